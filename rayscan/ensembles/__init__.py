@@ -1,0 +1,1 @@
+"""From pools to examples: exact pseudo-experiments."""

@@ -1,0 +1,287 @@
+"""Every error raised on purpose, in one tree.
+
+    RayscanError
+    ├── ConfigError              the scan file says something that cannot be
+    ├── InputError               an input file or what is in it
+    │   ├── FileUnreadableError
+    │   ├── TreeMissingError
+    │   ├── BranchMissingError
+    │   ├── DuplicateInputError
+    │   ├── SelectionEmptyError
+    │   ├── WeightError
+    │   └── GeneratorError
+    ├── SamplingError
+    │   └── PoolExhaustedError
+    ├── TrainingError
+    │   ├── DivergedError
+    │   └── ShapeMismatchError
+    ├── StatisticsError
+    │   └── LimitUnboundedError
+    ├── TableError
+    │   └── SchemaMismatchError
+    └── StorageError             where results are kept
+        └── StorageBusyError     another live run owns it
+
+Each leaf is a dataclass: typed fields, and a message built here that says what was wanted, what was
+found and what to do. All survive pickling with their fields, which plain exceptions with keyword
+arguments do not, and which Ray needs to carry them between processes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint naming the closest known spelling, or an empty string.
+
+    >>> nearest("jet1_pT", ["jet1_pt", "met"])
+    " (nearest: 'jet1_pt')"
+    """
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (nearest: '{found[0]}')" if found else ""
+
+
+def _rebuild(kind: type[RayscanError], values: Mapping[str, Any]) -> RayscanError:
+    return kind(**values)
+
+
+@dataclass(eq=False, kw_only=True)
+class RayscanError(Exception):
+    """Base of every error raised on purpose."""
+
+    def __post_init__(self) -> None:
+        super().__init__(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), {f.name: getattr(self, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a scan file: where, what, and how to mend it."""
+
+    where: str
+    what: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, " if self.line is not None else ""
+        return f"{place}{self.where}: {self.what}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ConfigError(RayscanError):
+    """A scan file, or a value in it, cannot be used; carries every problem at once."""
+
+    problems: tuple[Problem, ...]
+    path: str = ""
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        name = self.path or "the configuration"
+        head = f"{name} has {count} problem{'s' if count > 1 else ''}:"
+        return "\n".join([head, *(f"  - {p}" for p in self.problems)])
+
+
+@dataclass(eq=False, kw_only=True)
+class InputError(RayscanError):
+    """Base of what can be wrong with input events."""
+
+
+@dataclass(eq=False, kw_only=True)
+class FileUnreadableError(InputError):
+    """An input file is missing, not a file, empty or broken."""
+
+    path: str
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class TreeMissingError(InputError):
+    """A readable ROOT file without the tree that was asked for."""
+
+    path: str
+    tree: str
+    found: tuple[str, ...]
+
+    def __str__(self) -> str:
+        has = ", ".join(self.found) or "nothing"
+        return (
+            f"{self.path}: no tree '{self.tree}' (the file has: {has}); "
+            "give a Delphes output file, not its input"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class BranchMissingError(InputError):
+    """A tree lacks a leaf branch that an observable needs."""
+
+    path: str
+    branch: str
+    known: tuple[str, ...] = field(default=(), repr=False)
+    needed_by: str = ""
+
+    def __str__(self) -> str:
+        need = f", needed by '{self.needed_by}'" if self.needed_by else ""
+        return (
+            f"{self.path}: no branch '{self.branch}'{need}{nearest(self.branch, self.known)}; "
+            "use another observable, or a Delphes card that writes this collection"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class DuplicateInputError(InputError):
+    """The same events were given twice: training and test would share them."""
+
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.second}: holds the same events as {self.first}; a copy would put equal events "
+            "into the training and the test pool: remove one of the two"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class SelectionEmptyError(InputError):
+    """No event of a process passes the selection."""
+
+    process: str
+    steps: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        flow = ", ".join(f"{cut}: {left}" for cut, left in self.steps)
+        return f"process '{self.process}': no event passes the selection ({flow}); loosen the cuts"
+
+
+@dataclass(eq=False, kw_only=True)
+class WeightError(InputError):
+    """Event weights that cannot be turned into a probability to draw the event."""
+
+    process: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"process '{self.process}': {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
+class GeneratorError(InputError):
+    """The event generator is missing or refused its settings."""
+
+    process: str
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"generating '{self.process}': {self.why}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class SamplingError(RayscanError):
+    """Base of what can go wrong in drawing ensembles."""
+
+
+@dataclass(eq=False, kw_only=True)
+class PoolExhaustedError(SamplingError):
+    """A pool holds fewer events than one histogram needs."""
+
+    pool: str
+    available: int
+    needed: int
+
+    def __str__(self) -> str:
+        return (
+            f"pool '{self.pool}' has {self.available} events inside the binning but one histogram "
+            f"needs {self.needed} without replacement; ask for at most {self.available} events per "
+            "histogram, add input events, loosen the selection or the axis ranges"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class TrainingError(RayscanError):
+    """Base of what can go wrong in training and scoring."""
+
+
+@dataclass(eq=False, kw_only=True)
+class DivergedError(TrainingError):
+    """A loss or a score became NaN or infinite."""
+
+    architecture: str
+    epoch: int
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"'{self.architecture}' diverged at epoch {self.epoch}: {self.what}; "
+            "lower the learning rate"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class ShapeMismatchError(TrainingError):
+    """Something of the wrong shape was given to a classifier."""
+
+    what: str
+    expected: tuple[int | str, ...]
+    found: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected shape {self.expected}, found {self.found}"
+
+
+@dataclass(eq=False, kw_only=True)
+class StatisticsError(RayscanError):
+    """Base of what can go wrong in a statistical statement."""
+
+
+@dataclass(eq=False, kw_only=True)
+class LimitUnboundedError(StatisticsError):
+    """No finite upper limit exists: the data do not constrain the signal."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"no finite upper limit: {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
+class TableError(RayscanError):
+    """Base of what can go wrong with result tables."""
+
+    path: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
+class SchemaMismatchError(TableError):
+    """A table on disk or a row does not have the columns of this version."""
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageError(RayscanError):
+    """Results cannot be written or read where the scan file says."""
+
+    path: str
+    why: str
+    fix: str = "give a writable path as 'storage'"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageBusyError(StorageError):
+    """Another live run of the same scan owns the storage."""

@@ -1,0 +1,1 @@
+"""What a scan is; no Ray here."""

@@ -1,0 +1,18 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real Delphes files; tests that need it skip, with the reason, where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("RAYSCAN_TEST_DATA", default))
+    if not (folder / "zvvj_001.root").is_file():
+        pytest.skip(f"no Delphes files in {folder} (set RAYSCAN_TEST_DATA)")
+    return folder
