@@ -1,7 +1,7 @@
 """Random streams named by what they are for, under one root seed.
 
-A stream depends on the root seed and on its key alone, never on the order of calls or on which worker
-asks, so that tables do not depend on how many workers there were.
+A stream depends on the root seed and on its key alone, never on the order of calls or on which
+worker asks, so that tables do not depend on how many workers there were.
 """
 
 from __future__ import annotations
