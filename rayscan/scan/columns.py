@@ -1,0 +1,272 @@
+"""The columns of every result table: name, type, unit, meaning, and which identify a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its Arrow type, its unit and what it means."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLayout:
+    """One table: what a row is, what identifies it, and which columns are measurements.
+
+    ``measured`` columns (seconds, device, ...) differ from run to run; all others are equal for an
+    equal scan file and seed.
+    """
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    measured: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with unit and meaning as field metadata."""
+        return pa.schema(
+            [
+                pa.field(c.name, c.type, metadata={"unit": c.unit, "description": c.meaning})
+                for c in self.columns
+            ],
+            metadata={"table": self.name, "row": self.row, "key": ",".join(self.key)},
+        )
+
+
+_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+
+def _mixture(prefix: str, whose: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{prefix}_signal", _INT, "events", f"signal events S per histogram {whose}"),
+        Column(
+            f"{prefix}_background", _INT, "events", f"background events B per histogram {whose}"
+        ),
+        Column(f"{prefix}_s_over_b", _REAL, "", f"S/B {whose}"),
+        Column(f"{prefix}_s_over_sqrt_b", _REAL, "", f"S/sqrt(B) {whose}; missing where B = 0"),
+    )
+
+
+_TRAINED = (
+    Column("trial", _TEXT, "", "key of the trained member: hash of its whole configuration"),
+    Column("point", _TEXT, "", "name of the point: benchmark, mixture, architecture"),
+    Column("train_benchmark", _TEXT, "", "signal process the classifier was trained on"),
+    Column("architecture", _TEXT, "", "kind of classifier"),
+    Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
+    *_mixture("train", "in training"),
+)
+_LABEL = Column("label", _TEXT, "", "name given to the architecture in the scan file")
+
+POINTS = TableLayout(
+    name="points",
+    row="one point of the plan: a benchmark, a training mixture and an architecture",
+    key=("point",),
+    columns=(
+        *(c for c in _TRAINED if c.name not in {"trial", "repeat"}),
+        _LABEL,
+        Column("mode", _TEXT, "", "'fixed' hyperparameters with repeats, or 'search'"),
+        Column("planned", _INT, "trials", "trained members asked for"),
+        Column("done", _INT, "trials", "trained members that finished"),
+        Column("failed", _INT, "trials", "members that ended without a classifier"),
+        Column("best_trial", _TEXT, "", "key of the member with the best objective"),
+        Column("best_objective", _REAL, "", "its objective, on the validation pool"),
+        Column("objective", _TEXT, "", "what was optimised: auc, loss, significance or limit"),
+        Column("status", _TEXT, "", "'done', 'partial' or 'failed'"),
+    ),
+)
+
+TRIALS = TableLayout(
+    name="trials",
+    row="one trained member: a repeat, or one set of hyperparameters of a search",
+    key=("trial",),
+    columns=(
+        *_TRAINED,
+        _LABEL,
+        Column("hyperparameters", _TEXT, "", "all hyperparameters, as JSON"),
+        Column("seed", _INT, "", "seed of the weights and of the order of the batches"),
+        Column("status", _TEXT, "", "'ok', 'pruned', 'diverged', 'out_of_memory' or 'error'"),
+        Column("error", _TEXT, "", "why there is no classifier; missing if there is one"),
+        Column("objective", _TEXT, "", "what was optimised"),
+        Column("objective_value", _REAL, "", "the objective on the validation pool"),
+        Column("validation_auc", _REAL, "", "AUC on ensembles from the validation pool"),
+        Column("validation_loss", _REAL, "", "smallest cross-entropy on the validation pool [nat]"),
+        Column("epochs", _INT, "", "epochs trained"),
+        Column("best_epoch", _INT, "", "epoch whose weights were kept, from 0"),
+        Column("classifier", _TEXT, "", "folder of the stored classifier, relative to the storage"),
+        Column("seconds", _REAL, "s", "wall time of the pack this member was trained in"),
+        Column("device", _TEXT, "", "'cpu' or the name of the accelerator"),
+        Column("worker", _TEXT, "", "node and process that trained it"),
+    ),
+    measured=("seconds", "device", "worker"),
+)
+
+AUC = TableLayout(
+    name="auc",
+    row="one classifier on the test ensembles of one benchmark at one strength",
+    key=("trial", "test_benchmark", "test_signal", "test_background"),
+    columns=(
+        *_TRAINED,
+        _LABEL,
+        Column(
+            "selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of a search"
+        ),
+        Column("test_benchmark", _TEXT, "", "signal process in the test ensembles"),
+        *_mixture("test", "in the test"),
+        Column("auc", _REAL, "", "area under the ROC curve, S+B against background only"),
+        Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
+        Column(
+            "auc_ceiling", _REAL, "", "AUC of the test benchmark's likelihood ratio on this set"
+        ),
+        Column("auc_ceiling_error", _REAL, "", "its standard error (DeLong 1988)"),
+        Column("ceiling_kind", _TEXT, "", "where the ceiling's templates come from"),
+        Column(
+            "auc_closed_form", _REAL, "", "Phi(dmu / sqrt(V0 + V1)) of the same likelihood ratio"
+        ),
+        Column("auc_closed_form_error", _REAL, "", "its error from the finite pools"),
+        Column("separation_k", _REAL, "", "k of AUC = Phi(k x / sqrt 2), x = S/sqrt(S+B)"),
+        Column("separation_k_error", _REAL, "", "its error from the finite pools"),
+        Column(
+            "auc_over_ceiling_sigma", _REAL, "", "(auc - auc_ceiling) / error of the difference"
+        ),
+        Column("leakage_flag", _BOOL, "", "True if the AUC is above its ceiling beyond 4 sigma"),
+        Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
+        Column("histograms", _INT, "", "test ensembles per class"),
+        Column("background_pool", _INT, "events", "test-pool background events inside the binning"),
+        Column("signal_pool", _INT, "events", "test-pool signal events inside the binning"),
+        Column("draw_fraction", _REAL, "", "largest n/N of a draw from a pool"),
+        Column("draw_warning", _BOOL, "", "True if n/N > 0.1: fluctuations are understated"),
+        Column("reuse_factor", _REAL, "", "average number of ensembles that hold one pool event"),
+        Column(
+            "signal_in_empty_cells", _REAL, "", "share of signal where the background pool is 0"
+        ),
+    ),
+)
+
+_BAND = (
+    ("m2", "-2 sigma"),
+    ("m1", "-1 sigma"),
+    ("0", "median"),
+    ("p1", "+1 sigma"),
+    ("p2", "+2 sigma"),
+)
+
+
+def _band(stem: str, unit: str, what: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(f"{stem}_expected_{tag}", _REAL, unit, f"expected 95 % CLs limit on {what}, {sigma}")
+        for tag, sigma in _BAND
+    )
+
+
+LIMITS = TableLayout(
+    name="limits",
+    row="one 95 % CLs upper limit: a classifier, a test benchmark, a luminosity and a method",
+    key=("trial", "test_benchmark", "method", "luminosity"),
+    columns=(
+        *_TRAINED,
+        _LABEL,
+        Column("test_benchmark", _TEXT, "", "signal process the limit is on"),
+        Column("method", _TEXT, "", "'template', 'response' or 'score'"),
+        Column("luminosity", _REAL, "fb^-1", "integrated luminosity; missing for method 'score'"),
+        Column(
+            "mu_observed", _REAL, "", "observed limit on the signal strength, if there are data"
+        ),
+        *_band("mu", "", "the signal strength (1 = the scan file's cross-section)"),
+        *_band("signal_events", "events", "selected signal events in the binning"),
+        *_band("cross_section", "pb", "the signal cross-section"),
+        Column("background_events", _REAL, "events", "expected background in the binning"),
+        Column("channels", _INT, "", "bins of the fitted distribution"),
+        Column("referee_cls", _REAL, "", "pyhf's own CLs at the median limit, where it was asked"),
+        Column("limit_error", _REAL, "events", "statistical error of the median, method 'score'"),
+        Column("solver", _TEXT, "", "'profile', 'pyhf' or 'ensembles'"),
+        Column("workspace", _TEXT, "", "pyhf JSON, relative to the storage, where it was written"),
+        Column("status", _TEXT, "", "'ok', 'unbounded' or 'failed'"),
+        Column("message", _TEXT, "", "why there is no limit"),
+    ),
+)
+
+CUTFLOW = TableLayout(
+    name="cutflow",
+    row="one process after one cut",
+    key=("process", "step"),
+    columns=(
+        Column("process", _TEXT, "", "process"),
+        Column("role", _TEXT, "", "'background' or 'signal'"),
+        Column("step", _INT, "", "0 is before any cut"),
+        Column("cut", _TEXT, "", "the cut, 'all' or 'binning'"),
+        Column("events", _INT, "events", "simulated events left"),
+        Column("sum_weights", _REAL, "", "sum of their weights"),
+        Column("sum_weights_squared", _REAL, "", "sum of their squared weights"),
+        Column("efficiency", _REAL, "", "share of the weight left"),
+        Column("efficiency_error", _REAL, "", "its error from the simulated statistics"),
+        Column("cross_section", _REAL, "pb", "cross-section left"),
+        Column("composition", _REAL, "", "cross-section left over that of the first background"),
+    ),
+)
+
+POOLS = TableLayout(
+    name="pools",
+    row="one pool of one process",
+    key=("process", "pool"),
+    columns=(
+        Column("process", _TEXT, "", "process"),
+        Column("role", _TEXT, "", "'background' or 'signal'"),
+        Column("pool", _TEXT, "", "'train', 'validation' or 'test'"),
+        Column("events", _INT, "events", "selected events in the pool, after unweighting"),
+        Column("events_in_binning", _INT, "events", "those inside the axis ranges"),
+        Column(
+            "kept_by_unweighting", _REAL, "", "share of selected events kept; 1 for equal weights"
+        ),
+        Column("effective_events", _REAL, "events", "(sum w)^2 / sum w^2 of the process before"),
+        Column(
+            "cross_section", _REAL, "pb", "cross-section after selection, inside the axis ranges"
+        ),
+        Column("in_empty_cells", _REAL, "", "share where the background pool is empty"),
+        Column("pool_mode", _TEXT, "", "'disjoint' or 'shared_pool'"),
+    ),
+)
+
+PROVENANCE = TableLayout(
+    name="provenance",
+    row="one fact about where the numbers come from",
+    key=("kind", "name"),
+    columns=(
+        Column("kind", _TEXT, "", "'scan', 'version', 'input', 'generated', 'broken' or 'code'"),
+        Column("name", _TEXT, "", "what it is about"),
+        Column("value", _TEXT, "", "the fact"),
+        Column("bytes", _INT, "bytes", "size of an input file"),
+        Column("entries", _INT, "events", "entries of an input file"),
+        Column("checksum", _TEXT, "", "BLAKE2b of an input file's head, tail and size"),
+    ),
+    measured=("value", "bytes", "checksum"),
+)
+
+LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
+    {t.name: t for t in (POINTS, TRIALS, AUC, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
+)
+
+
+def markdown() -> str:
+    """Every table and column as Markdown, for the README."""
+    lines: list[str] = []
+    for layout in LAYOUTS.values():
+        lines += [
+            f"**`{layout.name}`**: {layout.row}. Key: {', '.join(f'`{k}`' for k in layout.key)}.",
+            "",
+        ]
+        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
+        lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in layout.columns]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,241 @@
+"""Where results are kept: the Ledger that commits rows, and the Parquet tables a person opens."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from rayscan.errors import SchemaMismatchError, StorageError, TableError
+from rayscan.scan.columns import LAYOUTS, TableLayout
+
+_KEY = re.compile(r"[A-Za-z0-9._=-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A folder somewhere `pyarrow.fs` can write: a path, ``s3://``, ``gs://``.
+
+    Args:
+        uri: Path or URL of the folder.
+    """
+
+    uri: str
+    filesystem: pafs.FileSystem = field(init=False, repr=False, compare=False)
+    root: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = self.uri if "://" in self.uri else str(Path(self.uri).expanduser().resolve())
+        try:
+            filesystem, root = pafs.FileSystem.from_uri(text)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise StorageError(path=self.uri, why=f"cannot be opened ({error})") from error
+        object.__setattr__(self, "filesystem", filesystem)
+        object.__setattr__(self, "root", root.rstrip("/"))
+
+    def __reduce__(self) -> tuple[type[Storage], tuple[str]]:
+        return Storage, (self.uri,)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the storage is a folder of this machine (or a shared file system)."""
+        return isinstance(self.filesystem, pafs.LocalFileSystem)
+
+    def path(self, *parts: str) -> str:
+        """The path of something inside, for this file system; refuses to climb out."""
+        if any(piece == ".." for part in parts for piece in part.split("/")):
+            raise StorageError(
+                path="/".join(parts), why="climbs out of the storage", fix="name a path inside it"
+            )
+        return "/".join([self.root, *parts])
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one whole object, replacing it; a reader sees the old or the new, never half."""
+        target = self.path(name)
+        try:
+            if not self.is_local:
+                self._put(target, content)
+                return
+            self.filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
+            temporary = f"{target}.{uuid.uuid4().hex}.tmp"
+            self._put(temporary, content)
+            self.filesystem.move(temporary, target)
+        except OSError as error:
+            raise StorageError(
+                path=target,
+                why=f"cannot be written ({error})",
+                fix="make room or give a writable 'storage', then run the same command again",
+            ) from error
+
+    def _put(self, target: str, content: bytes) -> None:
+        with self.filesystem.open_output_stream(target) as out:
+            out.write(content)
+
+    def read(self, name: str) -> bytes | None:
+        """One whole object, or None if there is none."""
+        try:
+            with self.filesystem.open_input_file(self.path(name)) as source:
+                return bytes(source.read())
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names of the finished objects in a folder, sorted; empty if it does not exist."""
+        selector = pafs.FileSelector(self.path(folder), allow_not_found=True)
+        found = (info.base_name for info in self.filesystem.get_file_info(selector) if info.is_file)
+        return tuple(sorted(name for name in found if not name.endswith(".tmp")))
+
+    def check_writable(self) -> None:
+        """Raise `StorageError` unless a small object can be written and removed."""
+        probe = f".probe-{uuid.uuid4().hex}"
+        self.write(probe, b"rayscan")
+        self.filesystem.delete_file(self.path(probe))
+
+
+class Ledger:
+    """What has been finished. Rows are committed in parts named by a key; a part replaces itself.
+
+    A part is one Parquet file, put in place whole, so that killing anything at any moment leaves
+    either all rows of the part or none, and running anything twice never doubles a row.
+    """
+
+    def __init__(self, storage: Storage | str) -> None:
+        self.storage = storage if isinstance(storage, Storage) else Storage(storage)
+
+    def commit(self, table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put the rows of one part in place.
+
+        Raises:
+            SchemaMismatchError: a row has a column the table has not, or lacks one of its key.
+            StorageError: the storage cannot be written.
+        """
+        if not _KEY.fullmatch(key):
+            raise TableError(path=table, why=f"'{key}' cannot name a part")
+        self.storage.write(f"ledger/{table}/{key}.parquet", _encode(rows_to_table(table, rows)))
+
+    def keys(self, table: str) -> frozenset[str]:
+        """Keys of the parts that are in place."""
+        names = self.storage.names(f"ledger/{table}")
+        return frozenset(n.removesuffix(".parquet") for n in names if n.endswith(".parquet"))
+
+    def read(self, table: str, keys: Iterable[str] | None = None) -> pa.Table:
+        """All rows (or those of some parts), one per identity, in the order of the identity."""
+        layout = LAYOUTS[table]
+        names = sorted(self.keys(table) if keys is None else keys)
+        parts = [self._part(layout, f"ledger/{table}/{name}.parquet") for name in names]
+        return _tidy(layout, pa.concat_tables(parts) if parts else layout.schema.empty_table())
+
+    def _part(self, layout: TableLayout, name: str) -> pa.Table:
+        content = self.storage.read(name)
+        if content is None:
+            raise TableError(path=self.storage.path(name), why="vanished while it was read")
+        return _decode(content, layout, self.storage.path(name))
+
+    def publish(self) -> dict[str, int]:
+        """Write ``tables/<name>.parquet`` for every table; returns the number of rows of each."""
+        counts: dict[str, int] = {}
+        for name in LAYOUTS:
+            rows = self.read(name)
+            self.storage.write(f"tables/{name}.parquet", _encode(rows))
+            counts[name] = rows.num_rows
+        return counts
+
+
+def rows_to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as an Arrow table of the documented schema; a column not given is missing (null)."""
+    layout = LAYOUTS[table]
+    known = {c.name for c in layout.columns}
+    for row in rows:
+        if strange := set(row) - known:
+            raise SchemaMismatchError(path=table, why=f"no column {sorted(strange)}")
+        if missing := [k for k in layout.key if k not in row]:
+            raise SchemaMismatchError(path=table, why=f"a row lacks its key {missing}")
+    try:
+        return pa.Table.from_pylist([_plain(row) for row in rows], schema=layout.schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise SchemaMismatchError(
+            path=table, why=f"a value has the wrong type ({error})"
+        ) from error
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Numpy scalars as Python ones; NaN as missing, so that one sign means 'no number'."""
+    values = {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
+    return {k: None if isinstance(v, float) and v != v else v for k, v in values.items()}  # noqa: PLR0124
+
+
+def _encode(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _decode(content: bytes, layout: TableLayout, path: str) -> pa.Table:
+    found = pq.read_table(io.BytesIO(content))
+    columns = []
+    for wanted in layout.schema:
+        if wanted.name in found.column_names:
+            columns.append(found.column(wanted.name).cast(wanted.type))
+        elif wanted.name in layout.key:
+            raise SchemaMismatchError(path=path, why=f"has no column '{wanted.name}'")
+        else:  # written by an older version that did not know the column yet
+            columns.append(pa.nulls(found.num_rows, wanted.type))
+    return pa.Table.from_arrays(columns, schema=layout.schema)
+
+
+def _tidy(layout: TableLayout, table: pa.Table) -> pa.Table:
+    frame = table.select(list(layout.key)).to_pandas()
+    frame["_row"] = np.arange(len(frame))
+    first = frame.drop_duplicates(list(layout.key), keep="first")
+    order = first.sort_values(list(layout.key), kind="stable")["_row"].to_numpy()
+    return table.take(pa.array(order))
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The result tables of a scan as pandas data frames, one attribute each.
+
+    >>> sorted(LAYOUTS)
+    ['auc', 'cutflow', 'limits', 'points', 'pools', 'provenance', 'trials']
+    """
+
+    points: pd.DataFrame
+    trials: pd.DataFrame
+    auc: pd.DataFrame
+    limits: pd.DataFrame
+    cutflow: pd.DataFrame
+    pools: pd.DataFrame
+    provenance: pd.DataFrame
+
+
+def read_tables(path: str | Path) -> Tables:
+    """The tables of a finished or running scan, without Ray or TensorFlow.
+
+    Args:
+        path: The scan's ``storage``: a folder or a URL.
+
+    Raises:
+        TableError: there is no rayscan result at this place.
+    """
+    ledger = Ledger(str(path))
+    if not any(ledger.keys(name) for name in LAYOUTS):
+        raise TableError(
+            path=str(path), why="no rayscan results here; give the 'storage' of a scan that has run"
+        )
+    return Tables(**{name: ledger.read(name).to_pandas() for name in LAYOUTS})
+
+
+def hyperparameters(frame: pd.DataFrame) -> pd.DataFrame:
+    """The hyperparameters of `trials` as columns of their own, on the same index."""
+    return pd.DataFrame([json.loads(text) for text in frame["hyperparameters"]], index=frame.index)
