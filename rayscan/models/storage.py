@@ -43,8 +43,8 @@ def write(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / WEIGHTS).open("wb") as file:
-        np.savez(file, **dict(arrays))
+    named: dict[str, Any] = dict(arrays)
+    np.savez(folder / WEIGHTS, **named)
     body = {"format": FORMAT, "architecture": architecture, **(description or {})}
     (folder / DESCRIPTION).write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
 
