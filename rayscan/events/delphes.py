@@ -1,0 +1,200 @@
+"""Delphes ROOT files: what is in one, its slices, and named leaf branches as jagged arrays.
+
+Only leaf branches such as ``Jet.PT`` are ever read: ``Jet`` itself is the counter of the
+collection, and ``fBits`` cannot be read reliably when an object is referenced. E events.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from rayscan.errors import BranchMissingError, DuplicateInputError, FileUnreadableError
+from rayscan.events.rootfile import broken, checked_size, opened
+
+TREE = "Delphes"
+WEIGHT = "Event.Weight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelphesFile:
+    """What one Delphes file holds.
+
+    Attributes:
+        path: Where it is.
+        entries: Events in the tree.
+        bytes: Size on disk.
+        branches: Leaf branches, e.g. ``"Jet.PT"``.
+        identity: Unique identifier ROOT gave the file, with its size: equal for copies of one file.
+    """
+
+    path: str
+    entries: int
+    bytes: int
+    branches: frozenset[str]
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A range of events of one file: the unit of work of a reader.
+
+    Attributes:
+        process: Process the events belong to.
+        path: The file.
+        file: Short name of the file, part of the identity of its events whatever the path.
+        first: First entry.
+        last: One past the last entry.
+        tree: Name of the tree.
+    """
+
+    process: str
+    path: str
+    file: str
+    first: int
+    last: int
+    tree: str = TREE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first < self.last:
+            raise ValueError(
+                f"slice of {self.path}: entries [{self.first}, {self.last}), "
+                "expected 0 <= first < last"
+            )
+
+
+def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
+    """What a Delphes file holds, from its header and metadata: no event is read.
+
+    Args:
+        path: The ROOT file.
+        tree: Name of the tree; the highest of its cycles counts.
+
+    Raises:
+        FileUnreadableError: The file is missing, a directory, empty, not ROOT, truncated or broken,
+            or holds no events.
+        TreeMissingError: A sound ROOT file without that tree.
+    """
+    path = Path(path)
+    size = checked_size(path)
+    with opened(path, tree) as found:
+        branches = frozenset(_leaves(found))
+        entries = int(found.num_entries)
+        uuid = str(found.file.uuid)
+    if entries == 0:
+        raise broken(path, f"its tree '{tree}' holds no events")
+    return DelphesFile(
+        path=str(path), entries=entries, bytes=size, branches=branches, identity=f"{uuid}:{size}"
+    )
+
+
+def slices(
+    file: DelphesFile,
+    *,
+    process: str,
+    name: str,
+    entries_per_slice: int = 20_000,
+    tree: str = TREE,
+) -> tuple[Slice, ...]:
+    """Cut a file into consecutive slices of nearly equal length.
+
+    Args:
+        file: The file, inspected.
+        process: Process its events belong to.
+        name: Short name of the file in the identity of its events, unique within the process.
+        entries_per_slice: Most events in a slice. Opening a file costs as much as reading 20,000.
+        tree: Name of the tree.
+    """
+    if entries_per_slice < 1:
+        raise ValueError(f"entries_per_slice: {entries_per_slice}, expected at least 1")
+    pieces = -(-file.entries // entries_per_slice)
+    edges = [file.entries * k // pieces for k in range(pieces + 1)]
+    return tuple(
+        Slice(process=process, path=file.path, file=name, first=first, last=last, tree=tree)
+        for first, last in itertools.pairwise(edges)
+    )
+
+
+def refuse_copies(files: Iterable[DelphesFile]) -> None:
+    """Refuse two files with the same events.
+
+    Raises:
+        DuplicateInputError: Two files have the same identity.
+    """
+    seen: dict[str, str] = {}
+    for file in files:
+        first = seen.setdefault(file.identity, file.path)
+        if first != file.path:
+            raise DuplicateInputError(first=first, second=file.path)
+
+
+def require(file: DelphesFile, needs: Mapping[str, str]) -> None:
+    """Refuse a file that lacks a branch some observable needs.
+
+    Args:
+        file: The file, inspected.
+        needs: Leaf branch -> observable that needs it (``observables.needs``).
+
+    Raises:
+        BranchMissingError: Names the branch, the nearest one there is, and the observable.
+    """
+    _require(file.path, file.branches, needs)
+
+
+def read(
+    piece: Slice, branches: Collection[str], *, needed_by: Mapping[str, str] | None = None
+) -> dict[str, ak.Array]:
+    """Named leaf branches of one slice.
+
+    Args:
+        piece: Which events.
+        branches: Leaf branches, e.g. ``"Jet.PT"``; nothing else is read. An absent ``Event.Weight``
+            reads as weight 1 for every event.
+        needed_by: Leaf branch -> observable, for the message when one is missing.
+
+    Returns:
+        Leaf branch -> jagged array, shape (E, objects).
+
+    Raises:
+        BranchMissingError: The tree lacks one of the branches.
+        FileUnreadableError: The file is missing or broken, or shorter than when it was inspected.
+        TreeMissingError: The file has no such tree.
+    """
+    path = Path(piece.path)
+    checked_size(path)
+    wanted = dict.fromkeys(branches, "") | dict(needed_by or {})
+    with opened(path, piece.tree) as tree:
+        leaves = _leaves(tree)
+        _require(piece.path, leaves, {b: wanted[b] for b in branches if b != WEIGHT})
+        if tree.num_entries < piece.last:
+            raise FileUnreadableError(
+                path=piece.path,
+                why=f"holds {tree.num_entries} events, entry {piece.last - 1} was asked for",
+                fix="the file changed since it was inspected: run the scan again",
+            )
+        return {name: _column(leaves.get(name), piece) for name in branches}
+
+
+def _column(leaf: Any, piece: Slice) -> ak.Array:
+    if leaf is None:
+        return ak.Array(np.ones((piece.last - piece.first, 1), dtype=np.float32))
+    return leaf.array(entry_start=piece.first, entry_stop=piece.last)
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+    # Real files nest "Jet/Jet.PT", files written with uproot are flat: the name is the same.
+    return {leaf.name: leaf for leaf in tree.itervalues(recursive=True) if "." in leaf.name}
+
+
+def _require(path: str, known: Collection[str], needs: Mapping[str, str]) -> None:
+    for branch, observable in needs.items():
+        if branch not in known and branch != WEIGHT:
+            raise BranchMissingError(
+                path=path, branch=branch, known=tuple(sorted(known)), needed_by=observable
+            )

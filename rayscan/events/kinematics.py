@@ -1,0 +1,61 @@
+"""Formulas between two objects of one event.
+
+Angles in [rad], momenta, energies and masses in [GeV]; every array has shape (E,), float64, and an
+absent object is NaN, which the formulas carry through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+# Particle Data Group, Phys. Rev. D 110, 030001 (2024) [GeV].
+ELECTRON_MASS = 0.51099895e-3
+MUON_MASS = 0.1056583755
+# float32(pi) is above pi: an event back to back would fall out of an axis that ends at pi.
+_PI_BELOW = float(np.nextafter(np.float32(np.pi), np.float32(0)))
+
+
+def delta_phi(phi_1: Floats, phi_2: Floats) -> Floats:
+    """Azimuthal angle between two directions [rad], in [0, pi], also after rounding to float32.
+
+    >>> delta_phi(np.array([3.0]), np.array([-3.0])).round(4)
+    array([0.2832])
+    """
+    apart = np.remainder(np.abs(phi_1 - phi_2), 2 * np.pi)
+    within: Floats = np.minimum(np.minimum(apart, 2 * np.pi - apart), _PI_BELOW)
+    return within
+
+
+def delta_r(eta_1: Floats, phi_1: Floats, eta_2: Floats, phi_2: Floats) -> Floats:
+    """Distance in the (eta, phi) plane."""
+    return np.hypot(eta_1 - eta_2, delta_phi(phi_1, phi_2))
+
+
+def invariant_mass(first: Mapping[str, Floats], second: Mapping[str, Floats]) -> Floats:
+    """Invariant mass [GeV] of two objects given by ``pt``, ``eta``, ``phi`` and ``mass``."""
+    total = np.asarray(four_momentum(first)) + np.asarray(four_momentum(second))
+    squared = total[0] ** 2 - (total[1:] ** 2).sum(axis=0)
+    mass: Floats = np.sqrt(np.maximum(squared, 0.0))
+    return mass
+
+
+def four_momentum(particle: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats, Floats]:
+    """(E, px, py, pz) [GeV] of an object given by ``pt``, ``eta``, ``phi`` and ``mass``."""
+    pt = particle["pt"]
+    px, py = pt * np.cos(particle["phi"]), pt * np.sin(particle["phi"])
+    pz = pt * np.sinh(particle["eta"])
+    return np.sqrt(px**2 + py**2 + pz**2 + particle["mass"] ** 2), px, py, pz
+
+
+def transverse_mass(pt: Floats, phi: Floats, met: Floats, met_phi: Floats) -> Floats:
+    """Transverse mass [GeV] of a massless object and the missing transverse momentum.
+
+    mT^2 = 2 pT MET (1 - cos(delta phi)); its endpoint is m(W) for W -> l nu.
+    """
+    mass: Floats = np.sqrt(2 * pt * met * (1 - np.cos(phi - met_phi)))
+    return mass

@@ -1,0 +1,120 @@
+"""A ROOT file opened, or one error that says why it cannot be and what to do."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uproot
+from uproot.exceptions import KeyInFileError
+
+from rayscan.errors import FileUnreadableError, TreeMissingError
+
+_COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
+_HEADER_BYTES = 64
+# What uproot and the decompressors raise on bytes that are not what they should be.
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    uproot.DeserializationError,
+)
+
+
+@contextmanager
+def opened(path: Path, tree: str) -> Iterator[Any]:
+    """The tree of a file while it is open; the highest cycle, where there are several.
+
+    Raises:
+        FileUnreadableError: The file holds nothing, or what is read while it is open is damaged.
+        TreeMissingError: A sound file without that tree.
+    """
+    try:
+        with uproot.open(path) as file:
+            yield _tree(file, path, tree)
+    except _BROKEN as error:
+        raise broken(path, f"it is damaged ({type(error).__name__}: {_short(error)})") from error
+
+
+def _tree(file: Any, path: Path, name: str) -> Any:
+    keys = tuple(file.keys(cycle=False, recursive=False))
+    if not keys:
+        raise broken(path, "it is a ROOT file that holds nothing: its writer never closed it")
+    try:
+        found = file[name]  # of several cycles, the highest
+    except KeyInFileError as error:
+        raise TreeMissingError(
+            path=str(path), tree=name, found=tuple(dict.fromkeys(keys))
+        ) from error
+    if not isinstance(found, uproot.TTree):
+        raise TreeMissingError(path=str(path), tree=name, found=tuple(dict.fromkeys(keys)))
+    return found
+
+
+def checked_size(path: Path) -> int:
+    """Size of a file [bytes], from its header alone.
+
+    Raises:
+        FileUnreadableError: It is missing, a directory, empty, not ROOT, or shorter than its header
+            says.
+    """
+    if path.is_dir():
+        raise FileUnreadableError(
+            path=str(path), why="it is a directory", fix="name the files in it, or use a pattern"
+        )
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER_BYTES)
+    except FileNotFoundError as error:
+        raise FileUnreadableError(
+            path=str(path), why="there is no such file", fix="correct the path in the scan file"
+        ) from error
+    except OSError as error:
+        raise FileUnreadableError(
+            path=str(path), why=f"it cannot be opened ({error.strerror})", fix="make it readable"
+        ) from error
+    if size == 0:
+        raise broken(path, "it is empty")
+    if not header.startswith(b"root") or len(header) < _HEADER_BYTES:
+        raise FileUnreadableError(
+            path=str(path), why="it is not a ROOT file", fix="give the ROOT output of Delphes"
+        )
+    end = _end(header)
+    if size < end:
+        raise broken(path, f"it is truncated: {size} bytes, its header says {end}")
+    return size
+
+
+def _end(header: bytes) -> int:
+    """fEND, the first byte after the file (ROOT's TFile header: magic, version, fBEGIN, fEND)."""
+    version = int(struct.unpack_from(">i", header, 4)[0])
+    layout = ">q" if version >= 1_000_000 else ">i"  # files beyond 2 GB have 64-bit pointers
+    return int(struct.unpack_from(layout, header, 12)[0])
+
+
+def broken(path: Path, why: str) -> FileUnreadableError:
+    """The error for a file that must be replaced."""
+    return FileUnreadableError(path=str(path), why=why, fix=_COPY_AGAIN)
+
+
+def _short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:120] if lines else "no message"
