@@ -16,7 +16,9 @@
     │   ├── DivergedError
     │   └── ShapeMismatchError
     ├── StatisticsError
-    │   └── LimitUnboundedError
+    │   ├── LimitUnboundedError
+    │   ├── SampleUnusableError
+    │   └── FitFailedError
     ├── TableError
     │   └── SchemaMismatchError
     └── StorageError             where results are kept
@@ -252,6 +254,29 @@ class LimitUnboundedError(StatisticsError):
 
     def __str__(self) -> str:
         return f"no finite upper limit: {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
+class SampleUnusableError(StatisticsError):
+    """Scores, counts or strengths from which the statement asked for cannot be made."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(eq=False, kw_only=True)
+class FitFailedError(StatisticsError):
+    """A minimiser did not find the maximum of a likelihood."""
+
+    model: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"the fit of {self.model} failed: {self.why}; look for bins of almost no background"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -1,0 +1,309 @@
+"""The likelihoods of many templates at once: value, gradient and Hessian in mu and normalisations.
+
+Shapes: R rows (likelihoods), s samples (the signal first), b bins, k nuisance parameters alpha (one
+normalisation per sample, then the luminosity), K = 1 + k parameters theta = (mu, alpha).
+
+The gammas never appear as parameters: in each bin the gamma that maximises the likelihood is the
+root of a quadratic. With the expected events nu = A + gamma B (B is what gamma acts on), n events
+seen, delta the width and gamma0 the centre of the constraint, d(-ln L)/d gamma = 0 reads
+
+    B gamma^2 + gamma (A - B q) - A q - delta^2 n B = 0,    q = gamma0 - delta^2 B.
+
+What is left depends on the parameters through A and B only. With u = 1 - n/nu and w = n/nu^2 (first
+and second derivative of -ln L with respect to nu), the derivatives with respect to A and B are
+u and gamma u, and the second ones
+
+    e_i e_j w - k_i k_j delta^2 / (1 + delta^2 B^2 w),    e = (1, gamma),  k = (B w, u + gamma B w),
+
+which needs the bins only in two products of (samples x bins) matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import kl_div
+
+from rayscan.stats.template import SIGNAL, Template
+
+# The ranges pyhf gives its parameters; the same, so that its limits are ours where a fit hits them.
+ALPHA_RANGE = 5.0
+GAMMA_RANGE = (1e-10, 10.0)
+
+# Value, slope and curvature of 1 + sum_i a_i alpha^i (i = 1..6) at alpha = +1 and -1.
+_POWERS = np.arange(1, 7)
+_SIGNS = (-1.0) ** _POWERS
+_CODE4 = np.linalg.inv(
+    np.array(
+        [
+            np.ones(6),
+            _SIGNS,
+            _POWERS,
+            -_POWERS * _SIGNS,
+            _POWERS * (_POWERS - 1.0),
+            _POWERS * (_POWERS - 1.0) * _SIGNS,
+        ]
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """-ln L (up to a constant) at a point and its derivatives there.
+
+    Attributes:
+        value: -ln L minus that of a perfect fit, hence >= 0, shape (R,).
+        gradient: With respect to theta, gammas profiled, shape (R, K).
+        hessian: Shape (R, K, K).
+        gamma: The gammas that maximise the likelihood, shape (R, b).
+        expected: Expected events with them, shape (R, b).
+    """
+
+    value: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+    gamma: NDArray[np.float64]
+    expected: NDArray[np.float64]
+
+    def replaced(self, rows: NDArray[np.bool_], other: Point) -> Point:
+        """This point with the rows where ``rows`` is true taken from another."""
+
+        def pick(name: str) -> NDArray[np.float64]:
+            old, new = getattr(self, name), getattr(other, name)
+            return np.asarray(np.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new, old))
+
+        return Point(**{f.name: pick(f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likelihoods:
+    """R likelihoods with their data.
+
+    Attributes:
+        yields: Expected events at mu = 1, all factors 1, shape (R, s, b).
+        acted: 1 where gamma acts on the sample, else 0, shape (R, s, 1).
+        width2: Squared relative width of the gammas, shape (R, b).
+        log_kappa: Logarithm of the factor at alpha = 1, shape (R, k).
+        polynomial: a_1..a_6 of pyhf's code4 inside |alpha| < 1, shape (R, k, 6).
+        events: Events seen, shape (R, b).
+        gamma0: Centres of the constraints on gamma, shape (R, b).
+        alpha0: Centres of the constraints on alpha, shape (R, k).
+    """
+
+    yields: NDArray[np.float64]
+    acted: NDArray[np.float64]
+    width2: NDArray[np.float64]
+    log_kappa: NDArray[np.float64]
+    polynomial: NDArray[np.float64]
+    events: NDArray[np.float64]
+    gamma0: NDArray[np.float64]
+    alpha0: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, templates: Sequence[Template], unit: NDArray[np.float64]) -> Likelihoods:
+        """The likelihoods of templates with as many samples each.
+
+        Fewer bins than the widest template has are filled up with bins of nothing expected and
+        nothing seen, which change no likelihood.
+
+        Args:
+            templates: R templates without empty bins.
+            unit: The signal at mu = 1, in units of the template's signal, shape (R,).
+        """
+        bins = max(len(t.signal) for t in templates)
+        yields = np.array(
+            [
+                [_filled(v, bins) for v in (t.signal, *(b for _, b in t.backgrounds))]
+                for t in templates
+            ]
+        )
+        yields[:, 0] *= unit[:, None]
+        acted = np.ones((*yields.shape[:2], 1))
+        acted[:, 0, 0] = [t.signal_stat is not None for t in templates]
+        relative = np.array([_relative(t) for t in templates])
+        observed = [t.background if t.observed is None else t.observed for t in templates]
+        return cls(
+            yields=yields,
+            acted=acted,
+            width2=np.array([_filled(t.gamma_widths, bins) for t in templates]) ** 2,
+            log_kappa=np.log1p(relative),
+            polynomial=_code4(np.log1p(relative)),
+            events=np.array([_filled(values, bins) for values in observed]),
+            gamma0=np.ones((len(templates), bins)),
+            alpha0=np.zeros_like(relative),
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Likelihoods:
+        """These rows, possibly repeated."""
+        return Likelihoods(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def asimov(self, theta: NDArray[np.float64], at: Point) -> Likelihoods:
+        """The same models with data that are exactly what theta and its gammas expect."""
+        return replace(self, events=at.expected, gamma0=at.gamma, alpha0=theta[:, 1:])
+
+    def at(self, theta: NDArray[np.float64]) -> Point:
+        """The likelihoods at theta, gammas profiled.
+
+        Args:
+            theta: mu and the alphas, shape (R, K).
+        """
+        factors = self._factors(theta)
+        scaled = self.yields * factors.factor[:, :, None]
+        inside = (scaled * self.acted).sum(axis=1)
+        outside = (scaled * (1.0 - self.acted)).sum(axis=1)
+        gamma, moves = self._gamma(outside, inside)
+        expected = outside + gamma * inside
+        return Point(
+            value=self._value(theta, gamma, expected),
+            gamma=gamma,
+            expected=expected,
+            **self._derivatives(theta, factors, inside, gamma, moves, expected),
+        )
+
+    def _factors(self, theta: NDArray[np.float64]) -> _Factors:
+        f, f1, f2 = _interpolate(theta[:, 1:], self.log_kappa, self.polynomial)
+        strength = np.ones((len(theta), self.yields.shape[1]))
+        strength[:, 0] = theta[:, 0]
+        return _Factors(strength=strength, f=f, f1=f1, f2=f2)
+
+    def _gamma(
+        self, outside: NDArray[np.float64], inside: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The profiled gammas, and where they are free to move (not at an end of their range)."""
+        a = outside / np.where(inside > 0, inside, 1.0)
+        q = self.gamma0 - self.width2 * inside
+        noise = self.width2 * self.events
+        root = np.sqrt((q + a) ** 2 + 4.0 * noise)
+        upper = 0.5 * (q - a + root)
+        # The same root without cancellation where q < a.
+        lower = 2.0 * (q * a + noise) / np.where(q < a, root - (q - a), 1.0)
+        gamma = np.where(q < a, lower, upper)
+        low, high = GAMMA_RANGE
+        return np.clip(gamma, low, high), (gamma > low) & (gamma < high)
+
+    def _value(
+        self,
+        theta: NDArray[np.float64],
+        gamma: NDArray[np.float64],
+        expected: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        pull2 = (gamma - self.gamma0) ** 2 / np.where(self.width2 > 0, self.width2, np.inf)
+        bins = (kl_div(self.events, expected) + 0.5 * pull2).sum(axis=1)
+        return np.asarray(bins + 0.5 * ((theta[:, 1:] - self.alpha0) ** 2).sum(axis=1))
+
+    def _derivatives(
+        self,
+        theta: NDArray[np.float64],
+        factors: _Factors,
+        inside: NDArray[np.float64],
+        gamma: NDArray[np.float64],
+        moves: NDArray[np.bool_],
+        expected: NDArray[np.float64],
+    ) -> dict[str, NDArray[np.float64]]:
+        filled = np.where(expected > 0, expected, 1.0)
+        u, w = 1.0 - self.events / filled, self.events / filled**2
+        direct = self.yields * (1.0 + self.acted * (gamma - 1.0)[:, None, :])
+        by_sample = (direct * u[:, None, :]).sum(axis=2)
+        bw = inside * w
+        through = self.yields * (bw[:, None, :] + self.acted * (u + (gamma - 1.0) * bw)[:, None, :])
+        softness = np.where(moves, self.width2, 0.0) / (1.0 + self.width2 * inside * bw)
+        direct *= np.sqrt(w)[:, None, :]
+        through *= np.sqrt(softness)[:, None, :]
+        second = direct @ direct.transpose(0, 2, 1) - through @ through.transpose(0, 2, 1)
+        jacobian = factors.jacobian()
+        gradient = (by_sample[:, None, :] @ jacobian)[:, 0]
+        gradient[:, 1:] += theta[:, 1:] - self.alpha0
+        hessian = jacobian.transpose(0, 2, 1) @ second @ jacobian
+        factors.add_curvature(hessian, by_sample)
+        constrained = np.arange(1, theta.shape[1])
+        hessian[:, constrained, constrained] += 1.0
+        return {"gradient": gradient, "hessian": hessian}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Factors:
+    """The factor of each sample: strength (mu or 1) x its normalisation x the luminosity.
+
+    f, f1 and f2 are the factors of the k alphas with their derivatives, each of shape (R, k).
+    """
+
+    strength: NDArray[np.float64]
+    f: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    f2: NDArray[np.float64]
+
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Shape (R, s)."""
+        return self.strength * self.f[:, :-1] * self.f[:, -1:]
+
+    def jacobian(self) -> NDArray[np.float64]:
+        """Derivatives of the factors with respect to theta, shape (R, s, K)."""
+        rows, samples = self.strength.shape
+        derivatives = np.zeros((rows, samples, samples + 2))
+        each = np.arange(samples)
+        derivatives[:, 0, 0] = self.f[:, 0] * self.f[:, -1]
+        derivatives[:, each, each + 1] = self.strength * self.f1[:, :-1] * self.f[:, -1:]
+        derivatives[:, :, -1] = self.strength * self.f[:, :-1] * self.f1[:, -1:]
+        return derivatives
+
+    def add_curvature(self, hessian: NDArray[np.float64], slope: NDArray[np.float64]) -> None:
+        """Add the second derivatives of the factors times the slope (R, s) of -ln L in them."""
+        each = np.arange(1, slope.shape[1] + 1)
+        own, common = self.f[:, :-1], self.f[:, -1:]
+        weighted = self.strength * slope
+        hessian[:, each, each] += weighted * self.f2[:, :-1] * common
+        hessian[:, -1, -1] += (weighted * own).sum(axis=1) * self.f2[:, -1]
+        mixed = weighted * self.f1[:, :-1] * self.f1[:, -1:]
+        hessian[:, each, -1] += mixed
+        hessian[:, -1, each] += mixed
+        for other, value in (
+            (1, self.f1[:, 0] * self.f[:, -1]),
+            (-1, self.f[:, 0] * self.f1[:, -1]),
+        ):
+            hessian[:, 0, other] += value * slope[:, 0]
+            hessian[:, other, 0] += value * slope[:, 0]
+
+
+def _filled(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    return np.pad(values, (0, bins - len(values)))
+
+
+def _relative(template: Template) -> list[float]:
+    names = [SIGNAL, *(name for name, _ in template.backgrounds)]
+    own = [template.normalisation.get(name, 0.0) for name in names]
+    return [*own, template.luminosity_uncertainty]
+
+
+def _code4(log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients that continue kappa^alpha smoothly through |alpha| < 1, shape (R, k, 6)."""
+    up, down = np.exp(log_kappa), np.exp(-log_kappa)
+    slope, bend = log_kappa, log_kappa**2
+    ends = [up - 1.0, down - 1.0, slope * up, slope * down, bend * up, bend * down]
+    return np.asarray(np.stack(ends, axis=-1) @ _CODE4.T)
+
+
+def _interpolate(
+    alpha: NDArray[np.float64], log_kappa: NDArray[np.float64], polynomial: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """kappa^alpha as pyhf's code4 has it, with its first and second derivative."""
+    near = np.clip(alpha, -1.0, 1.0)
+    value, first, second = (np.zeros_like(alpha) for _ in range(3))
+    for order in range(5, -1, -1):
+        second = second * near + 2.0 * first
+        first = first * near + value
+        value = value * near + polynomial[..., order]
+    # value = sum a_i x^(i-1): multiply by x once more, and add the 1.
+    second = second * near + 2.0 * first
+    first = first * near + value
+    value = value * near + 1.0
+    power = np.exp(alpha * log_kappa)
+    far = np.abs(alpha) >= 1.0
+    return (
+        np.where(far, power, value),
+        np.where(far, power * log_kappa, first),
+        np.where(far, power * log_kappa**2, second),
+    )

@@ -1,0 +1,129 @@
+"""pyhf itself: the referee of our limits, and the solver of models we do not cover.
+
+pyhf keeps its backend in global state; every call here sets numpy with scipy's SLSQP and puts back
+what was set before. Not to be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rayscan.errors import FitFailedError, LimitUnboundedError
+from rayscan.stats.template import Template
+from rayscan.stats.workspace import workspace
+
+_MEDIAN = 2
+_ROOT_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PyhfValues:
+    """One number for the observed data and five for background-only data at -2..+2 sigma."""
+
+    observed: float
+    expected: tuple[float, ...]
+
+
+def referee(template: Template, mu: float) -> float:
+    """CLs at mu by one pyhf ``hypotest`` for median background-only data.
+
+    At a correct median expected limit it is 0.05. The model is given to pyhf with the signal in
+    units of ``mu``, the same likelihood with a parameter of order one (``workspace``).
+
+    Args:
+        template: The model.
+        mu: Signal strength to judge, > 0.
+
+    Raises:
+        FitFailedError: pyhf's minimiser did not converge.
+    """
+    return cls_values(workspace(template, signal_unit=mu), 1.0).expected[_MEDIAN]
+
+
+def cls_values(spec: Mapping[str, Any], mu: float) -> PyhfValues:
+    """CLs of a pyhf workspace at one signal strength (q-tilde, asymptotic).
+
+    Args:
+        spec: A workspace with one measurement.
+        mu: Value of its parameter of interest.
+
+    Raises:
+        FitFailedError: pyhf refused the workspace or its minimiser did not converge.
+    """
+    with _pyhf() as pyhf:
+        model, data = _model(pyhf, spec)
+        return _hypotest(pyhf, model, data, mu)
+
+
+def pyhf_limits(spec: Mapping[str, Any], level: float) -> PyhfValues:
+    """Upper limits of a workspace by pyhf's own root finder: any model, minutes per limit.
+
+    The search ends at the upper bound the workspace gives its parameter of interest.
+
+    Args:
+        spec: A workspace with one measurement.
+        level: CLs at the limit.
+
+    Raises:
+        LimitUnboundedError: Some limit lies beyond that bound.
+        FitFailedError: pyhf refused the workspace or its minimiser did not converge.
+    """
+    with _pyhf() as pyhf:
+        model, data = _model(pyhf, spec)
+        bound = float(model.config.suggested_bounds()[model.config.poi_index][1])
+        high = _excluded(pyhf, model, data, level, bound)
+        scan = pyhf.infer.intervals.upper_limits.toms748_scan
+        observed, expected = scan(data, model, 0.0, high, level=level, rtol=_ROOT_TOLERANCE)
+        return PyhfValues(observed=float(observed), expected=tuple(float(e) for e in expected))
+
+
+@contextmanager
+def _pyhf() -> Iterator[Any]:
+    """Lend pyhf on numpy; what goes wrong in it comes out as our error."""
+    import pyhf  # noqa: PLC0415  its import takes a second
+
+    before = pyhf.get_backend()
+    pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer())
+    try:
+        yield pyhf
+    except (
+        pyhf.exceptions.FailedMinimization,
+        pyhf.exceptions.InvalidSpecification,
+        pyhf.exceptions.InvalidModel,
+        ValueError,
+        KeyError,
+    ) as error:
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise FitFailedError(model="a pyhf workspace", why=why) from error
+    finally:
+        pyhf.set_backend(*before)
+
+
+def _model(pyhf: Any, spec: Mapping[str, Any]) -> tuple[Any, Any]:
+    document = pyhf.Workspace(dict(spec))
+    model = document.model()
+    return model, document.data(model)
+
+
+def _hypotest(pyhf: Any, model: Any, data: Any, mu: float) -> PyhfValues:
+    observed, expected = pyhf.infer.hypotest(
+        mu, data, model, test_stat="qtilde", return_expected_set=True
+    )
+    return PyhfValues(observed=float(observed), expected=tuple(float(e) for e in expected))
+
+
+def _excluded(pyhf: Any, model: Any, data: Any, level: float, bound: float) -> float:
+    """A strength at which every band is excluded, found by doubling."""
+    strength = min(1.0, bound)
+    while True:
+        values = _hypotest(pyhf, model, data, strength)
+        if np.all(np.array([values.observed, *values.expected]) < level):
+            return strength
+        if strength >= bound:
+            raise LimitUnboundedError(why=f"mu = {bound:g}, the bound of mu, is not excluded")
+        strength = min(2.0 * strength, bound)

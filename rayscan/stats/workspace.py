@@ -1,0 +1,96 @@
+"""A template as a pyhf workspace: the model other programs read and judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rayscan.stats.template import LUMINOSITY, SIGNAL, Template
+
+STRENGTH = "mu"
+CHANNEL = "histogram"
+MEASUREMENT = "limit"
+
+
+def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]:
+    """The model and its data as a pyhf workspace (JSON, schema 1.0.0).
+
+    ``pyhf cls`` and cabinetry open it unchanged. Bins without background are merged as
+    ``Template.without_empty_bins`` tells, and without observed events the data are the
+    expected background. The luminosity is a normsys shared by all samples, so that no parameter
+    needs settings of its own and yields stay positive.
+
+    Args:
+        template: What to write.
+        signal_unit: The model in which mu = 1 means this many times the template's signal: the
+            same likelihood with another unit on mu (widths of the gammas stay as they are), for
+            minimisers that want parameters of order one.
+
+    Returns:
+        The JSON document as a dictionary of plain Python objects.
+    """
+    merged = template.without_empty_bins()
+    signal = merged.signal * signal_unit
+    samples = [_sample(merged, SIGNAL, signal, signal)]
+    samples += [_sample(merged, name, values, signal) for name, values in merged.backgrounds]
+    observed = merged.background if merged.observed is None else merged.observed
+    parameter = {"name": STRENGTH, "bounds": [[0.0, _largest_strength(signal, merged)]]}
+    return {
+        "channels": [{"name": CHANNEL, "samples": samples}],
+        "observations": [{"name": CHANNEL, "data": observed.tolist()}],
+        "measurements": [
+            {"name": MEASUREMENT, "config": {"poi": STRENGTH, "parameters": [parameter]}}
+        ],
+        "version": "1.0.0",
+    }
+
+
+def _largest_strength(signal: NDArray[np.float64], template: Template) -> float:
+    """A bound on mu beyond any limit: signal and background of equal size, and never below 10."""
+    total = float(signal.sum())
+    needed = 10.0 * float(template.background.sum() + 10.0) / total if total > 0 else 0.0
+    return max(10.0, needed)
+
+
+def _sample(
+    template: Template,
+    name: str,
+    values: NDArray[np.float64],
+    signal: NDArray[np.float64],
+) -> dict[str, Any]:
+    modifiers: list[dict[str, Any]] = []
+    if name == SIGNAL:
+        modifiers.append({"name": STRENGTH, "type": "normfactor", "data": None})
+    if template.normalisation.get(name, 0.0) > 0.0:
+        relative = template.normalisation[name]
+        modifiers.append(_normsys(f"{name}_normalisation", relative))
+    if template.luminosity_uncertainty > 0.0:
+        modifiers.append(_normsys(LUMINOSITY, template.luminosity_uncertainty))
+    if template.has_gammas and (name != SIGNAL or template.signal_stat is not None):
+        errors = _stat_share(template, name, signal)
+        modifiers.append({"name": f"stat_{CHANNEL}", "type": "staterror", "data": errors})
+    return {"name": name, "data": values.tolist(), "modifiers": modifiers}
+
+
+def _normsys(name: str, relative: float) -> dict[str, Any]:
+    data = {"hi": 1.0 + relative, "lo": 1.0 / (1.0 + relative)}
+    return {"name": name, "type": "normsys", "data": data}
+
+
+def _stat_share(template: Template, name: str, signal: NDArray[np.float64]) -> list[float]:
+    """The part of the gammas' width [events] written at one sample.
+
+    pyhf divides the root of the sum of squares by the sum of the samples at mu = 1: only that ratio
+    counts, so all of the background's is written at the first one, and all scale with the signal.
+    """
+    if name not in {SIGNAL, template.backgrounds[0][0]}:
+        return [0.0] * len(signal)
+    error = template.signal_stat if name == SIGNAL else template.background_stat
+    if error is None:
+        return [0.0] * len(signal)
+    if template.signal_stat is None:
+        return [float(value) for value in error]
+    before = template.background + template.signal
+    return [float(value) for value in error * (template.background + signal) / before]
