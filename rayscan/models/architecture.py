@@ -113,12 +113,16 @@ class Member:
     Attributes:
         examples: Histograms or events, as the architecture ``reads``.
         hyperparameters: Knobs by name; those left out keep their defaults (hyperparameters.py).
-        seed: Root of the member's streams (initial weights, shuffling, dropout).
+        seed: Root of the member's streams (initial weights, dropout). The order of examples within
+            an epoch is one for all members, so that a pack gives what separate training gives.
+        start: A classifier of the same architecture and sizes whose weights are the initial ones
+            (warm start); linear models and closed forms do not need it.
     """
 
     examples: Examples | EventExamples
     hyperparameters: Mapping[str, Values] = field(default_factory=dict)
     seed: int = 0
+    start: Classifier | None = None
 
 
 class Classifier(ABC):
@@ -180,11 +184,12 @@ class Architecture(ABC):
         so that one bad member does not end the pack; every other error is raised.
 
         Args:
-            members: At least one; all of one histogram shape (or one set of features).
+            members: At least one. Those of one shape, one set of sizes and one batch size share a
+                compiled graph.
             watch: Asked after each epoch which members shall stop (pruning).
 
         Raises:
-            ShapeMismatchError: The members differ in shape, or the shape is too small.
+            ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
             ValueError: Unknown or impossible hyperparameters.
         """
 

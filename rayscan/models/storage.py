@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import FileUnreadableError
+from rayscan.models.inputs import Input
 
 FORMAT = 1
 DESCRIPTION = "classifier.json"
@@ -81,3 +82,23 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
             return body, {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise unreadable(folder, f"no readable {WEIGHTS} ({error})") from error
+
+
+def network_arrays(seen: Input, weights: list[Array]) -> dict[str, Array]:
+    """Input transform and weights of a network as named arrays."""
+    named = {f"weight_{i}": array for i, array in enumerate(weights)}
+    return {"mean": seen.mean, "scale": seen.scale, **named, "how": np.array(seen.how)}
+
+
+def network_of(folder: Path, arrays: Mapping[str, Array]) -> tuple[Input, list[Array]]:
+    """The reverse of ``network_arrays``.
+
+    Raises:
+        FileUnreadableError: An array is missing.
+    """
+    try:
+        seen = Input(str(arrays["how"]), arrays["mean"], arrays["scale"])  # type: ignore[arg-type]
+        count = sum(name.startswith("weight_") for name in arrays)
+        return seen, [arrays[f"weight_{i}"] for i in range(count)]
+    except KeyError as error:
+        raise unreadable(folder, f"no array {error} in {WEIGHTS}") from error

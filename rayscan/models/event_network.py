@@ -1,0 +1,140 @@
+"""A dense network of single events, and what its scores say of a whole ensemble.
+
+A calibrated per-event classifier f of balanced classes gives r = p_s / p_b = f / (1 - f). An
+ensemble's log likelihood ratio is the sum over its events of log[(B + S r) / (B + S)]
+(arXiv:2101.07263; arXiv:2105.12018, section 6.1). E events, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import DivergedError
+from rayscan.models import scoring, storage
+from rayscan.models.architecture import (
+    Architecture,
+    Classifier,
+    EventExamples,
+    Member,
+    Trained,
+    Watch,
+    columns,
+)
+from rayscan.models.dense import DenseNetwork
+from rayscan.models.hyperparameters import EventMLPKnobs, knobs
+from rayscan.models.inputs import Input
+from rayscan.models.networks import warm
+from rayscan.models.packed import Weights
+from rayscan.models.progress import Task
+from rayscan.models.sources import EventSource, present
+
+Floats = npt.NDArray[np.float64]
+
+
+def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:
+    """What each event adds to the log likelihood ratio of its ensemble, shape (E,).
+
+    log[(B + S r) / (B + S)] with log r = ``log_odds``, without ever computing r.
+
+    Args:
+        log_odds: log[f / (1 - f)] of a classifier trained with classes of equal weight.
+        S: Expected signal events of an ensemble.
+        B: Expected background events; 0 gives the pure log r.
+
+    Raises:
+        ValueError: S or B is negative, or both are 0.
+
+    >>> log_terms(np.array([0.0, 1000.0]), S=10, B=90).round(3).tolist()
+    [0.0, 997.697]
+    """
+    if min(S, B) < 0 or S + B <= 0:
+        raise ValueError(f"S, B: {S}, {B} are not expected numbers of events")
+    with np.errstate(divide="ignore"):
+        signal, background = np.log(np.float64(S)), np.log(np.float64(B))
+    odds = np.asarray(log_odds, dtype=np.float64)
+    return np.asarray(np.logaddexp(background, signal + odds) - np.log(np.float64(S + B)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventClassifier(Classifier):
+    """A trained per-event network.
+
+    Attributes:
+        architecture: Name it was trained as.
+        features: Observable names of the F columns.
+        seen: Standardisation by the moments of the training events.
+        weights: Kernels and biases.
+    """
+
+    reads: ClassVar[Literal["histograms", "events"]] = "events"
+    architecture: str
+    features: tuple[str, ...]
+    seen: Input
+    weights: Weights
+
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Per-event log-odds (E,) of raw features (E, F); NaN (object absent) is the mean."""
+        x = columns(x, len(self.features), what="events", unit="features")
+        layers = scoring.folded(self.seen, self.weights)
+        outputs = scoring.stacked_outputs([layers], present(x, self.seen.mean))[0]
+        return scoring.finite(outputs, self.architecture)
+
+    def log_odds(self, features: npt.NDArray[np.number]) -> Floats:
+        """log[f / (1 - f)] for classes of equal weight, shape (E,)."""
+        return self.scores(features)
+
+    def save(self, folder: Path) -> None:
+        """Write ``classifier.json`` and ``weights.npz``."""
+        storage.write(
+            folder,
+            architecture=self.architecture,
+            description={"features": list(self.features)},
+            arrays=storage.network_arrays(self.seen, self.weights),
+        )
+
+
+class EventMLP(Architecture):
+    """Dense network of single events, classes of equal total weight whatever their numbers."""
+
+    name = "event_mlp"
+    reads = "events"
+
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack; members of the same ``examples`` object share its events."""
+        from rayscan.models.training import train
+
+        sources: dict[int, EventSource] = {}
+        tasks = [self._task(member, sources) for member in members]
+        ended = train(tasks, architecture=self.name, watch=watch)
+        results: list[Trained | DivergedError] = []
+        for member, end in zip(members, ended, strict=True):
+            if isinstance(end, DivergedError):
+                results.append(end)
+                continue
+            features = tuple(cast("EventExamples", member.examples).features)
+            classifier = EventClassifier(self.name, features, end.task.source.seen, end.best)
+            results.append(Trained(classifier, end.epochs, end.best_epoch, end.history))
+        return results
+
+    def restore(self, folder: Path) -> EventClassifier:
+        """Read a saved network."""
+        body, arrays = storage.read(folder)
+        seen, weights = storage.network_of(folder, arrays)
+        return EventClassifier(self.name, tuple(body["features"]), seen, weights)
+
+    def _task(self, member: Member, sources: dict[int, EventSource]) -> Task:
+        examples = cast("EventExamples", member.examples)
+        values = cast("EventMLPKnobs", knobs(self.name, member.hyperparameters))
+        if id(examples) not in sources:
+            sources[id(examples)] = EventSource(examples)
+        source = sources[id(examples)]
+        network = DenseNetwork(len(examples.features), (values.units,) * values.layers, 1)
+        return Task(network, source, values, member.seed, warm(network, member.start))

@@ -1,0 +1,285 @@
+"""The knobs of each architecture: defaults, presets, legal values and search ranges.
+
+Defaults are the recipe that came nearest to the ceiling: counts standardised by their exact null
+moments, learning rate 1e-3 with cosine decay, large batches, fresh draws at every epoch. The preset
+``published`` is arXiv:2105.12018, Table 2: counts over their maximum, 1e-4, batches of 128, dropout
+0.2, at most 1500 epochs with patience 100 on one frozen set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal, TypeAlias, cast
+
+from rayscan.errors import nearest
+
+Value: TypeAlias = float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A real search range, both ends included."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole-number search range, both ends included."""
+
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few values."""
+
+    options: tuple[Value, ...]
+
+
+Range: TypeAlias = Float | Integer | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class _Legal:
+    """What a knob may be, wider than what a search tries."""
+
+    least: float | None = None
+    above: float | None = None
+    below: float | None = None
+    options: tuple[str, ...] = ()
+
+
+def _knob(default: Value, legal: _Legal, search: Range | None = None) -> Any:
+    return field(default=default, metadata={"legal": legal, "search": search})
+
+
+_POSITIVE = _Legal(above=0.0)
+_NOT_NEGATIVE = _Legal(least=0.0)
+_COUNT = _Legal(least=1)
+_INPUTS = _Legal(options=("standard", "maximum"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """Base of all knobs: checks types and legal values of every field."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, _legal(each, getattr(self, each.name)))
+
+
+def _legal(knob: Field[Any], value: Any) -> Value:
+    """The value in the type of its knob; ValueError if it cannot be."""
+    kind = type(knob.default)
+    wanted = {int: "a whole number", float: "a number", str: "a name"}[kind]
+    number_for_float = kind is float and isinstance(value, int)
+    if isinstance(value, bool) or not (isinstance(value, kind) or number_for_float):
+        raise ValueError(f"{knob.name}: {value!r} is not {wanted}")
+    legal: _Legal = knob.metadata["legal"]
+    problem = _problem(legal, value)
+    if problem:
+        raise ValueError(f"{knob.name}: {value!r} {problem}")
+    return float(value) if kind is float else value
+
+
+def _problem(legal: _Legal, value: Any) -> str:
+    if legal.options and value not in legal.options:
+        known = ", ".join(legal.options)
+        return f"is not one of {known}{nearest(str(value), legal.options)}"
+    if legal.least is not None and not value >= legal.least:
+        return f"must be at least {legal.least:g}"
+    if legal.above is not None and not value > legal.above:
+        return f"must be above {legal.above:g}"
+    if legal.below is not None and not value < legal.below:
+        return f"must be below {legal.below:g}"
+    return "" if isinstance(value, str) or abs(value) < float("inf") else "must be finite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodRatioKnobs(Knobs):
+    """The closed form has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogisticKnobs(Knobs):
+    """L2-penalised logistic regression.
+
+    Attributes:
+        C: Inverse strength of the penalty on the sum of losses (scikit-learn's C).
+        draws: Epochs' worth of training histograms fitted at once.
+        input: Counts by their exact null moments, or over the largest bin of each histogram.
+    """
+
+    C: float = _knob(1e-4, _POSITIVE, Float(1e-6, 1.0, log=True))
+    draws: int = _knob(1, _COUNT)
+    input: Literal["standard", "maximum"] = _knob("standard", _INPUTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SVMKnobs(Knobs):
+    """Linear support vector machine (hinge loss) through one Gram matrix.
+
+    Attributes:
+        C: Inverse strength of the penalty on the sum of hinge losses.
+        histograms: Most training histograms used; the Gram matrix holds their number squared.
+        draws: Epochs' worth of training histograms to take them from.
+        input: As for logistic regression.
+    """
+
+    C: float = _knob(1e-4, _POSITIVE, Float(1e-6, 1.0, log=True))
+    histograms: int = _knob(4000, _Legal(least=2))
+    draws: int = _knob(1, _COUNT)
+    input: Literal["standard", "maximum"] = _knob("standard", _INPUTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkKnobs(Knobs):
+    """What the training loop reads, common to all networks.
+
+    Attributes:
+        learning_rate: Of Adam (beta 0.9, 0.999, epsilon 1e-7).
+        schedule: ``cosine`` decays to zero over ``epochs``; ``constant`` does not.
+        batch_size: Examples per step.
+        epochs: At most.
+        patience: Epochs without a better validation loss before stopping.
+        dropout: Probability of dropping a hidden node.
+        l2: Factor of the sum of squared kernels added to the loss.
+        input: Counts by their exact null moments, or over the largest bin of each histogram.
+        refresh: New draws at every ``epoch``, or ``never``: one frozen set.
+    """
+
+    learning_rate: float = _knob(1e-3, _POSITIVE, Float(1e-4, 1e-2, log=True))
+    schedule: Literal["cosine", "constant"] = _knob(
+        "cosine", _Legal(options=("cosine", "constant"))
+    )
+    batch_size: int = _knob(512, _COUNT, Choice((128, 256, 512, 1024)))
+    epochs: int = _knob(25, _COUNT)
+    patience: int = _knob(25, _COUNT)
+    dropout: float = _knob(0.0, _Legal(least=0.0, below=1.0), Float(0.0, 0.5))
+    l2: float = _knob(0.0, _NOT_NEGATIVE, Float(1e-7, 1e-2, log=True))
+    input: Literal["standard", "maximum"] = _knob("standard", _INPUTS)
+    refresh: Literal["epoch", "never"] = _knob("epoch", _Legal(options=("epoch", "never")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MLPKnobs(NetworkKnobs):
+    """A dense network of histograms: ``layers`` hidden layers of ``units`` ReLU nodes."""
+
+    layers: int = _knob(2, _COUNT, Integer(1, 4))
+    units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CNNKnobs(NetworkKnobs):
+    """A convolutional network: ``filters``, twice as many, one dense layer of ``units``."""
+
+    filters: int = _knob(32, _COUNT, Integer(8, 64, log=True))
+    units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMLPKnobs(NetworkKnobs):
+    """A dense network of single events; its set of events is always frozen and standardised."""
+
+    batch_size: int = _knob(1024, _COUNT, Choice((256, 512, 1024, 2048)))
+    layers: int = _knob(3, _COUNT, Integer(1, 5))
+    units: int = _knob(64, _COUNT, Integer(16, 256, log=True))
+    input: Literal["standard"] = _knob("standard", _Legal(options=("standard",)))
+    refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
+
+
+_KNOBS: dict[str, type[Knobs]] = {
+    "likelihood_ratio": LikelihoodRatioKnobs,
+    "logistic_regression": LogisticKnobs,
+    "linear_svm": SVMKnobs,
+    "mlp": MLPKnobs,
+    "cnn": CNNKnobs,
+    "event_mlp": EventMLPKnobs,
+}
+
+_PUBLISHED: dict[str, Value] = {
+    "learning_rate": 1e-4,
+    "schedule": "constant",
+    "batch_size": 128,
+    "epochs": 1500,
+    "patience": 100,
+    "dropout": 0.2,
+    "input": "maximum",
+    "refresh": "never",
+    "units": 20,
+}
+
+_PRESETS: dict[str, dict[str, dict[str, Value]]] = {
+    "mlp": {"published": {**_PUBLISHED, "layers": 2}},
+    # Dropout is not stated for the convolutional network.
+    "cnn": {"published": {**_PUBLISHED, "dropout": 0.0, "filters": 32}},
+    "event_mlp": {"published": {**_PUBLISHED, "layers": 2, "input": "standard"}},
+}
+
+
+def _kind(name: str) -> type[Knobs]:
+    if name not in _KNOBS:
+        known = ", ".join(_KNOBS)
+        raise ValueError(f"architecture: '{name}' is not one of {known}{nearest(name, _KNOBS)}")
+    return _KNOBS[name]
+
+
+def defaults(name: str) -> dict[str, Value]:
+    """All knobs of an architecture with their default values.
+
+    >>> defaults("logistic_regression")["C"]
+    0.0001
+    """
+    return {each.name: cast("Value", each.default) for each in fields(_kind(name))}
+
+
+def presets(name: str) -> tuple[str, ...]:
+    """Names of the complete recipes of an architecture besides its defaults."""
+    _kind(name)
+    return tuple(_PRESETS.get(name, {}))
+
+
+def preset(name: str, which: str) -> dict[str, Value]:
+    """A complete recipe by name.
+
+    >>> preset("mlp", "published")["batch_size"]
+    128
+    """
+    known = presets(name)
+    if which not in known:
+        raise ValueError(
+            f"preset: '{name}' has no preset '{which}', only: {', '.join(known) or 'none'}"
+        )
+    return {**defaults(name), **_PRESETS[name][which]}
+
+
+def ranges(name: str) -> dict[str, Range]:
+    """Where a search looks, for the knobs worth searching."""
+    found = {each.name: each.metadata["search"] for each in fields(_kind(name))}
+    return {knob: search for knob, search in found.items() if search is not None}
+
+
+def knobs(name: str, values: Mapping[str, Value]) -> Knobs:
+    """Defaults overridden by the given values, checked.
+
+    Raises:
+        ValueError: Unknown architecture or knob, wrong type, impossible value.
+    """
+    kind = _kind(name)
+    known = [each.name for each in fields(kind)]
+    for knob in values:
+        if knob not in known:
+            listed = ", ".join(known) or "none"
+            raise ValueError(f"{knob}: '{name}' has no such knob{nearest(knob, known)}: {listed}")
+    return kind(**values)
+
+
+def check(name: str, values: Mapping[str, Value]) -> None:
+    """ValueError naming the nearest knob, the type or the range if the values cannot be used."""
+    knobs(name, values)

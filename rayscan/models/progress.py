@@ -1,0 +1,121 @@
+"""How the training of one network goes: losses, stopping, best weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+from scipy.stats import rankdata
+
+from rayscan.errors import DivergedError
+from rayscan.models.hyperparameters import NetworkKnobs
+from rayscan.models.packed import Network, Weights
+from rayscan.models.sources import Source
+from rayscan.seeds import stream
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One network to train.
+
+    Attributes:
+        network: Its sizes.
+        source: Its examples; tasks with the same source object share them.
+        knobs: Its hyperparameters.
+        seed: Root of its own streams.
+        start: Initial weights; drawn from the seed if None.
+    """
+
+    network: Network
+    source: Source
+    knobs: NetworkKnobs
+    seed: int
+    start: Weights | None = None
+
+    def initial(self) -> Weights:
+        """Weights before the first step."""
+        return self.start or self.network.initial(stream(self.seed, "weights"))
+
+
+@dataclass(slots=True, eq=False)
+class Progress:
+    """How the training of one task goes."""
+
+    task: Task
+    ended: bool = False
+    error: str = ""
+    best: Weights = field(default_factory=list)
+    best_epoch: int = 0
+    history: dict[str, list[float]] = field(
+        default_factory=lambda: {"loss": [], "validation_loss": [], "validation_auc": []}
+    )
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(self.history["loss"])
+
+    def record(self, loss: float, logits: Floats) -> bool:
+        """Note the end of an epoch; whether its weights are the best so far."""
+        labels = self.task.source.validation()[1]
+        if not (np.isfinite(loss) and np.isfinite(logits).all()):
+            self.ended = True
+            self.error = (
+                f"its loss is {loss:g}" if not np.isfinite(loss) else "a score is not finite"
+            )
+            return False
+        validation_loss = cross_entropy(logits, labels)
+        best = not self.best or validation_loss < self.history["validation_loss"][self.best_epoch]
+        for name, value in (
+            ("loss", loss),
+            ("validation_loss", validation_loss),
+            ("validation_auc", area(logits, labels)),
+        ):
+            self.history[name].append(value)
+        if best:
+            self.best_epoch = self.epochs - 1
+        knobs = self.task.knobs
+        waited = self.epochs - 1 - self.best_epoch
+        self.ended = self.epochs >= knobs.epochs or waited >= knobs.patience
+        return best
+
+    def outcome(self, architecture: str) -> Progress | DivergedError:
+        """Itself, or why there is no network."""
+        if self.error:
+            return DivergedError(architecture=architecture, epoch=self.epochs, what=self.error)
+        return self
+
+
+def balance(labels: npt.NDArray[np.integer], n_classes: int) -> npt.NDArray[np.float32]:
+    """Weights that give every class the same total, 1 for equal numbers; shape (N,)."""
+    counts = np.bincount(labels, minlength=n_classes)
+    share = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.asarray(share[labels], dtype=np.float32)
+
+
+def cross_entropy(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
+    """Mean over classes of equal weight; logits (N, 1) for two classes, else (N, classes)."""
+    if logits.shape[1] == 1:
+        each = np.logaddexp(0.0, logits[:, 0]) - logits[:, 0] * labels
+    else:
+        each = logsumexp(logits, axis=1) - np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return float(np.average(each, weights=balance(labels, max(2, logits.shape[1]))))
+
+
+def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
+    """Area under the ROC curve, ties half; mean of one-versus-rest for more classes."""
+    if logits.shape[1] == 1:
+        return _area(logits[:, 0], labels == 1)
+    return float(np.mean([_area(z, labels == k) for k, z in enumerate(logits.T)]))
+
+
+def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """Mann-Whitney U over its largest value; NaN if a class is absent."""
+    n, m = int(positive.sum()), int((~positive).sum())
+    if not n * m:
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - n * (n + 1) / 2) / (n * m))

@@ -1,0 +1,142 @@
+"""Scores of many classifiers at once: one wide product where their layers are dense."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import DivergedError, ShapeMismatchError
+from rayscan.models.architecture import Classifier
+from rayscan.models.inputs import How, Input
+from rayscan.models.packed import Weights
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """Dense layers with ReLU between them, the standardisation folded into the first.
+
+    Attributes:
+        how: What is done to raw counts before the first layer.
+        live: Columns the first layer looks at, shape (bins,) bool.
+        kernels: (in, out) of each layer, float64; all bins for the first.
+        biases: (out,) of each layer.
+    """
+
+    how: How
+    live: npt.NDArray[np.bool_]
+    kernels: list[Floats]
+    biases: list[Floats]
+
+    @property
+    def like(self) -> tuple[object, ...]:
+        """Layers that agree in this can be stacked."""
+        return self.how, *(kernel.shape for kernel in self.kernels)
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A classifier that is dense layers."""
+
+    @property
+    def architecture(self) -> str:
+        """Name for errors."""
+
+    def layers(self) -> Layers | None:
+        """Its layers; None if they are not all dense."""
+
+
+def folded(seen: Input, weights: Weights) -> Layers:
+    """The layers of a dense network of standardised or scaled input."""
+    exact = [np.asarray(array, dtype=np.float64) for array in weights]
+    kernels, biases = exact[::2], exact[1::2]
+    kernels[0], biases[0] = seen.folded(kernels[0], biases[0])
+    return Layers(seen.how, np.asarray(kernels[0].any(axis=1)), kernels, biases)
+
+
+def finite(outputs: Floats, architecture: str) -> Floats:
+    """Outputs (N, 1) as (N,), others as they are.
+
+    Raises:
+        DivergedError: A score is NaN or infinite.
+    """
+    if not np.isfinite(outputs).all():
+        what = "a score is not finite (NaN or infinite input?)"
+        raise DivergedError(architecture=architecture, epoch=0, what=what)
+    return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+
+def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.number]) -> Floats:
+    """Scores of K classifiers on the same histograms.
+
+    Dense networks and linear classifiers of equal sizes share one wide product of the first layer;
+    all others are asked one by one.
+
+    Args:
+        classifiers: At least one, all with as many outputs.
+        x: Raw counts (N, bins).
+
+    Returns:
+        Shape (K, N), or (K, N, classes).
+
+    Raises:
+        ShapeMismatchError: ``x`` has not the columns of every classifier.
+        DivergedError: A score is NaN or infinite.
+    """
+    x = np.asarray(x)
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    found: dict[int, Layers] = {}
+    scores: dict[int, Floats] = {}
+    for k, classifier in enumerate(classifiers):
+        layers = classifier.layers() if isinstance(classifier, Layered) else None
+        if layers is not None:
+            found[k] = layers
+            groups[layers.like].append(k)
+        elif isinstance(classifier, Classifier):
+            scores[k] = classifier.scores(x)
+    for ks in groups.values():
+        outputs = stacked_outputs([found[k] for k in ks], x)
+        for k, values in zip(ks, outputs, strict=True):
+            scores[k] = finite(values, classifiers[k].architecture)
+    return np.stack([scores[k] for k in range(len(classifiers))])
+
+
+def stacked_outputs(members: Sequence[Layers], x: npt.NDArray[np.number]) -> Floats:
+    """Outputs (K, N, outputs) of layers of equal sizes."""
+    bins = len(members[0].live)
+    if x.ndim != 2 or x.shape[1] != bins:
+        raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
+    live = np.any([member.live for member in members], axis=0)
+    wide = np.concatenate([member.kernels[0][live] for member in members], axis=1)
+    bias = np.concatenate([member.biases[0] for member in members])
+    rest = [
+        (
+            np.stack([member.kernels[layer] for member in members]),
+            np.stack([member.biases[layer] for member in members])[:, None, :],
+        )
+        for layer in range(1, len(members[0].kernels))
+    ]
+    reduce = Input.maximum(bins) if members[0].how == "maximum" else None
+    parts = []
+    for start in range(0, len(x), _ROWS):
+        rows = x[start : start + _ROWS]
+        values = reduce.reduced(rows) if reduce else rows.astype(np.float64)
+        # A NaN in a cell of no weight would go unseen; the histogram is broken all the same.
+        values[~np.isfinite(values).all(axis=1)] = np.nan
+        first = values[:, live] @ wide + bias
+        parts.append(_rest(first.reshape(len(rows), len(members), -1).swapaxes(0, 1), rest))
+    outputs = members[0].biases[-1].size
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(members), 0, outputs))
+
+
+def _rest(values: Floats, layers: Sequence[tuple[Floats, Floats]]) -> Floats:
+    for kernel, bias in layers:
+        values = np.maximum(values, 0.0) @ kernel + bias
+    return values
