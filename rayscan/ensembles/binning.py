@@ -1,0 +1,183 @@
+"""Axes of a histogram: the flat bin of an event, and the merging of bins with little background.
+
+Shape letters: E events, bins = flat cells, first axis slowest. Edges are treated as numpy's
+``histogram2d`` does: the lower edge belongs to a bin, the upper one only to the last bin.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Number = TypeVar("Number", bound=np.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis of a histogram.
+
+    Attributes:
+        observable: Name of the binned observable.
+        bins: Number of bins.
+        low: Lower edge of the first bin, in the observable's unit.
+        high: Upper edge of the last bin.
+        scale: Bins of equal width, or of equal ratio.
+        overflow: Whether events at or above ``high`` are left out or go to the last bin.
+
+    >>> Axis(observable="jet1_pt", bins=2, low=10, high=1000, scale="log").edges
+    array([  10.,  100., 1000.])
+    """
+
+    observable: str
+    bins: int
+    low: float
+    high: float
+    scale: Literal["linear", "log"] = "linear"
+    overflow: Literal["drop", "last"] = "drop"
+
+    def __post_init__(self) -> None:
+        if not self.observable:
+            raise ValueError("observable: it is empty, expected a name such as jet1_pt")
+        if self.bins < 1:
+            raise ValueError(f"bins: {self.bins}, expected at least 1")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(
+                f"low: the range is {self.low:g} to {self.high:g}, "
+                "expected finite numbers with low < high"
+            )
+        if self.scale not in {"linear", "log"}:
+            raise ValueError(f"scale: '{self.scale}', expected linear or log")
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(f"low: {self.low:g} on a log axis, expected more than 0")
+        if self.overflow not in {"drop", "last"}:
+            raise ValueError(f"overflow: '{self.overflow}', expected drop or last")
+        if np.any(np.diff(self.edges) <= 0):
+            raise ValueError(
+                f"bins: {self.bins} bins are narrower than a number can tell, use fewer"
+            )
+
+    @property
+    def edges(self) -> Floats:
+        """Bin edges, shape (bins + 1,)."""
+        spaced = np.linspace if self.scale == "linear" else np.geomspace
+        return spaced(self.low, self.high, self.bins + 1)
+
+    def index(self, values: npt.ArrayLike) -> Integers:
+        """The bin of each event, -1 where it has none (outside, or no such object: NaN).
+
+        Args:
+            values: The observable, shape (E,).
+
+        >>> Axis(observable="met", bins=2, low=0, high=10).index([-1, 0, 5, 10, 11, np.nan])
+        array([-1,  0,  1,  1, -1, -1])
+        """
+        exact = np.asarray(values, dtype=np.float64)
+        place = np.searchsorted(self.edges, exact, side="right").astype(np.int64) - 1
+        above = exact >= self.high if self.overflow == "last" else exact == self.high
+        place[above] = self.bins - 1
+        place[(place >= self.bins) | np.isnan(exact)] = -1
+        return place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binning:
+    """The one or two axes of a histogram; the first one counts the rows.
+
+    >>> axis = Axis(observable="met", bins=3, low=0, high=30)
+    >>> Binning(axes=(axis,)).counts({"met": np.array([5.0, 25.0, 26.0])})
+    array([1, 0, 2])
+    """
+
+    axes: tuple[Axis, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", tuple(self.axes))
+        if len(self.axes) not in {1, 2}:
+            raise ValueError(f"axes: {len(self.axes)} axes, expected 1 or 2")
+        if len(set(self.observables)) < len(self.axes):
+            raise ValueError(
+                f"axes: '{self.observables[0]}' on both axes, expected two observables"
+            )
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Observables of the axes."""
+        return tuple(axis.observable for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins along each axis."""
+        return tuple(axis.bins for axis in self.axes)
+
+    @property
+    def bins(self) -> int:
+        """Number of cells."""
+        return math.prod(self.shape)
+
+    def index(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
+        """The flat bin of each event, -1 outside any axis.
+
+        Args:
+            columns: Observables by name, each of shape (E,).
+
+        Returns:
+            int64, shape (E,).
+        """
+        flat: Integers | None = None
+        for axis in self.axes:
+            place = axis.index(columns[axis.observable])
+            if flat is None:
+                flat = place
+            else:
+                flat = np.where((flat < 0) | (place < 0), -1, flat * axis.bins + place)
+        assert flat is not None  # noqa: S101 - there is at least one axis
+        return flat
+
+    def counts(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
+        """Events in each cell, shape (bins,)."""
+        index = self.index(columns)
+        return np.bincount(index[index >= 0], minlength=self.bins)
+
+
+def merge_map(background: npt.NDArray[np.integer], minimum: int) -> Integers:
+    """Where the events of each bin go if bins with little background are joined into one.
+
+    A cell that the background pool leaves (almost) empty tells signal from background by pool noise
+    alone; joined, such cells are judged by their common background.
+
+    Args:
+        background: Background pool events, shape (bins,).
+        minimum: Bins with fewer events go to the lowest of their indices.
+
+    Returns:
+        Target bin of each bin, shape (bins,); most map to themselves.
+
+    >>> merge_map(np.array([9, 1, 5, 0]), 2)
+    array([0, 1, 2, 1])
+    """
+    target = np.arange(len(background))
+    few = np.flatnonzero(np.asarray(background) < minimum)
+    target[few] = few[:1].repeat(len(few))
+    return target
+
+
+def merged(counts: npt.NDArray[Number], mapping: Integers) -> npt.NDArray[Number]:
+    """Counts after the bins were joined; bins that gave theirs away are empty.
+
+    Args:
+        counts: Shape (bins,) or (N, bins).
+        mapping: From `merge_map`.
+
+    >>> merged(np.array([9, 1, 5, 3]), np.array([0, 1, 2, 1]))
+    array([9, 4, 5, 0])
+    """
+    out = np.zeros_like(counts)
+    np.add.at(out.T, mapping, counts.T)
+    return out

@@ -1,0 +1,273 @@
+"""Ensembles of one mixture: background-only and signal + background histograms, and event sums.
+
+Shape letters: N histograms, E events, bins = flat cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
+from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.source import Source, drawn
+from rayscan.ensembles.totals import Totals
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
+Method: TypeAlias = Literal["without_replacement", "multinomial", "poisson"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Events of one process to draw from, as bin counts.
+
+    Attributes:
+        name: The process, for messages.
+        counts: Events in each bin, shape (bins,).
+    """
+
+    name: str
+    counts: Integers
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", np.array(self.counts, dtype=np.int64))
+        if self.counts.ndim != 1 or np.any(self.counts < 0) or not self.counts.any():
+            raise ValueError(
+                f"counts: pool '{self.name}' expected one axis of numbers of at least 0, not all 0"
+            )
+
+    @property
+    def size(self) -> int:
+        """Events in the pool."""
+        return int(self.counts.sum())
+
+    @property
+    def density(self) -> Floats:
+        """Share of the pool's events in each bin, shape (bins,)."""
+        return self.counts / self.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """Pools of the backgrounds, mixed in proportion to their yields.
+
+    Attributes:
+        pools: One pool per background process.
+        shares: Their yields in any common unit; kept normalised to 1.
+    """
+
+    pools: tuple[Pool, ...]
+    shares: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        shares = _normalised(self.shares, len(self.pools))
+        object.__setattr__(self, "pools", tuple(self.pools))
+        object.__setattr__(self, "shares", tuple(shares.tolist()))
+        if len({pool.name for pool in self.pools}) < len(self.pools):
+            raise ValueError("pools: two have the same name, expected one pool per process")
+        if len({len(pool.counts) for pool in self.pools}) != 1:
+            raise ValueError("pools: they have different numbers of bins, expected one binning")
+
+    @property
+    def density(self) -> Floats:
+        """Probability of each bin for one background event, shape (bins,)."""
+        return np.asarray(np.tensordot(self.shares, [pool.density for pool in self.pools], axes=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """How far a linear statistic sum_k w_k n_k moves from class 0 to class 1.
+
+    Attributes:
+        difference: Mean in class 1 less mean in class 0.
+        null_variance: Exact variance in class 0.
+        alternative_variance: Exact variance in class 1.
+        difference_error: Standard deviation of ``difference`` over other pools of the same sizes.
+    """
+
+    difference: float
+    null_variance: float
+    alternative_variance: float
+    difference_error: float
+
+
+class Ensembles:
+    """Histograms of one mixture, drawn from pools of bin counts.
+
+    Args:
+        background: The background pools.
+        signal: The signal pool; None if only background is to be drawn.
+        mixture: Events of a histogram.
+        method: ``without_replacement``: no event twice in a histogram (published);
+            ``multinomial``: pools without end; ``poisson``: the same with Poisson totals, whatever
+            ``mixture.totals`` says.
+
+    Raises:
+        PoolExhaustedError: A histogram needs more events than a pool has.
+        ValueError: Background and signal with different numbers of bins.
+
+    >>> background = Background((Pool("z", np.array([6, 4])),))
+    >>> both = Ensembles(background, Pool("s", np.array([0, 5])), Mixture(signal=2, background=8))
+    >>> both.alternative_mean
+    array([4.8, 5.2])
+    """
+
+    def __init__(
+        self,
+        background: Background,
+        signal: Pool | None,
+        mixture: Mixture,
+        *,
+        method: Method = "without_replacement",
+    ) -> None:
+        if signal is not None and len(signal.counts) != len(background.pools[0].counts):
+            raise ValueError(
+                f"signal: pool '{signal.name}' has {len(signal.counts)} bins, the background "
+                f"{len(background.pools[0].counts)}, expected one binning"
+            )
+        self.mixture = mixture
+        poisson = method == "poisson" or mixture.totals == "poisson"
+        finite = method == "without_replacement"
+
+        def source(group: Background, events: int) -> Source:
+            totals = Totals(events=events, shares=np.array(group.shares), poisson=poisson)
+            pools = {pool.name: pool.counts for pool in group.pools}
+            return Source(pools, totals, finite=finite)
+
+        self._null = source(background, mixture.null_total)
+        same = mixture.null_total == mixture.background
+        self._background = self._null if same else source(background, mixture.background)
+        self._signal = None if signal is None else source(Background((signal,)), mixture.signal)
+
+    def null(self, rng: np.random.Generator, histograms: int) -> Counts:
+        """Histograms of class 0, shape (N, bins), uint16 or uint32."""
+        return drawn(rng, histograms, [self._null])
+
+    def alternative(self, rng: np.random.Generator, histograms: int) -> Counts:
+        """Histograms of class 1 (background and signal), shape (N, bins), uint16 or uint32."""
+        return drawn(rng, histograms, self._class1)
+
+    @property
+    def _class1(self) -> list[Source]:
+        if self._signal is None:
+            raise ValueError("signal: none was given, class 1 cannot be drawn; give a signal pool")
+        return [self._background, self._signal]
+
+    @property
+    def null_mean(self) -> Floats:
+        """Exact expected counts of class 0, shape (bins,)."""
+        return self._null.bin_moments()[0]
+
+    @property
+    def null_variance(self) -> Floats:
+        """Exact variances of the counts of class 0, shape (bins,)."""
+        return self._null.bin_moments()[1]
+
+    @property
+    def alternative_mean(self) -> Floats:
+        """Exact expected counts of class 1, shape (bins,)."""
+        background, signal = self._class1
+        return background.bin_moments()[0] + signal.bin_moments()[0]
+
+    @property
+    def alternative_variance(self) -> Floats:
+        """Exact variances of the counts of class 1, shape (bins,)."""
+        background, signal = self._class1
+        return background.bin_moments()[1] + signal.bin_moments()[1]
+
+    @property
+    def draw_fraction(self) -> float:
+        """Largest share of a pool that one histogram takes (on average), n/N."""
+        sources = [self._null, self._background, *([self._signal] if self._signal else [])]
+        return max(float(np.max(s.totals.expected / s.sizes)) for s in sources)
+
+    def separation(self, weights: Floats) -> Separation:
+        """Exact moments of the statistic sum_k w_k n_k in both classes.
+
+        Args:
+            weights: Shape (bins,).
+        """
+        background, signal = self._class1
+        null_mean, null_variance = self._null.moments(weights)
+        parts = [background.moments(weights), signal.moments(weights)]
+        # Null and background come from the same pools: only their difference feels the pool noise.
+        moved = background.totals.expected - self._null.totals.expected
+        noise = background.pool_noise(weights, moved)
+        noise += signal.pool_noise(weights, signal.totals.expected)
+        return Separation(
+            difference=sum(mean for mean, _ in parts) - null_mean,
+            null_variance=null_variance,
+            alternative_variance=sum(variance for _, variance in parts),
+            difference_error=float(np.sqrt(noise)),
+        )
+
+
+class EventEnsembles:
+    """Sums of a per-event number over the events of one histogram.
+
+    Args:
+        background: For each background process the numbers of its pool events, shape (E,), and its
+            yield in any common unit.
+        signal: Numbers of the signal pool events, shape (E,).
+        mixture: Events of a histogram.
+        method: See `Ensembles`.
+
+    Raises:
+        PoolExhaustedError: A histogram needs more events than a pool has.
+    """
+
+    def __init__(
+        self,
+        background: Sequence[tuple[npt.NDArray[np.floating], float]],
+        signal: npt.NDArray[np.floating],
+        mixture: Mixture,
+        method: Method = "without_replacement",
+    ) -> None:
+        self._background = [np.asarray(values, dtype=np.float64) for values, _ in background]
+        self._signal = [np.asarray(signal, dtype=np.float64)]
+        shares = _normalised([share for _, share in background], len(background))
+        poisson = method == "poisson" or mixture.totals == "poisson"
+        self._finite = method == "without_replacement"
+        self._null_totals = Totals(events=mixture.null_total, shares=shares, poisson=poisson)
+        self._b_totals = Totals(events=mixture.background, shares=shares, poisson=poisson)
+        self._s_totals = Totals(events=mixture.signal, shares=np.ones(1), poisson=poisson)
+        if self._finite:
+            names = tuple(f"background {i + 1}" for i in range(len(shares)))
+            sizes = np.array([len(values) for values in self._background])
+            self._null_totals.check(names, sizes)
+            self._s_totals.check(("signal",), np.array([len(self._signal[0])]))
+
+    def null(self, rng: np.random.Generator, histograms: int) -> Floats:
+        """Sums over the events of class 0, shape (N,)."""
+        return self._sums(rng, histograms, self._background, self._null_totals)
+
+    def alternative(self, rng: np.random.Generator, histograms: int) -> Floats:
+        """Sums over the events of class 1, shape (N,)."""
+        background = self._sums(rng, histograms, self._background, self._b_totals)
+        return background + self._sums(rng, histograms, self._signal, self._s_totals)
+
+    def _sums(
+        self, rng: np.random.Generator, histograms: int, pools: list[Floats], totals: Totals
+    ) -> Floats:
+        sums = sums_without_replacement if self._finite else sums_with_replacement
+        numbers = totals.draw(rng, histograms)
+        parts = [sums(rng, values, number) for values, number in zip(pools, numbers.T, strict=True)]
+        total: Floats = np.sum(parts, axis=0)
+        return total
+
+
+def _normalised(shares: Sequence[float], pools: int) -> Floats:
+    found = np.asarray(shares, dtype=np.float64)
+    if pools == 0 or found.shape != (pools,):
+        raise ValueError(
+            f"shares: {found.size} for {pools} pools, expected one for each, at least one"
+        )
+    if not (np.all(np.isfinite(found)) and np.all(found > 0)):
+        raise ValueError(f"shares: {shares}, expected finite numbers above 0")
+    return np.asarray(found / found.sum(), dtype=np.float64)

@@ -1,0 +1,112 @@
+"""Events of one kind for one class: how many from each pool, and into which bins they fall.
+
+Shape letters: N histograms, P pools, bins = flat cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.ensembles.hypergeometric import Hypergeometric, count_type
+from rayscan.ensembles.totals import Totals
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
+
+ROWS_AT_ONCE = 4096
+
+
+class Source:
+    """A number of events from a group of pools, drawn as histograms.
+
+    Args:
+        pools: Bin counts of each pool by name, shape (bins,).
+        totals: How many events, and from which pools.
+        finite: Without replacement, or as if the pools had no end.
+
+    Raises:
+        PoolExhaustedError: A histogram can need more events than a pool has.
+    """
+
+    def __init__(self, pools: Mapping[str, Integers], totals: Totals, *, finite: bool) -> None:
+        counts = np.array(list(pools.values()))
+        self.totals = totals
+        self.sizes: Integers = counts.sum(axis=1)
+        self.bins: int = counts.shape[1]
+        self._densities: Floats = counts / self.sizes[:, None]
+        self._finite = finite
+        self._samplers: list[Hypergeometric] = []
+        if finite:
+            totals.check(tuple(pools), self.sizes)
+            typical = np.minimum(np.ceil(totals.expected).astype(np.int64), self.sizes)
+            for (name, pool), n in zip(pools.items(), typical, strict=True):
+                self._samplers.append(Hypergeometric(pool, int(n), pool=name))
+
+    def moments(self, weights: Floats) -> tuple[float, float]:
+        """Exact mean and variance of sum_k w_k n_k."""
+        first, second = self._densities @ weights, self._densities @ weights**2
+        mean, variance = self.totals.moments(first, second, self.sizes if self._finite else None)
+        return float(mean), float(variance)
+
+    def bin_moments(self) -> tuple[Floats, Floats]:
+        """Exact means and variances of the counts, shape (bins,) each."""
+        sizes = self.sizes if self._finite else None
+        return self.totals.moments(self._densities, self._densities, sizes)
+
+    def pool_noise(self, weights: Floats, numbers: Floats) -> float:
+        """Variance of sum_p numbers_p <w>_p over other pools of the same sizes."""
+        first, second = self._densities @ weights, self._densities @ weights**2
+        return float(np.sum(numbers**2 * (second - first**2) / self.sizes))
+
+    @property
+    def reach(self) -> float:
+        """A count no bin exceeds (with fluctuating totals: but for a chance of 10^-12)."""
+        if self._finite:
+            fullest = [int(sampler.counts.max()) for sampler in self._samplers]
+            return float(np.minimum(fullest, self.totals.largest()).sum())
+        if not self.totals.poisson:
+            return float(self.totals.events)
+        mean = float(np.max(self.totals.shares @ self._densities)) * self.totals.events
+        return mean + 8 * float(np.sqrt(mean)) + 40
+
+    def fill(self, rng: np.random.Generator, out: Counts) -> None:
+        """Fill (N, bins) with counts."""
+        if not self._finite:
+            self._fill_without_end(rng, out)
+            return
+        numbers = None if self.totals.exact else self.totals.draw(rng, len(out))
+        for p, sampler in enumerate(self._samplers):
+            totals = None if numbers is None else numbers[:, p]
+            if p == 0:
+                sampler.draw(rng, len(out), out, totals=totals)
+            else:
+                out += sampler.draw(rng, len(out), np.empty_like(out), totals=totals)
+
+    def _fill_without_end(self, rng: np.random.Generator, out: Counts) -> None:
+        density = self.totals.shares @ self._densities
+        some = np.flatnonzero(density)
+        chance = density[some] / density.sum()
+        out[:] = 0
+        for first in range(0, len(out), ROWS_AT_ONCE):
+            rows = out[first : first + ROWS_AT_ONCE]
+            if self.totals.poisson:
+                rows[:, some] = rng.poisson(self.totals.events * chance, (len(rows), len(some)))
+            else:
+                rows[:, some] = rng.multinomial(self.totals.events, chance, size=len(rows))
+
+
+def drawn(rng: np.random.Generator, histograms: int, sources: Sequence[Source]) -> Counts:
+    """Histograms that hold the events of all sources, shape (N, bins)."""
+    kind = count_type(int(sum(source.reach for source in sources)))
+    out = np.empty((histograms, sources[0].bins), dtype=kind)
+    sources[0].fill(rng, out)
+    for source in sources[1:]:
+        more = np.empty_like(out)
+        source.fill(rng, more)
+        out += more
+    return out

@@ -1,0 +1,111 @@
+"""How many events each pool gives to a histogram, and the exact moments that follow.
+
+Letters: N histograms, P pools, bins = flat cells; s_p the share and pi_p the density of a pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import PoolExhaustedError
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+RARE = 1e-12
+"""Chance that one histogram asks a pool for more than it was checked for; drawing then raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Totals:
+    """Numbers of events from each of several pools.
+
+    Attributes:
+        events: Events of a histogram, all pools together; its mean if ``poisson``.
+        shares: Share of each pool, shape (P,), adding up to 1.
+        poisson: Independent Poisson numbers, or exactly ``events`` split multinomially.
+    """
+
+    events: int
+    shares: Floats
+    poisson: bool
+
+    @property
+    def expected(self) -> Floats:
+        """Mean number from each pool, shape (P,)."""
+        return self.events * self.shares
+
+    @property
+    def exact(self) -> bool:
+        """Whether the numbers are the same in every histogram."""
+        return self.events == 0 or (len(self.shares) == 1 and not self.poisson)
+
+    def draw(self, rng: np.random.Generator, histograms: int) -> Integers:
+        """Numbers of events, shape (N, P)."""
+        if self.poisson:
+            return rng.poisson(self.expected, size=(histograms, len(self.shares)))
+        return rng.multinomial(self.events, self.shares, size=histograms)
+
+    def largest(self) -> Integers:
+        """Most events a histogram can ask of each pool, but for a chance of 10^-12, shape (P,)."""
+        from scipy import special  # noqa: PLC0415
+
+        if self.exact:
+            return np.full(len(self.shares), self.events)
+        found = []
+        for mean, share in zip(self.expected, self.shares, strict=True):
+            several = np.arange(int(mean), int(mean + 8 * np.sqrt(mean)) + 40)
+            if not self.poisson:
+                several = several[several <= self.events]
+            tail = (
+                special.pdtrc(several, mean)
+                if self.poisson
+                else special.bdtrc(several, self.events, share)
+            )
+            found.append(several[np.searchsorted(-tail, -RARE)])
+        return np.array(found, dtype=np.int64)
+
+    def check(self, names: tuple[str, ...], sizes: Integers) -> None:
+        """Refuse pools that are too small to draw from without replacement.
+
+        Raises:
+            PoolExhaustedError: Naming the first such pool.
+        """
+        for name, size, needed in zip(names, sizes, self.largest(), strict=True):
+            if needed > size:
+                raise PoolExhaustedError(pool=name, available=int(size), needed=int(needed))
+
+    def moments(
+        self, first: Floats, second: Floats, sizes: Integers | None
+    ) -> tuple[Floats, Floats]:
+        """Exact mean and variance of a sum over the drawn events of a number w per event.
+
+        Within a pool the variance of n events without replacement is
+        n (N - n) / (N - 1) (<w^2> - <w>^2), averaged over n; the fluctuating n adds the variance
+        of sum_p n_p <w>_p: sum_p m s_p <w>_p^2, less m (sum_p s_p <w>_p)^2 if the total m is fixed.
+
+        Args:
+            first: Mean of w over each pool, shape (P, ...).
+            second: Mean of w^2 over each pool, shape (P, ...).
+            sizes: Pool sizes N, shape (P,); None for pools without end (with replacement).
+
+        Returns:
+            Mean and variance, each of the trailing shape.
+        """
+        mean_number = self.expected
+        within = mean_number
+        if sizes is not None:
+            variance_number = mean_number if self.poisson else mean_number * (1 - self.shares)
+            square = variance_number + mean_number**2
+            within = (sizes * mean_number - square) / np.maximum(sizes - 1, 1)
+        mean = np.tensordot(mean_number, first, axes=1)
+        variance = np.tensordot(within, second - first**2, axes=1)
+        variance += np.tensordot(mean_number, first**2, axes=1)
+        if not self.poisson:
+            variance -= mean**2 / max(self.events, 1)
+        # Where the terms cancel (one pool, fixed total) rounding could leave a tiny negative.
+        return mean, np.maximum(variance, 0.0)

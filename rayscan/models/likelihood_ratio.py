@@ -1,0 +1,319 @@
+"""The ceiling: the binned likelihood ratio, as a classifier and in closed form.
+
+No classifier of a histogram of known mixture separates the classes better than the likelihood
+ratio, and for histograms of S + B against B events it is linear in the counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import DivergedError
+from rayscan.models import hyperparameters, storage
+from rayscan.models.architecture import (
+    Architecture,
+    Classifier,
+    Examples,
+    Member,
+    Templates,
+    Trained,
+    Watch,
+    columns,
+)
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Null: TypeAlias = Literal["matched", "background"]
+
+HALF_AN_EVENT = 0.5
+ROWS_AT_ONCE = 4096
+
+
+def weights(templates: Templates, *, null: Null = "matched") -> Floats:
+    """Log-likelihood ratio per event of each bin.
+
+    With f = S/(S + B) and the densities p_s, p_b the ratio of the two classes for one event is
+    (1 - f) + f p_s/p_b if both hold S + B events (arXiv:2105.12018 sec. 6.1), and
+    1 + S p_s / (B p_b) if class 0 holds B events only.
+
+    A bin that one pool left empty is judged as if it held half an event of it: a cell where only
+    the signal pool has events gets a large, finite weight, and with B = 0 one where only the
+    background pool has events a large negative one. A bin both left empty weighs nothing.
+
+    Args:
+        templates: Densities and mixture.
+        null: Events of class 0: S + B or B (`Mixture.null`).
+
+    Returns:
+        Shape (bins,).
+
+    >>> pair = np.array([0.5, 0.5]), np.array([0.2, 0.8])
+    >>> weights(Templates(*pair, S=1, B=1, background_size=100, signal_size=100)).round(3)
+    array([-0.357,  0.262])
+    """
+    S, B = templates.S, templates.B
+    background = np.maximum(templates.background, HALF_AN_EVENT / templates.background_size)
+    signal = templates.signal
+    if B == 0:
+        signal = np.maximum(signal, HALF_AN_EVENT / templates.signal_size)
+    # S r / (S + B) for matched classes, S r / B for background alone: B = 0 has no second reading.
+    share = S / (S + B) if null == "matched" or B == 0 else S / B
+    rest = B / (S + B) if null == "matched" or B == 0 else 1.0
+    with np.errstate(divide="ignore"):
+        found = np.log(rest + share * signal / background)
+    return np.where((templates.background > 0) | (templates.signal > 0), found, 0.0)
+
+
+class BinnedLikelihoodRatio(Classifier):
+    """The likelihood ratio of known templates; its score is the log-odds of class 1.
+
+    Args:
+        weights: Weight of an event in each bin, shape (bins,).
+        constant: Added to every score.
+    """
+
+    architecture = "likelihood_ratio"
+    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+
+    def __init__(self, weights: Floats, constant: float = 0.0) -> None:
+        self.weights = np.asarray(weights, dtype=np.float64)
+        self.constant = float(constant)
+
+    @classmethod
+    def from_templates(
+        cls, templates: Templates, *, null: Null = "matched"
+    ) -> BinnedLikelihoodRatio:
+        """The classifier of known densities and mixture; see `weights`."""
+        # With B events in class 0 the Poisson numbers of the classes differ by exp(-S).
+        constant = -templates.S if null == "background" and templates.B > 0 else 0.0
+        return cls(weights(templates, null=null), constant)
+
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Log-odds of signal + background, shape (N,).
+
+        Args:
+            x: Counts, shape (N, bins).
+
+        Raises:
+            ShapeMismatchError: Another number of bins.
+            DivergedError: NaN or infinite counts.
+        """
+        counts = columns(x, len(self.weights), what="histograms")
+        found = np.empty(len(counts))
+        # In blocks: counts of 16 bits would be four times as large as float64.
+        for first in range(0, len(counts), ROWS_AT_ONCE):
+            rows = slice(first, first + ROWS_AT_ONCE)
+            found[rows] = counts[rows] @ self.weights + self.constant
+        if not np.all(np.isfinite(found)):
+            raise DivergedError(
+                architecture=self.architecture, epoch=0, what="a histogram holds NaN or infinity"
+            )
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write the weights into a folder."""
+        arrays = {"weights": self.weights, "constant": np.array(self.constant)}
+        storage.write(folder, architecture=self.architecture, arrays=arrays)
+
+
+class LikelihoodRatio(Architecture):
+    """Reads the templates behind the examples; nothing is fitted."""
+
+    name = "likelihood_ratio"
+    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """The likelihood ratio of each member's templates; ``watch`` is never asked.
+
+        Raises:
+            ValueError: Examples without templates, of more than two classes, or a knob.
+        """
+        del watch
+        return [Trained(_classifier(member)) for member in members]
+
+    def restore(self, folder: Path) -> BinnedLikelihoodRatio:
+        """Read what ``save`` wrote."""
+        _, arrays = storage.read(folder)
+        if not {"weights", "constant"} <= set(arrays):
+            raise storage.unreadable(folder, "the weights of the likelihood ratio are missing")
+        return BinnedLikelihoodRatio(arrays["weights"], float(arrays["constant"]))
+
+
+def _classifier(member: Member) -> BinnedLikelihoodRatio:
+    hyperparameters.check("likelihood_ratio", member.hyperparameters)
+    examples = cast("Examples", member.examples)
+    if examples.n_classes != 2:
+        raise ValueError(
+            f"likelihood_ratio: {examples.n_classes} classes, expected signal against background"
+        )
+    if examples.templates is None:
+        raise ValueError("likelihood_ratio: these examples have no templates to take the ratio of")
+    return BinnedLikelihoodRatio.from_templates(examples.templates)
+
+
+class Separation(Protocol):
+    """Moments of a linear statistic in both classes."""
+
+    @property
+    def difference(self) -> float:
+        """Mean in class 1 less mean in class 0."""
+
+    @property
+    def null_variance(self) -> float:
+        """Variance in class 0."""
+
+    @property
+    def alternative_variance(self) -> float:
+        """Variance in class 1."""
+
+    @property
+    def difference_error(self) -> float:
+        """Standard deviation of ``difference`` over other pools of the same sizes."""
+
+
+class TestEnsembles(Protocol):
+    """Whatever knows the exact moments of its draws (`rayscan.ensembles.draw.Ensembles`)."""
+
+    __test__ = False
+
+    def separation(self, weights: Floats) -> Separation:
+        """Exact moments of sum_k w_k n_k in both classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedForm:
+    """The separation that a benchmark allows.
+
+    Attributes:
+        auc: AUC of the likelihood ratio with normally distributed scores.
+        auc_error: Its standard deviation over other test pools of the same sizes.
+        k: Separation per S/sqrt(S + B), corrected for the bias of finite pools; 0 where the
+            correction leaves nothing.
+        k_error: Standard deviation of ``k`` over other pools (upwards, where ``k`` is near 0).
+        k_raw: Without the correction.
+    """
+
+    auc: float
+    auc_error: float
+    k: float
+    k_error: float
+    k_raw: float
+
+
+def separation(templates: Templates) -> float:
+    """Separation k of one S/sqrt(S + B), corrected for finite pools; see `closed_form`.
+
+    Returns:
+        0 where the signal cannot be told from background beyond the noise of the pools.
+    """
+    return math.sqrt(_separation(templates)[0])
+
+
+def closed_form(
+    templates: Templates, test: TestEnsembles | None = None, *, null: Null = "matched"
+) -> ClosedForm:
+    """AUC = Phi(dmu / sqrt(V0 + V1)) of the likelihood ratio, and the separation k.
+
+    The score is a sum over many events, hence nearly normal, with exactly known moments: means
+    and variances of draws without replacement with their factors (N - n)/(N - 1), mixed
+    backgrounds and Poisson totals included.
+
+    k^2 = sum_k (p_s - p_b)^2 / p_b is what d' = k S/sqrt(S + B) follows at small S/B. With a, b
+    pool events of a bin, out of N_s and N_b, pool noise adds about (p_s/N_s + p_s^2/(p_b N_b))/p_b
+    to each term. Its expectation is subtracted by
+
+        k^2 = (N_b + 1) / (N_s (N_s - 1)) sum_k a (a - 1) / (b + 1) - 1,
+
+    whose expectation is exact up to a factor 1 - exp(-N_b p_b) in a bin: E[a (a - 1)] =
+    N_s (N_s - 1) p_s^2 for multinomial a, E[(N_b + 1)/(b + 1)] = (1 - (1 - p_b)^(N_b + 1))/p_b
+    for binomial b.
+
+    Args:
+        templates: Densities (of the training pools) that make the likelihood ratio.
+        test: Ensembles it is tested on; None for pools without end of those densities.
+        null: Events of class 0 (`Mixture.null`).
+    """
+    found = weights(templates, null=null)
+    test = test if test is not None else _Endless(templates, null)
+    apart = test.separation(found)
+    spread = math.sqrt(apart.null_variance + apart.alternative_variance)
+    auc, slope = _normal(apart.difference, spread)
+    square, raw, error = _separation(templates)
+    return ClosedForm(
+        auc=auc,
+        auc_error=slope * apart.difference_error,
+        k=math.sqrt(square),
+        k_error=math.sqrt(square + error) - math.sqrt(square),
+        k_raw=math.sqrt(raw),
+    )
+
+
+def _normal(difference: float, spread: float) -> tuple[float, float]:
+    """Phi(difference / spread) and its derivative by the difference; ties count half."""
+    if spread == 0:
+        return 0.5 + 0.5 * float(np.sign(difference)), 0.0
+    distance = difference / spread
+    slope = math.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi) / spread
+    return 0.5 * math.erfc(-distance / math.sqrt(2)), slope
+
+
+def _separation(templates: Templates) -> tuple[float, float, float]:
+    """Corrected k^2 (at least 0), raw k^2, and the error of the first."""
+    N_s, N_b = templates.signal_size, templates.background_size
+    signal, background = templates.signal, templates.background
+    a, b = signal * N_s, background * N_b
+    # (a - 1) below 0 would be a bin of less than one event of a weighted mixture.
+    pairs = a * np.maximum(a - 1, 0) / (b + 1)
+    square = (N_b + 1) / (N_s * max(N_s - 1, 1)) * float(pairs.sum()) - 1
+    ratio = signal * (N_b + 1) / (b + 1)
+    floored = np.maximum(background, HALF_AN_EVENT / N_b)
+    raw = float(np.sum((signal - background) ** 2 / floored))
+    # First order: d(k^2)/d p_s = 2 r and d(k^2)/d p_b = -r^2, multinomial pools; second order: the
+    # square of the noise itself, all that is left for a signal that looks like background.
+    first = 4 * _variance(ratio, signal) / N_s + _variance(ratio**2, background) / N_b
+    second = 2 * float(np.sum((ratio / N_s + ratio**2 / N_b) ** 2))
+    return max(square, 0.0), raw, math.sqrt(first + second)
+
+
+def _variance(values: Floats, density: Floats) -> float:
+    mean = float(values @ density)
+    return max(float(values**2 @ density) - mean**2, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    difference: float
+    null_variance: float
+    alternative_variance: float
+    difference_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Endless:
+    """Fixed totals from pools without end that have the templates' densities."""
+
+    templates: Templates
+    null: Null
+
+    def separation(self, weights: Floats) -> _Moments:
+        t = self.templates
+        n = t.B + (t.S if self.null == "matched" else 0)
+        background, signal = float(weights @ t.background), float(weights @ t.signal)
+        b_variance = _variance(weights, t.background)
+        s_variance = _variance(weights, t.signal)
+        noise = (n - t.B) ** 2 * b_variance / t.background_size
+        noise += t.S**2 * s_variance / t.signal_size
+        return _Moments(
+            difference=t.S * signal - (n - t.B) * background,
+            null_variance=n * b_variance,
+            alternative_variance=t.B * b_variance + t.S * s_variance,
+            difference_error=math.sqrt(noise),
+        )
