@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.events import kinematics
+from rayscan.events import mt2 as stransverse_mass
 from rayscan.events.kinematics import ELECTRON_MASS, MUON_MASS, Floats
 from rayscan.events.reconstruction import FLAVOURS, Reconstructed
 
@@ -41,6 +42,8 @@ COUNTED = {
     "n_sfos": "same-flavour opposite-sign lepton pairs",
 }
 _ORDINALS = {1: "leading", 2: "second", 3: "third"}
+_FOUR = ("pt", "eta", "phi", "mass")
+
 _Values = Callable[[Reconstructed], npt.NDArray[np.floating]]
 
 
@@ -65,9 +68,9 @@ class Item:
             return np.full_like(self.value(event, "pt"), MUON_MASS)
         return event.of(self.kind).leading(self.rank, name)
 
-    def vector(self, event: Reconstructed) -> dict[str, Floats]:
-        """Transverse momentum, pseudorapidity, azimuth and mass."""
-        return {name: self.value(event, name) for name in ("pt", "eta", "phi", "mass")}
+    def vector(self, event: Reconstructed, names: tuple[str, ...]) -> dict[str, Floats]:
+        """Several properties by name."""
+        return {name: self.value(event, name) for name in names}
 
     def __str__(self) -> str:
         if self.kind == "met":
@@ -112,6 +115,29 @@ def pair(relation: str, first: Item, second: Item) -> Observable:
     )
 
 
+def stransverse(first: Item, second: Item, trial_mass: float) -> Observable:
+    """mT2 of two objects with the missing transverse momentum, for a trial mass [GeV]."""
+    met = Item(kind="met")
+    visible = ("pt", "phi", "mass")
+
+    def values(event: Reconstructed) -> Floats:
+        return stransverse_mass.mt2(
+            first.vector(event, visible),
+            second.vector(event, visible),
+            met.vector(event, ("pt", "phi")),
+            trial_mass=trial_mass,
+        )
+
+    return Observable(
+        unit="GeV",
+        description=f"stransverse mass of the {first} and the {second}, trial mass "
+        f"{trial_mass:g} GeV (mT2 itself, which is at least the trial mass)",
+        needs=frozenset({(item.kind, name) for item in (first, second) for name in visible})
+        | {("met", "pt"), ("met", "phi")},
+        values=values,
+    )
+
+
 def relates(relation: str, first: str, second: str) -> bool:
     """Whether the relation is defined for these two objects."""
     if second == "met":
@@ -134,7 +160,7 @@ def _delta_r(event: Reconstructed, a: Item, b: Item) -> Floats:
 
 
 def _mass(event: Reconstructed, a: Item, b: Item) -> Floats:
-    return kinematics.invariant_mass(a.vector(event), b.vector(event))
+    return kinematics.invariant_mass(a.vector(event, _FOUR), b.vector(event, _FOUR))
 
 
 def _transverse_mass(event: Reconstructed, a: Item, met: Item) -> Floats:
@@ -148,7 +174,7 @@ RELATIONS: Mapping[str, tuple[str, str, tuple[str, ...], _Formula]] = {
     "dphi": ("rad", "azimuthal angle in [0, pi]", ("phi",), _delta_phi),
     "deta": ("1", "absolute pseudorapidity difference", ("eta",), _delta_eta),
     "dr": ("1", "distance in (eta, phi)", ("eta", "phi"), _delta_r),
-    "m": ("GeV", "invariant mass", ("pt", "eta", "phi", "mass"), _mass),
+    "m": ("GeV", "invariant mass", _FOUR, _mass),
     "mt": ("GeV", "transverse mass", ("pt", "phi"), _transverse_mass),
 }
 
@@ -176,7 +202,10 @@ def count(name: str) -> Observable:
         "n_sfos": ({("lepton", "charge")}, _opposite_pairs),
     }
     kind = name.removeprefix("n_").removesuffix("s")
-    plain: _Values = lambda event: event.of(kind).counts.astype(np.float64)  # noqa: E731
+
+    def plain(event: Reconstructed) -> Floats:
+        return event.of(kind).counts.astype(np.float64)
+
     used, values = special.get(name, ({(kind, "pt")}, plain))
     return Observable(
         unit="1",

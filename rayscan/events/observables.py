@@ -1,7 +1,8 @@
 """Observables by name: which exist, what they need from a file, and their values.
 
 A name is ``<object><rank>_<property>`` (``jet1_pt``), a count (``n_bjets``), an event quantity
-(``met``) or a relation of two objects (``dphi_jet1_met``). Truth branches (GenMissingET,
+(``met``), a relation of two objects (``dphi_jet1_met``), or mT2 with its trial mass in GeV
+(``mt2_lepton1_lepton2_275``; subtract it by the range of the axis). Truth branches (GenMissingET,
 Event.ProcessID, Event.CrossSection) tell signal from background: no observable is made of them.
 E events.
 """
@@ -36,6 +37,7 @@ __all__ = [
 _OBJECT = r"(?:jet|electron|muon|lepton)[1-9]\d?"
 _SINGLE = re.compile(rf"({_OBJECT})_([a-z]+)")
 _PAIR = re.compile(rf"(dphi|deta|dr|m|mt)_({_OBJECT})_({_OBJECT}|met)")
+_MT2 = re.compile(rf"mt2_({_OBJECT})_({_OBJECT})_(\d{{1,5}})")
 _LEAK = re.compile(r"gen|truth|process|cross_?section|particle", re.IGNORECASE)
 
 
@@ -110,6 +112,8 @@ def _observable(name: str) -> Observable:
         return definitions.single(Item.parse(one[1]), one[2])
     if (two := _PAIR.fullmatch(name)) and definitions.relates(*two.groups()):
         return definitions.pair(two[1], Item.parse(two[2]), Item.parse(two[3]))
+    if (mt2 := _MT2.fullmatch(name)) and mt2[1] != mt2[2]:
+        return definitions.stransverse(Item.parse(mt2[1]), Item.parse(mt2[2]), float(mt2[3]))
     if _LEAK.search(name):
         raise ValueError(
             f"'{name}': truth quantities tell signal from background and are never observables; "
@@ -117,7 +121,8 @@ def _observable(name: str) -> Observable:
         )
     raise ValueError(
         f"'{name}' is no observable{names_hint(name)}; expected e.g. 'jet1_pt', 'lepton2_eta', "
-        "'n_bjets', 'met', 'ht', 'dphi_jet1_met', 'm_lepton1_lepton2', 'mt_lepton1_met'"
+        "'n_bjets', 'met', 'ht', 'dphi_jet1_met', 'm_lepton1_lepton2', 'mt_lepton1_met', "
+        "'mt2_lepton1_lepton2_100'"
     )
 
 
@@ -137,4 +142,5 @@ def _names(ranks: tuple[str, ...]) -> tuple[str, ...]:
         for relation, a, b in itertools.product(definitions.RELATIONS, items, [*items, "met"])
         if definitions.relates(relation, a, b)
     ]
-    return (*definitions.COUNTED, *definitions.EVENT, *singles, *pairs)
+    mt2 = [f"mt2_{a}_{b}_0" for a, b in itertools.permutations(items, 2)]
+    return (*definitions.COUNTED, *definitions.EVENT, *singles, *pairs, *mt2)
