@@ -104,6 +104,9 @@ TRIALS = TableLayout(
         Column("validation_loss", _REAL, "", "smallest cross-entropy on the validation pool [nat]"),
         Column("epochs", _INT, "", "epochs trained"),
         Column("best_epoch", _INT, "", "epoch whose weights were kept, from 0"),
+        Column(
+            "learning_curve", pa.list_(_REAL), "", "AUC on the validation pool after each epoch"
+        ),
         Column("classifier", _TEXT, "", "folder of the stored classifier, relative to the storage"),
         Column("seconds", _REAL, "s", "wall time of the pack this member was trained in"),
         Column("device", _TEXT, "", "'cpu' or the name of the accelerator"),
@@ -179,7 +182,12 @@ LIMITS = TableLayout(
         _LABEL,
         Column("test_benchmark", _TEXT, "", "signal process the limit is on"),
         Column("method", _TEXT, "", "'template', 'response' or 'score'"),
-        Column("luminosity", _REAL, "fb^-1", "integrated luminosity; missing for method 'score'"),
+        Column(
+            "luminosity",
+            _REAL,
+            "fb^-1",
+            "integrated luminosity; for 'score' where the background yield is B",
+        ),
         Column(
             "mu_observed", _REAL, "", "observed limit on the signal strength, if there are data"
         ),
@@ -192,7 +200,12 @@ LIMITS = TableLayout(
         Column("limit_error", _REAL, "events", "statistical error of the median, method 'score'"),
         Column("solver", _TEXT, "", "'profile', 'pyhf' or 'ensembles'"),
         Column("workspace", _TEXT, "", "pyhf JSON, relative to the storage, where it was written"),
-        Column("status", _TEXT, "", "'ok', 'unbounded' or 'failed'"),
+        Column(
+            "status",
+            _TEXT,
+            "",
+            "'ok', 'partial' (a band is missing), 'unbounded' or 'failed'",
+        ),
         Column("message", _TEXT, "", "why there is no limit"),
     ),
 )

@@ -1,0 +1,253 @@
+"""The command line: verbs and paths; a knob is a key of the scan file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rayscan.errors import RayscanError
+
+app = typer.Typer(
+    name="rayscan",
+    help="Which signal could a trained classifier see in my events, how strong must it be, "
+    "and what would I exclude?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+ScanFile = Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)]
+Results = Annotated[str, typer.Argument(help="Storage of a scan: a folder or URL.")]
+
+EXIT_SOME_FAILED, EXIT_USER, EXIT_INTERRUPTED = 1, 2, 130
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write the scan file.")] = Path("scan.yaml"),
+) -> None:
+    """Write a commented scan file to start from.
+
+    Example: [bold]rayscan init scan.yaml[/bold]
+    """
+    if path.exists():
+        _complain(f"{path}: exists already; give another name, or remove it")
+        raise typer.Exit(EXIT_USER)
+    template = resources.files("rayscan.scan").joinpath("template.yaml")
+    path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"wrote {path}; edit it, then: rayscan check {path}")
+
+
+@app.command()
+def check(scan: ScanFile) -> None:
+    """Validate a scan file and open every input; every problem at once.
+
+    Example: [bold]rayscan check scan.yaml[/bold]
+    """
+    from rayscan.scan.checking import check_scan
+
+    found = check_scan(scan)
+    for line in found.lines:
+        typer.echo(line)
+    typer.echo(f"{scan}: no problem found; next: rayscan plan {scan}")
+
+
+@app.command()
+def plan(
+    scan: ScanFile,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Time a few real draws and steps on this machine.")
+    ] = False,
+) -> None:
+    """Say what will run and what it needs: points, trainings, draws, memory, disk, time.
+
+    Example: [bold]rayscan plan scan.yaml[/bold]
+    """
+    from rich.console import Console
+
+    from rayscan.scan.cost import calibrated, estimate, reference
+    from rayscan.scan.scan_file import load_scan
+    from rayscan.terminal import show
+
+    config = load_scan(scan)
+    costs = estimate(config, calibrated(config) if calibrate else reference())
+    console = Console()
+    show(console, f"points of {config.name}", costs.points)
+    show(console, "needs", costs.needs)
+    for line in costs.warnings:
+        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+
+
+@app.command()
+def run(
+    scan: ScanFile,
+    address: Annotated[
+        str | None, typer.Option(help="Join this Ray cluster instead of starting one here.")
+    ] = None,
+) -> None:
+    """Run a scan; the same command again resumes it.
+
+    Example: [bold]rayscan run jobs/quickstart.yaml[/bold]
+    """
+    from rich.console import Console
+
+    from rayscan.scan.checking import check_scan
+    from rayscan.terminal import TerminalReporter
+
+    console = Console()
+    config = check_scan(scan).config
+    from rayscan.cluster.run import run_scan
+
+    with TerminalReporter(console) as reporter:
+        result = run_scan(config, base=scan.parent, reporter=reporter, address=address)
+    _ending(console, result.storage)
+    if result.failed:
+        for trial, why in result.failed.items():
+            _complain(f"trial {trial} has no classifier: {why}")
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _ending(console: Any, storage: str) -> None:
+    from rayscan.scan.views import headline
+    from rayscan.scan.tables import read_tables
+    from rayscan.terminal import show
+
+    show(console, "AUC and its ceiling", headline(read_tables(storage)))
+    console.print(f"tables:  {storage}/tables/*.parquet", highlight=False)
+    console.print(f"more:    rayscan results {storage}", highlight=False)
+    console.print(f"figures: rayscan plot {storage}", highlight=False)
+
+
+@app.command()
+def results(storage: Results) -> None:
+    """Show the tables of a scan, finished or running.
+
+    Example: [bold]rayscan results results/quickstart[/bold]
+    """
+    from rich.console import Console
+
+    from rayscan.scan.cautions import warnings
+    from rayscan.scan.tables import read_tables
+    from rayscan.scan.views import sections
+    from rayscan.terminal import show
+
+    console = Console()
+    tables = read_tables(storage)
+    for title, frame in sections(tables).items():
+        show(console, title, frame)
+    for line in warnings(tables):
+        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+
+
+@app.command()
+def plot(
+    storage: Results,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
+) -> None:
+    """Draw the figures of a scan.
+
+    Example: [bold]rayscan plot results/quickstart[/bold]
+    """
+    from rayscan.scan.figures import draw_all
+    from rayscan.scan.tables import read_tables
+
+    folder = out or _local_folder(storage, "figures")
+    for path in draw_all(read_tables(storage), folder):
+        typer.echo(str(path))
+
+
+@app.command()
+def report(
+    storage: Results,
+    out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
+) -> None:
+    """Write one self-contained HTML page with tables and figures.
+
+    Example: [bold]rayscan report results/quickstart[/bold]
+    """
+    from rayscan.scan.page import write_page
+    from rayscan.scan.tables import read_tables
+
+    path = out or _local_folder(storage, "report.html")
+    write_page(read_tables(storage), path)
+    typer.echo(str(path))
+
+
+@app.command()
+def generate(
+    process: Annotated[str, typer.Argument(help="Process of the catalogue, or 'list'.")],
+    out: Annotated[Path, typer.Option(help="The ROOT file to write.")] = Path("events.root"),
+    events: Annotated[int, typer.Option(help="Selected events to write.")] = 10_000,
+    level: Annotated[str, typer.Option(help="parton, shower or hadron.")] = "parton",
+    source: Annotated[str, typer.Option(help="pythia or density.")] = "pythia",
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
+    energy: Annotated[float, typer.Option(help="Centre-of-mass energy [GeV].")] = 14_000.0,
+) -> None:
+    """Make events of one process with Pythia 8 as a ROOT file in the Delphes layout.
+
+    Example: [bold]rayscan generate spin1_on --events 10000 --out spin1.root[/bold]
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from rayscan.events import generate as generation
+
+    if process == "list":
+        for name, recipe in generation.catalogue().items():
+            typer.echo(f"{name:<18} {recipe.title}")
+        return
+    wanted = {"process": process, "events": events, "level": level, "source": source}
+    try:
+        config = TypeAdapter(generation.Generate).validate_python(wanted)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            _complain(problem["msg"].removeprefix("Value error, "))
+        raise typer.Exit(EXIT_USER) from None
+    made = generation.generate(config, path=out, seed=seed, energy=energy)
+    typer.echo(
+        f"{out}: {made.events} events, {made.cross_section:.4g} +- "
+        f"{made.cross_section_error:.2g} pb after its filter"
+    )
+
+
+def _local_folder(storage: str, name: str) -> Path:
+    """A place for files made from results: beside the tables if they are on this machine."""
+    return Path(storage) / name if "://" not in storage else Path(name)
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"rayscan: {text}", err=True)
+
+
+def main() -> None:
+    """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    sys.exit(_guarded(app))
+
+
+def _guarded(command: Callable[..., Any]) -> int:
+    try:
+        command(standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except RayscanError as error:
+        _complain(str(error))
+        return EXIT_USER
+    except (KeyboardInterrupt, typer.Abort):
+        again = " ".join(["rayscan", *sys.argv[1:]])
+        _complain(f"stopped; nothing that finished is lost. To go on: {again}")
+        return EXIT_INTERRUPTED
+    except typer.BadParameter as error:
+        _complain(error.format_message())
+        return EXIT_USER
+    return 0
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

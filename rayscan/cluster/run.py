@@ -1,0 +1,328 @@
+"""A whole scan, read top to bottom: stages, resources, resume."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray.actor import ActorHandle
+
+from rayscan.cluster import datasets, ledger
+from rayscan.cluster.tuning import Context, run_trials
+from rayscan.errors import ConfigError
+from rayscan.events.generate import Generated
+from rayscan.scan import manifest
+from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
+from rayscan.scan.config import MAXIMISED, ScanConfig
+from rayscan.scan.crosstest import (
+    Candidate,
+    candidates_for,
+    candidates_of,
+    cross_test,
+    part_key,
+    test_sets,
+)
+from rayscan.scan.exclusion import binned_limits
+from rayscan.scan.inputs import Inputs, open_inputs
+from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
+from rayscan.scan.progress import Reporter
+from rayscan.scan.provenance import provenance_rows
+from rayscan.scan.requirements import pool_problems
+from rayscan.scan.score_exclusion import score_limits
+from rayscan.scan.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+"""Equal sums on every machine, room for several trials on one GPU, and no chatter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a scan ended.
+
+    Attributes:
+        storage: Where its tables are.
+        failed: Keys of trials without a classifier, with why.
+        rows: Rows of each table.
+    """
+
+    storage: str
+    failed: Mapping[str, str]
+    rows: Mapping[str, int]
+
+
+def connect(address: str | None = None, *, workers: int | None = None) -> None:
+    """Join the Ray cluster at an address, or start one on this machine.
+
+    Args:
+        address: ``auto``, ``ray://host:port`` or ``host:port``; None starts a local one, unless
+            this process runs as a Ray job, which joins the cluster it runs on.
+        workers: CPU slots of a local cluster; by default one per core.
+    """
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if ray.is_initialized():
+        return
+    options: dict[str, Any] = {
+        "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
+    joined = address or os.environ.get("RAY_ADDRESS")
+    if joined:
+        ray.init(address=joined, **options)
+        return
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        configure_logging=True,
+        **options,
+    )
+
+
+@dataclass(slots=True)
+class Scan:
+    """One scan on its way; `run` is its story."""
+
+    config: ScanConfig
+    base: Path
+    reporter: Reporter
+    storage: Storage = field(init=False)
+    cache: Storage = field(init=False)
+    ledger: ActorHandle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.storage = Storage(self.config.storage)
+        beside = str(Path(self.config.storage).parent / "cache")
+        self.cache = Storage(self.config.cache or beside)
+
+    def run(self) -> Result:
+        """Everything that is missing, from events to tables.
+
+        Raises:
+            RayscanError: what the user must change, before compute is spent.
+        """
+        datasets.quiet()
+        manifest.claim(self.config, self.storage)
+        self.ledger = ledger.start(self.storage.uri)
+        generated = self._generate()
+        inputs = self._open(generated)
+        binned = self._pools(inputs, generated)
+        strengths = mixtures(self.config, binned)
+        if problems := pool_problems(self.config, binned, strengths):
+            raise ConfigError(path=self.config.name, problems=tuple(problems))
+        plan = points(self.config, strengths)
+        self._commit("provenance", "inputs", provenance_rows(self.config, inputs, generated))
+        self._commit("pools", "pools", pool_rows(binned))
+        self._commit("cutflow", "cutflow", cutflow_rows(binned))
+        rows = self._train(binned, plan)
+        candidates = candidates_of(plan, rows)
+        self._cross_test(binned, strengths, candidates)
+        self._limits(binned, candidates)
+        return self._finish(plan, rows)
+
+    # ------------------------------------------------------------------ stages
+
+    def _generate(self) -> dict[str, tuple[Generated, ...]]:
+        recipes = [p.generate for p in self.config.processes.values() if p.generate is not None]
+        if not recipes:
+            return {}
+        self.reporter.stage("generate events", sum(r.events for r in recipes), "events")
+        folder = Path(self.cache.path(""))
+        return datasets.generate_files(self.config, folder, advance=self.reporter.advance)
+
+    def _open(self, generated: Mapping[str, Sequence[Generated]]) -> Inputs:
+        paths = {name: tuple(str(f.path) for f in files) for name, files in generated.items()}
+        return open_inputs(self.config, base=self.base, generated=paths)
+
+    def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
+        entries = sum(f.file.entries for f in inputs.files)
+        self.reporter.stage("read events", entries, "events")
+        folders = datasets.read_events(
+            self.config, inputs, self.cache, advance=self.reporter.advance
+        )
+        cross_sections = {
+            name: process.cross_section or _cross_section(generated[name])
+            for name, process in self.config.processes.items()
+        }
+        fingerprint = digest(
+            sorted(folders.items()),
+            sorted(cross_sections.items()),
+            self.config.binning,
+            self.config.pools,
+            self.config.seed,
+        )
+        self.reporter.stage("fill pools", len(folders), "processes")
+        return datasets.bin_pools(
+            self.config,
+            folders,
+            cross_sections,
+            self.cache,
+            fingerprint=fingerprint,
+            advance=self.reporter.advance,
+        )
+
+    def _train(self, binned: BinnedPools, plan: Sequence[Point]) -> list[dict[str, Any]]:
+        total = sum(planned(self.config, point) for point in plan)
+        self.reporter.stage("train", total, "classifiers")
+        best = _Best()
+        rows: list[dict[str, Any]] = []
+
+        def done(row: Mapping[str, Any]) -> None:
+            rows.append(dict(row))
+            self.reporter.advance(1, best.after(row))
+
+        known = {str(row["trial"]): row for row in self._rows("trials") if row["classifier"]}
+        context = Context(self.config, binned, self.storage, self.ledger)
+        run_trials(context, plan, known, done=done)
+        if len(rows) < total:
+            raise KeyboardInterrupt
+        order = {point.name: index for index, point in enumerate(plan)}
+        return sorted(rows, key=lambda row: (order[row["point"]], row["repeat"]))
+
+    def _cross_test(
+        self, binned: BinnedPools, strengths: Mixtures, candidates: Sequence[Candidate]
+    ) -> None:
+        tests = test_sets(self.config, strengths)
+        met = [candidates_for(self.config, test, candidates) for test in tests]
+        keys = [part_key(test, those) for test, those in zip(tests, met, strict=True)]
+        finished = self._keys("auc")
+        self.reporter.stage("cross-test", sum(len(those) for those in met), "pairs")
+        shared = ray.put((self.config, binned))
+        actor, uri = self.ledger, self.storage.uri
+
+        def score(row: dict[str, Any]) -> dict[str, Any]:
+            config, pools = ray.get(shared)
+            index = int(row["index"])
+            found = cross_test(tests[index], met[index], config=config, binned=pools, storage=uri)
+            ledger.commit(actor, "auc", keys[index], found)
+            return {"pairs": len(found)}
+
+        todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
+        waiting = {row["index"] for row in todo}
+        self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
+        for row in datasets.mapped(score, todo, workers=self.config.resources.workers):
+            self.reporter.advance(int(row["pairs"]))
+
+    def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
+        selected = [c for c in candidates if c.selected]
+        tag = digest(sorted(c.row["trial"] for c in selected))
+        benchmarks = self.config.benchmarks
+        self.reporter.stage("limits", len(benchmarks), "benchmarks")
+        finished = self._keys("limits")
+        shared = ray.put((self.config, binned))
+        actor, storage = self.ledger, self.storage
+
+        def exclude(row: dict[str, Any]) -> dict[str, Any]:
+            config, pools = ray.get(shared)
+            name = str(row["benchmark"])
+            found = binned_limits(name, selected, config=config, binned=pools, storage=storage)
+            found += score_limits(name, selected, config=config, binned=pools, storage=storage)
+            ledger.commit(actor, "limits", f"{name}.{tag}", found)
+            return {"benchmark": name}
+
+        todo = [{"benchmark": name} for name in benchmarks if f"{name}.{tag}" not in finished]
+        self.reporter.advance(len(benchmarks) - len(todo))
+        for _ in datasets.mapped(exclude, todo, workers=self.config.resources.workers):
+            self.reporter.advance(1)
+
+    def _finish(self, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]) -> Result:
+        self._commit("points", "points", point_rows(self.config, plan, rows))
+        counts = ray.get(self.ledger.publish.remote())
+        failed = {str(r["trial"]): str(r["error"]) for r in rows if not r.get("classifier")}
+        return Result(storage=self.config.storage, failed=failed, rows=counts)
+
+    # ------------------------------------------------------------------ ledger
+
+    def _commit(self, table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        ledger.commit(self.ledger, table, key, rows)
+
+    def _keys(self, table: str) -> frozenset[str]:
+        return frozenset(ray.get(self.ledger.keys.remote(table)))
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
+        return list(ray.get(self.ledger.read.remote(table)).to_pylist())
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best member so far, as the progress line shows it."""
+
+    value: float | None = None
+    note: str = ""
+
+    def after(self, row: Mapping[str, Any]) -> str:
+        value = row.get("objective_value")
+        if value is not None:
+            up = MAXIMISED[row["objective"]]
+            if self.value is None or (value > self.value if up else value < self.value):
+                self.value = value
+                self.note = f"best {row['objective']} {value:.3f} ({row['point']})"
+        return self.note
+
+
+def _cross_section(files: Sequence[Generated]) -> float:
+    """Cross-section [pb] of generated events: the mean over files, weighted by their events."""
+    events = [file.events for file in files]
+    return float(np.average([file.cross_section for file in files], weights=events))
+
+
+def point_rows(
+    config: ScanConfig, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of the table `points`."""
+    out = []
+    for point in plan:
+        own = [row for row in rows if row["point"] == point.name]
+        done = [row for row in own if row.get("classifier")]
+        objective = config.search.objective if point.mode == "search" else "auc"
+        scored = [row for row in done if row["objective_value"] is not None]
+        sign = -1.0 if MAXIMISED[objective] else 1.0
+        best = min(scored, key=lambda r: (sign * r["objective_value"], r["repeat"]), default=None)
+        wanted = planned(config, point)
+        status = "done" if len(done) == wanted else "partial" if done else "failed"
+        out.append(
+            point.columns
+            | {
+                "mode": point.mode,
+                "planned": wanted,
+                "done": len(done),
+                "failed": len(own) - len(done),
+                "best_trial": best["trial"] if best else None,
+                "best_objective": best["objective_value"] if best else None,
+                "objective": objective,
+                "status": status,
+            }
+        )
+    return out
+
+
+def run_scan(
+    config: ScanConfig,
+    *,
+    base: Path | None = None,
+    reporter: Reporter,
+    address: str | None = None,
+) -> Result:
+    """Run a scan, or what is missing of it.
+
+    Args:
+        config: The scan.
+        base: Folder that relative input paths start from; by default the working directory.
+        reporter: Who watches.
+        address: A Ray cluster to join; None uses this machine.
+    """
+    connect(address, workers=config.resources.workers)
+    return Scan(config, base or Path.cwd(), reporter).run()

@@ -1,0 +1,41 @@
+"""What a user says of one physics process: its files or its recipe, its cross-section, its role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rayscan.events.generate import Generate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of a scan.
+
+    Attributes:
+        role: ``background``, or ``signal`` (each signal is a benchmark).
+        files: Delphes ROOT files or glob patterns, relative to the scan file.
+        generate: Make the events instead of reading files.
+        cross_section: Cross-section [pb] of the events in the files, any generator filter included;
+            by default that of the generator.
+        title: How figures call it; by default its name.
+        tree: Name of the tree in the files.
+    """
+
+    role: Literal["background", "signal"]
+    files: tuple[str, ...] = ()
+    generate: Generate | None = None
+    cross_section: float | None = None
+    title: str | None = None
+    tree: str = "Delphes"
+
+    def __post_init__(self) -> None:
+        if bool(self.files) == (self.generate is not None):
+            raise ValueError("give either 'files' or 'generate', and not both")
+        if self.cross_section is not None and not self.cross_section > 0:
+            raise ValueError(f"cross_section: {self.cross_section} pb, expected a positive number")
+        if self.files and self.cross_section is None:
+            raise ValueError(
+                "cross_section: missing; give the cross-section [pb] of the events in the files, "
+                "the generator's filter efficiency included"
+            )

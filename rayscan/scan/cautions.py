@@ -1,0 +1,131 @@
+"""What a reader of the results must know before believing them, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from rayscan.scan.report import failures, labelled
+from rayscan.scan.tables import Tables
+
+# One event where the background pool is empty identifies an ensemble; one in ten then holds one.
+_TELLTALE_EVENTS = 0.1
+_DRAW_FRACTION = 0.1
+_CLS = 0.05
+_REFEREE = 1e-3
+
+
+def warnings(tables: Tables) -> list[str]:
+    """Sentences about leakage, small pools, failed trainings and doubtful limits.
+
+    One sentence or two per kind of trouble, naming its worst case; those that make an AUC wrong
+    come first. Empty if there is nothing to say.
+    """
+    checks = (_leakage, _shared_pool, _draws, _pools, _trainings, _limits, _referee, _inputs)
+    return [sentence for check in checks for sentence in check(tables)]
+
+
+def _leakage(tables: Tables) -> Iterator[str]:
+    rows = labelled(tables.auc)
+    flagged = rows[rows["leakage_flag"].isin([True])]
+    if len(flagged):
+        worst = _largest(flagged, "auc_over_ceiling_sigma")
+        yield (
+            f"Leakage: {len(flagged)} of {len(rows)} AUCs lie more than 4 sigma above their "
+            f"ceiling, the most any classifier can reach. Worst: {worst['label']} trained on "
+            f"{worst['train_benchmark']}, tested on {worst['test_benchmark']} at "
+            f"{_strength(worst)}: {worst['auc']:.3f} against {worst['auc_ceiling']:.3f} "
+            f"({worst['auc_over_ceiling_sigma']:+.1f} sigma). Test ensembles share events with "
+            "the training, or the pools behind the ceiling are too small."
+        )
+
+
+def _largest(rows: pd.DataFrame, column: str) -> pd.Series:
+    return rows.sort_values(column, ascending=False).iloc[0]
+
+
+def _strength(row: pd.Series) -> str:
+    if pd.isna(row["test_s_over_sqrt_b"]):
+        return f"S = {row['test_signal']:.0f}, B = {row['test_background']:.0f}"
+    return f"S/sqrt(B) = {row['test_s_over_sqrt_b']:.3g}"
+
+
+def _shared_pool(tables: Tables) -> Iterator[str]:
+    if any((table["pool_mode"] == "shared_pool").any() for table in (tables.pools, tables.auc)):
+        yield (
+            "Shared pool: training and test ensembles are drawn from the same events, as published "
+            "in arXiv:2105.12018. AUCs are optimistic; disjoint pools ('split: events') are not."
+        )
+
+
+def _draws(tables: Tables) -> Iterator[str]:
+    rows = tables.auc
+    high = rows[rows["draw_fraction"] > _DRAW_FRACTION]
+    if len(high):
+        worst = _largest(high, "draw_fraction")
+        yield (
+            f"Draw fraction: an ensemble takes up to {worst['draw_fraction']:.0%} of the test pool "
+            f"({worst['test_benchmark']} at {_strength(worst)}; {_names(high)} above "
+            f"{_DRAW_FRACTION:.0%}). Drawing so much without replacement understates fluctuations: "
+            "AUCs are optimistic. Simulate more events or lower B."
+        )
+
+
+def _pools(tables: Tables) -> Iterator[str]:
+    rows = tables.auc
+    telltale = rows["test_signal"] * rows["signal_in_empty_cells"]
+    found = rows.assign(telltale=telltale)[telltale > _TELLTALE_EVENTS]
+    if len(found):
+        worst = _largest(found, "telltale")
+        yield (
+            f"Pool too small: {100 * worst['signal_in_empty_cells']:.2g} % of "
+            f"{worst['test_benchmark']} lies in bins where the background pool has no event: "
+            f"{worst['telltale']:.2g} events per ensemble at {_strength(worst)}, each of which "
+            f"gives the signal away (also: {_names(found)}). Simulate more background, use coarser "
+            "bins or set 'min_pool_count'."
+        )
+
+
+def _names(rows: pd.DataFrame) -> str:
+    return ", ".join(sorted(rows["test_benchmark"].unique()))
+
+
+def _trainings(tables: Tables) -> Iterator[str]:
+    failed = failures(tables)
+    if len(failed):
+        kinds = ", ".join(f"{n} {kind}" for kind, n in failed["status"].value_counts().items())
+        yield (
+            f"Failed trainings: {len(failed)} of {len(tables.trials)} gave no classifier "
+            f"({kinds}). Means are over the others."
+        )
+
+
+def _limits(tables: Tables) -> Iterator[str]:
+    rows = tables.limits
+    for status, what in (
+        ("unbounded", "Unbounded limits: {} of {} exclude no signal strength, however large ({})."),
+        ("failed", "Failed limits: {} of {} could not be computed ({})."),
+    ):
+        found = rows[rows["status"] == status]
+        if len(found):
+            yield what.format(len(found), len(rows), _names(found))
+
+
+def _referee(tables: Tables) -> Iterator[str]:
+    asked = tables.limits[tables.limits["referee_cls"].notna()]
+    asked = asked.assign(distance=(asked["referee_cls"] - _CLS).abs())
+    off = asked[asked["distance"] > _REFEREE]
+    if len(off):
+        worst = _largest(off, "distance")["referee_cls"]
+        yield (
+            f"Referee: pyhf disagrees with {len(off)} of {len(asked)} re-checked limits "
+            f"({_names(off)}): its CLs at the limit is {worst:.4f} at worst, where {_CLS} within "
+            f"{_REFEREE} is expected."
+        )
+
+
+def _inputs(tables: Tables) -> Iterator[str]:
+    broken = tables.provenance.loc[tables.provenance["kind"] == "broken", "name"]
+    if len(broken):
+        yield f"Broken input: {len(broken)} files were skipped ({', '.join(sorted(broken))})."

@@ -1,0 +1,258 @@
+"""What a scan is: the configuration dataclasses of all rooms put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rayscan.ensembles.binning import Binning
+from rayscan.ensembles.mixture import Mixtures
+from rayscan.events.pools import Pools
+from rayscan.events.process import Process
+from rayscan.events.selection import Selection
+
+Objective = Literal["auc", "loss", "significance", "limit"]
+MAXIMISED: Mapping[str, bool] = {"auc": True, "loss": False, "significance": True, "limit": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleSizes:
+    """How many pseudo-experiments, and how they are drawn.
+
+    Attributes:
+        train: Histograms per class and epoch.
+        validation: Histograms per class used for stopping.
+        test: Histograms per class of each test set.
+        method: ``without_replacement`` (published), ``multinomial`` or ``poisson``.
+    """
+
+    train: int = 10_000
+    validation: int = 2_000
+    test: int = 4_000
+    method: Literal["without_replacement", "multinomial", "poisson"] = "without_replacement"
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            if getattr(self, name) < 10:
+                raise ValueError(f"{name}: {getattr(self, name)} histograms, expected at least 10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureChoice:
+    """One kind of classifier to train.
+
+    Attributes:
+        name: Name of the architecture.
+        label: Name in tables and figures; by default ``name``.
+        preset: A complete recipe to start from: ``default``, or ``published`` where there is one.
+        hyperparameters: A number or word fixes a knob; ``{low, high, log}`` or ``{choices}`` lets
+            the search choose it. Knobs that are not named keep their defaults.
+        search: Search all knobs that are not fixed, over their default ranges.
+        features: Observables that a network of single events sees; by default those of the axes.
+    """
+
+    name: str
+    label: str = ""
+    preset: str = "default"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    search: bool = False
+    features: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The label, or the name where there is none."""
+        return self.label or self.name
+
+    @property
+    def searches(self) -> bool:
+        """Whether any knob is left to the search."""
+        return self.search or any(isinstance(v, Mapping) for v in self.hyperparameters.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How often and where classifiers are trained.
+
+    Attributes:
+        strength: ``highest``: one classifier per benchmark, trained where the signal is plain and
+            tested everywhere; ``each``: one per strength, as published.
+        repeats: Trainings per point with fixed hyperparameters.
+        pack: Members trained together; more than 1 pays on a GPU.
+    """
+
+    strength: Literal["highest", "each"] = "highest"
+    repeats: int = 3
+    pack: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "pack"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How hyperparameters are searched: one Optuna study per point.
+
+    Attributes:
+        sampler: ``random``, ``tpe``, ``gp`` (Gaussian process) or ``nsga2``.
+        trials: Trained members per point.
+        batch: Members suggested together, from the results of all earlier batches; part of the
+            search, not of the machine, so that tables do not depend on how many workers there were.
+        pruner: ``none``, or ``median``: stop a member below the median of the earlier ones.
+        objective: What is optimised on the validation pool: ``auc``, ``loss``, ``significance``
+            (Asimov, channels by response) or ``limit`` (expected, channels by response).
+    """
+
+    sampler: Literal["random", "tpe", "gp", "nsga2"] = "tpe"
+    trials: int = 20
+    batch: int = 4
+    pruner: Literal["none", "median"] = "median"
+    objective: Objective = "auc"
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossTest:
+    """Which test ensembles every classifier meets.
+
+    Attributes:
+        strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
+            Training at the ``highest`` strength is always tested at every strength.
+    """
+
+    strengths: Literal["own", "all"] = "own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The 95 % CLs limits to set.
+
+    Attributes:
+        methods: ``template`` (the distribution itself), ``response`` (bins grouped by the
+            classifier), ``score`` (the output on the whole pseudo-experiment).
+        luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
+        channels: Groups of histogram bins for ``response``.
+        min_pool_count: Bins with fewer background events in the test pool become one, so that no
+            template stands on a handful of simulated events.
+        background_uncertainty: Relative uncertainty of each background's yield.
+        signal_uncertainty: Relative uncertainty of the signal's yield.
+        luminosity_uncertainty: Relative, common to all processes.
+        monte_carlo_statistics: Add the statistical uncertainty of the simulated events.
+        referee: How many limits pyhf itself re-checks.
+        workspaces: Write each limit's model as JSON for ``pyhf cls``.
+    """
+
+    methods: tuple[Literal["template", "response", "score"], ...] = (
+        "template",
+        "response",
+        "score",
+    )
+    luminosity: tuple[float, ...] = (139.0,)
+    channels: int = 25
+    min_pool_count: int = 10
+    background_uncertainty: float = 0.05
+    signal_uncertainty: float = 0.05
+    luminosity_uncertainty: float = 0.017
+    monte_carlo_statistics: bool = True
+    referee: int = 3
+    workspaces: bool = True
+
+    def __post_init__(self) -> None:
+        if any(not value > 0 for value in self.luminosity):
+            raise ValueError(f"luminosity: {self.luminosity} fb^-1, expected positive numbers")
+        if self.channels < 1:
+            raise ValueError(f"channels: {self.channels}, expected at least 1")
+        for name in ("background_uncertainty", "signal_uncertainty", "luminosity_uncertainty"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected 0 <= value < 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one trial and the whole scan may take.
+
+    Attributes:
+        cpus_per_trial: CPU cores of one trial.
+        gpus_per_trial: Share of a GPU of one trial; 0 trains on CPUs.
+        workers: Trials at a time; by default as many as the cluster has room for.
+    """
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cpus_per_trial > 0 or self.gpus_per_trial < 0:
+            raise ValueError("expected cpus_per_trial > 0 and gpus_per_trial >= 0")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers: {self.workers}, expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanConfig:
+    """A whole scan, as `scan.yaml` says it.
+
+    Attributes:
+        name: Short name of the scan.
+        seed: Root of every random stream.
+        storage: Where results go: a folder or URL, relative to the working directory.
+        cache: Where generated files and event tables are kept; by default ``cache`` beside
+            ``storage``.
+        energy: Centre-of-mass energy [GeV] of generated events.
+        processes: Backgrounds and signals by name, the main background first.
+        selection: Objects and cuts.
+        binning: One or two axes of the histograms.
+        pools: How events are split.
+        mixtures: How much signal and background a histogram holds.
+        ensembles: How many histograms.
+        architectures: The classifiers.
+        training: Repeats and strengths.
+        search: Hyperparameter search, for architectures that leave a knob open.
+        crosstest: What every classifier is tested on.
+        limits: 95 % CLs upper limits.
+        resources: What a trial may take.
+        skip_broken_files: Go on without input files that cannot be read (named in provenance).
+    """
+
+    name: str
+    seed: int = 1
+    storage: str
+    cache: str | None = None
+    energy: float = 14_000.0
+    processes: Mapping[str, Process]
+    selection: Selection = field(default_factory=Selection)
+    binning: Binning
+    pools: Pools = field(default_factory=Pools)
+    mixtures: Mixtures
+    ensembles: EnsembleSizes = field(default_factory=EnsembleSizes)
+    architectures: tuple[ArchitectureChoice, ...]
+    training: Training = field(default_factory=Training)
+    search: Search = field(default_factory=Search)
+    crosstest: CrossTest = field(default_factory=CrossTest)
+    limits: Limits = field(default_factory=Limits)
+    resources: Resources = field(default_factory=Resources)
+    skip_broken_files: bool = False
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Observables that cuts, axes and networks of single events need, each once."""
+        axes = [axis.observable for axis in self.binning.axes]
+        cuts = [cut.observable for cut in self.selection.parsed]
+        features = [name for choice in self.architectures for name in choice.features]
+        return tuple(dict.fromkeys([*axes, *cuts, *features]))
+
+    @property
+    def backgrounds(self) -> tuple[str, ...]:
+        """Names of the background processes, the main one first."""
+        return tuple(n for n, p in self.processes.items() if p.role == "background")
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """Names of the signal processes."""
+        return tuple(n for n, p in self.processes.items() if p.role == "signal")

@@ -1,0 +1,187 @@
+"""What a training sees: histograms drawn from the pools, or the pools' events themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan import seeds
+from rayscan.ensembles.draw import Ensembles
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.architecture import Templates
+from rayscan.scan.binned import BinnedPools, PoolName
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.plan import MemberPlan
+
+Histograms = npt.NDArray[np.unsignedinteger]
+Labels = npt.NDArray[np.int64]
+
+
+def templates_of(
+    binned: BinnedPools, benchmark: str, mixture: Mixture, *, pool: PoolName = "train"
+) -> Templates:
+    """Bin probabilities of background and signal in one pool, for a mixture."""
+    signal = binned.signal(benchmark, pool).counts
+    background = binned.background_counts(pool)
+    return Templates(
+        background=binned.background_density(pool),
+        signal=signal / signal.sum(),
+        S=mixture.signal,
+        B=mixture.background,
+        background_size=int(background.sum()),
+        signal_size=int(signal.sum()),
+    )
+
+
+def ensembles_of(
+    config: ScanConfig, binned: BinnedPools, benchmark: str, mixture: Mixture, pool: PoolName
+) -> Ensembles:
+    """The sampler of one benchmark and mixture on one pool.
+
+    Raises:
+        PoolExhaustedError: a histogram needs more events than the pool has.
+    """
+    return Ensembles(
+        binned.background(pool),
+        binned.signal(benchmark, pool),
+        mixture,
+        method=config.ensembles.method,
+    )
+
+
+@dataclass(slots=True, eq=False)
+class DrawnHistograms:
+    """Histograms of one benchmark and mixture; a new epoch is a new draw.
+
+    Every set is drawn from a stream named by benchmark, mixture, draw number and epoch, so that
+    the same set comes out on any worker.
+    """
+
+    config: ScanConfig
+    binned: BinnedPools
+    benchmark: str
+    mixture: Mixture
+    draws: int
+    n_classes: int = 2
+    _train: Ensembles = field(init=False, repr=False)
+    _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._train = self._sampler("train")
+
+    def _sampler(self, pool: PoolName) -> Ensembles:
+        return ensembles_of(self.config, self.binned, self.benchmark, self.mixture, pool)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins along each axis."""
+        return self.binned.binning.shape
+
+    @property
+    def null_mean(self) -> npt.NDArray[np.float64]:
+        """Expected counts of a background-only histogram, shape (bins,)."""
+        return self._train.null_mean
+
+    @property
+    def null_variance(self) -> npt.NDArray[np.float64]:
+        """Their variances, shape (bins,)."""
+        return self._train.null_variance
+
+    @property
+    def templates(self) -> Templates:
+        """Bin probabilities of the training pools."""
+        return templates_of(self.binned, self.benchmark, self.mixture)
+
+    def training(self, epoch: int) -> tuple[Histograms, Labels]:
+        """Counts (N, bins) and labels (N,) of an epoch, N = 2 x ``ensembles.train``."""
+        return self._draw(self._train, self.config.ensembles.train, "train", epoch)
+
+    def validation(self) -> tuple[Histograms, Labels]:
+        """Counts and labels from the validation pool, the same at every call."""
+        if self._validation is None:
+            count = self.config.ensembles.validation
+            self._validation = self._draw(self._sampler("validation"), count, "validation", 0)
+        return self._validation
+
+    def _draw(
+        self, sampler: Ensembles, count: int, pool: str, epoch: int
+    ) -> tuple[Histograms, Labels]:
+        name = (pool, self.benchmark, self.mixture.name, self.draws, epoch)
+        rng = seeds.stream(self.config.seed, *name)
+        histograms = np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
+        return histograms, np.repeat(np.arange(2), count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolEvents:
+    """Single events of the pools, for networks of single events."""
+
+    binned: BinnedPools
+    benchmark: str
+    mixture: Mixture
+    features: tuple[str, ...]
+
+    @property
+    def S(self) -> int:  # noqa: N802
+        """Signal events of one class-1 ensemble."""
+        return self.mixture.signal
+
+    @property
+    def B(self) -> int:  # noqa: N802
+        """Background events of one class-1 ensemble."""
+        return self.mixture.background
+
+    def training(self) -> tuple[npt.NDArray[np.float32], Labels]:
+        """Features (E, F) and labels (E,) of the training pools, 1 = signal."""
+        return self._events("train")
+
+    def validation(self) -> tuple[npt.NDArray[np.float32], Labels]:
+        """The same of the validation pools."""
+        return self._events("validation")
+
+    def _events(self, pool: PoolName) -> tuple[npt.NDArray[np.float32], Labels]:
+        background = background_features(self.binned, self.features, pool)
+        signal = feature_matrix(self.binned, self.benchmark, self.features, pool)
+        labels = np.repeat(np.arange(2), [len(background), len(signal)])
+        return np.concatenate([background, signal]), labels
+
+
+def feature_matrix(
+    binned: BinnedPools, process: str, features: tuple[str, ...], pool: PoolName
+) -> npt.NDArray[np.float32]:
+    """Features of one process, shape (E, F)."""
+    columns = binned.processes[process].features[pool]
+    return np.stack([columns[name] for name in features], axis=1)
+
+
+def background_features(
+    binned: BinnedPools, features: tuple[str, ...], pool: PoolName
+) -> npt.NDArray[np.float32]:
+    """Features of the backgrounds, as many events of each as their yields ask for, shape (E, F).
+
+    With several backgrounds the largest possible number of events in proportion to the yields is
+    taken, the first of each pool.
+    """
+    parts = [feature_matrix(binned, name, features, pool) for name in binned.backgrounds]
+    yields = np.array([binned.processes[name].cross_section for name in binned.backgrounds])
+    scale = min(len(part) / share for part, share in zip(parts, yields, strict=True))
+    taken = [part[: int(scale * share)] for part, share in zip(parts, yields, strict=True)]
+    return np.concatenate(taken)
+
+
+def features_of(config: ScanConfig, features: tuple[str, ...]) -> tuple[str, ...]:
+    """Features of a per-event architecture: its own, or the axes of the histograms."""
+    return features or tuple(axis.observable for axis in config.binning.axes)
+
+
+def examples_of(
+    config: ScanConfig, binned: BinnedPools, member: MemberPlan, *, reads: str
+) -> DrawnHistograms | PoolEvents:
+    """What one member trains on."""
+    point = member.point
+    if reads == "events":
+        features = features_of(config, point.choice.features)
+        return PoolEvents(binned, point.benchmark, point.mixture, features)
+    return DrawnHistograms(config, binned, point.benchmark, point.mixture, member.draws)

@@ -1,0 +1,183 @@
+"""95 % CLs limits of trained classifiers on every benchmark, as rows of the table `limits`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rayscan.ensembles.mixture import Mixture
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.channels import Channels, by_response, plain
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.crosstest import Candidate, trained_columns
+from rayscan.scan.examples import features_of
+from rayscan.scan.plan import digest
+from rayscan.scan.scoring import stored
+from rayscan.scan.storage import Storage
+from rayscan.stats.limits import Limit, upper_limits
+from rayscan.stats.referee import referee
+from rayscan.stats.template import SIGNAL, Template
+from rayscan.stats.workspace import workspace
+
+TAGS = ("m2", "m1", "0", "p1", "p2")
+_FEMTO = 1000.0  # fb in a pb
+
+
+def fit_template(
+    config: ScanConfig,
+    binned: BinnedPools,
+    benchmark: str,
+    channels: Channels,
+    *,
+    luminosity: float,
+) -> Template:
+    """Expected events per channel and their uncertainties at a luminosity [fb^-1].
+
+    The Monte Carlo uncertainty is that of the backgrounds: with it on the signal too, the limit on
+    events would depend on the cross-section the scan file happens to give.
+    """
+    limits = config.limits
+    backgrounds, variance = [], np.zeros(channels.size)
+    for name in binned.backgrounds:
+        counts = channels.counts[name]
+        scale = binned.processes[name].cross_section * _FEMTO * luminosity / counts.sum()
+        backgrounds.append((name, counts * scale))
+        variance += counts * scale**2
+    signal = channels.counts[benchmark]
+    events = binned.processes[benchmark].cross_section * _FEMTO * luminosity
+    normalisation = dict.fromkeys(binned.backgrounds, limits.background_uncertainty)
+    return Template(
+        signal=signal * (events / signal.sum()),
+        backgrounds=tuple(backgrounds),
+        background_stat=np.sqrt(variance) if limits.monte_carlo_statistics else None,
+        normalisation={**normalisation, SIGNAL: limits.signal_uncertainty},
+        luminosity_uncertainty=limits.luminosity_uncertainty,
+    )
+
+
+def binned_limits(
+    benchmark: str,
+    candidates: Sequence[Candidate],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> list[dict[str, Any]]:
+    """Limits on one benchmark by methods ``template`` and ``response``, solved as one batch.
+
+    Args:
+        benchmark: Signal process to exclude.
+        candidates: Selected classifiers.
+        config: The scan.
+        binned: Its pools; templates are filled from the test pools.
+        storage: Where classifiers are, and where workspaces go.
+    """
+    jobs: list[tuple[dict[str, Any], Template]] = []
+    methods = config.limits.methods
+    for luminosity in config.limits.luminosity:
+        if "template" in methods:
+            channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
+            template = fit_template(config, binned, benchmark, channels, luminosity=luminosity)
+            jobs.append((_reference(benchmark, luminosity), template))
+        if "response" in methods:
+            for candidate in candidates:
+                channels = _channels(candidate, benchmark, config, binned, storage)
+                template = fit_template(config, binned, benchmark, channels, luminosity=luminosity)
+                head = trained_columns(candidate) | {"method": "response"}
+                jobs.append((head | _target(benchmark, luminosity), template))
+    results = upper_limits([template for _, template in jobs])
+    judged = _judged(config, [template for _, template in jobs], [r.status for r in results])
+    rows = []
+    for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
+        row = head | _limit_columns(template, limit, config, binned, benchmark)
+        if index in judged and limit.expected[2] is not None:
+            row["referee_cls"] = referee(template, limit.expected[2])
+        if config.limits.workspaces:
+            row["workspace"] = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
+            text = json.dumps(workspace(template), indent=1)
+            storage.write(row["workspace"], text.encode())
+        rows.append(row)
+    return rows
+
+
+def _judged(
+    config: ScanConfig, templates: Sequence[Template], statuses: Sequence[str]
+) -> frozenset[int]:
+    """Which limits pyhf re-checks: an equal share of each benchmark, the smallest models first."""
+    share = -(-config.limits.referee // len(config.benchmarks))
+    solved = [i for i, status in enumerate(statuses) if status == "ok"]
+    return frozenset(sorted(solved, key=lambda i: (len(templates[i].signal), i))[:share])
+
+
+def _channels(
+    candidate: Candidate,
+    benchmark: str,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> Channels:
+    mixture = mixture_of_row(candidate.row)
+    return by_response(
+        stored(storage.uri, candidate.row["classifier"]),
+        binned,
+        benchmark,
+        mixture=mixture,
+        channels=config.limits.channels,
+        pool="test",
+        features=features_of(config, candidate.features),
+    )
+
+
+def mixture_of_row(row: Mapping[str, Any]) -> Mixture:
+    """The training mixture of a row of `trials`."""
+    return Mixture(signal=row["train_signal"], background=row["train_background"])
+
+
+def _reference(benchmark: str, luminosity: float) -> dict[str, Any]:
+    head = {"trial": "none", "point": "none", "architecture": "none", "label": "histogram"}
+    return head | {"method": "template"} | _target(benchmark, luminosity)
+
+
+def _target(benchmark: str, luminosity: float) -> dict[str, Any]:
+    return {"test_benchmark": benchmark, "luminosity": luminosity}
+
+
+def _limit_columns(
+    template: Template, limit: Limit, config: ScanConfig, binned: BinnedPools, benchmark: str
+) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "status": limit.status,
+        "message": limit.message or None,
+        "solver": limit.solver,
+        "channels": len(template.signal),
+        "background_events": float(template.background.sum()),
+    }
+    if limit.status != "ok":
+        return columns
+    columns["mu_observed"] = limit.observed
+    return columns | band_columns(
+        limit.expected,
+        events=float(template.signal.sum()),
+        cross_section=binned.processes[benchmark].flow[0]["cross_section"],
+    )
+
+
+def band_columns(
+    strengths: Sequence[float | None], *, events: float, cross_section: float
+) -> dict[str, Any]:
+    """The expected band in mu, in selected events and in pb.
+
+    Args:
+        strengths: Limits on mu, -2 to +2 sigma.
+        events: Selected signal events at mu = 1.
+        cross_section: Signal cross-section [pb] at mu = 1, before selection.
+    """
+    columns: dict[str, Any] = {}
+    for tag, mu in zip(TAGS, strengths, strict=True):
+        columns[f"mu_expected_{tag}"] = mu
+        columns[f"signal_events_expected_{tag}"] = None if mu is None else mu * events
+        columns[f"cross_section_expected_{tag}"] = None if mu is None else mu * cross_section
+    return columns

@@ -1,0 +1,155 @@
+"""Every input file of a scan, opened and checked before any compute is spent."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from rayscan.errors import (
+    ConfigError,
+    DuplicateInputError,
+    FileUnreadableError,
+    InputError,
+    Problem,
+    TreeMissingError,
+)
+from rayscan.events import delphes, observables
+from rayscan.events.delphes import DelphesFile, Slice
+from rayscan.events.process import Process
+from rayscan.scan.config import ScanConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One readable input file of one process.
+
+    Attributes:
+        process: Name of the process.
+        name: What event identity calls the file: short, and the same wherever the folder lies.
+        file: What the file holds.
+    """
+
+    process: str
+    name: str
+    file: DelphesFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The input files of a scan; ``broken`` ones (path, why) only with ``skip_broken_files``."""
+
+    files: tuple[InputFile, ...]
+    broken: tuple[tuple[str, str], ...] = ()
+
+    def of(self, process: str) -> tuple[InputFile, ...]:
+        """The files of one process."""
+        return tuple(f for f in self.files if f.process == process)
+
+
+def open_inputs(
+    config: ScanConfig, *, base: Path, generated: Mapping[str, tuple[str, ...]] | None = None
+) -> Inputs:
+    """Open every input file and look whether it has what the scan needs.
+
+    Args:
+        config: The scan.
+        base: Folder that relative patterns start from (that of the scan file).
+        generated: Paths of the files made for processes that are generated; processes that are not
+            in it yet are left out.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    files: list[InputFile] = []
+    problems: list[Problem] = []
+    broken: list[tuple[str, str]] = []
+    needs = observables.needs(config.observables, config.selection.objects)
+    for name, process in config.processes.items():
+        try:
+            paths = _paths(process, base, (generated or {}).get(name, ()))
+        except FileUnreadableError as error:
+            problems.append(Problem(where=f"processes.{name}.files", what=str(error)))
+            continue
+        labels = short_names(paths)
+        for path in paths:
+            try:
+                file = delphes.inspect(path, tree=process.tree)
+                delphes.require(file, needs)
+            except (FileUnreadableError, TreeMissingError) as error:
+                broken.append((path, str(error)))
+                problems.append(Problem(where=f"processes.{name}", what=str(error)))
+            except InputError as error:
+                problems.append(Problem(where=f"processes.{name}", what=str(error)))
+            else:
+                files.append(InputFile(process=name, name=labels[path], file=file))
+    problems += [Problem(where="processes", what=str(e)) for e in _copies(files)]
+    whole = [p for p in problems if not _may_skip(config, p, broken, files)]
+    if whole:
+        raise ConfigError(path=config.name, problems=tuple(whole))
+    return Inputs(files=tuple(files), broken=tuple(broken))
+
+
+def _may_skip(
+    config: ScanConfig,
+    problem: Problem,
+    broken: list[tuple[str, str]],
+    files: list[InputFile],
+) -> bool:
+    """A broken file may be left out if the user said so and its process has others."""
+    process = problem.where.removeprefix("processes.")
+    return (
+        config.skip_broken_files
+        and any(why == problem.what for _, why in broken)
+        and any(f.process == process for f in files)
+    )
+
+
+def _paths(process: Process, base: Path, generated: tuple[str, ...]) -> tuple[str, ...]:
+    if process.generate is not None:
+        return generated
+    found: list[str] = []
+    for pattern in process.files:
+        absolute = str(base / Path(pattern).expanduser())
+        matches = sorted(glob.glob(absolute, recursive=True))  # noqa: PTH207 (absolute patterns)
+        if not matches:
+            raise FileUnreadableError(
+                path=absolute,
+                why="no such file",
+                fix="paths are relative to the folder of the scan file",
+            )
+        found += matches
+    return tuple(dict.fromkeys(found))
+
+
+def short_names(paths: tuple[str, ...]) -> dict[str, str]:
+    """The shortest tails of paths that tell them apart, so that moving a folder moves no event.
+
+    >>> short_names(("/a/x/1.root", "/a/y/1.root"))
+    {'/a/x/1.root': 'x/1.root', '/a/y/1.root': 'y/1.root'}
+    """
+    longest = max((len(PurePath(p).parts) for p in paths), default=0)
+    for depth in range(1, longest + 1):
+        tails = {p: "/".join(PurePath(p).parts[-depth:]) for p in paths}
+        if len(set(tails.values())) == len(paths):
+            return tails
+    return {p: p for p in paths}
+
+
+def _copies(files: list[InputFile]) -> Iterator[DuplicateInputError]:
+    seen: dict[str, str] = {}
+    for entry in files:
+        first = seen.setdefault(entry.file.identity, entry.file.path)
+        if first != entry.file.path:
+            yield DuplicateInputError(first=first, second=entry.file.path)
+
+
+def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, ...]:
+    """The entry ranges of all files of one process, in order."""
+    tree = config.processes[process].tree
+    return tuple(
+        piece
+        for entry in inputs.of(process)
+        for piece in delphes.slices(entry.file, process=process, name=entry.name, tree=tree)
+    )

@@ -1,0 +1,51 @@
+"""What a storage holds: the resolved scan file, which a later run of it must agree with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from rayscan.errors import StorageError
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.scan_file import dump
+from rayscan.scan.storage import Storage
+
+_NAME = "scan.yaml"
+_FREE = ("storage", "cache", "resources", "skip_broken_files")
+"""Keys that change no number and may differ from run to run."""
+
+
+def claim(config: ScanConfig, storage: Storage) -> None:
+    """Write the scan into its storage, or see that it is the one already there.
+
+    Raises:
+        StorageError: the storage belongs to another scan file; says which keys differ.
+    """
+    storage.check_writable()
+    mine = yaml.safe_load(dump(config))
+    found = storage.read(_NAME)
+    if found is None:
+        storage.write(_NAME, dump(config).encode())
+        return
+    different = sorted(differences(yaml.safe_load(found), mine))
+    if different:
+        raise StorageError(
+            path=storage.uri,
+            why="holds the results of a scan file with other values of " + ", ".join(different),
+            fix="give another 'storage', or set these keys back, or remove the folder",
+        )
+
+
+def differences(old: Any, new: Any, place: str = "") -> set[str]:
+    """Dotted keys in which two resolved scan files differ.
+
+    >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
+    {'a.b'}
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = (set(old) | set(new)) - (set(_FREE) if not place else set())
+        return set().union(
+            *(differences(old.get(k), new.get(k), f"{place}.{k}" if place else k) for k in keys)
+        )
+    return set() if old == new else {place}

@@ -1,0 +1,101 @@
+"""What a search optimises, computed on the validation pools."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayscan import seeds
+from rayscan.models.architecture import Classifier
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.channels import by_response
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.examples import ensembles_of, features_of
+from rayscan.scan.exclusion import fit_template
+from rayscan.scan.plan import MemberPlan
+from rayscan.scan.scoring import event_scores
+from rayscan.stats.auc import auc
+from rayscan.stats.limits import upper_limits
+from rayscan.stats.significance import asimov, combine
+
+
+def objective_value(
+    name: str,
+    plan: MemberPlan,
+    classifier: Classifier,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+) -> float | None:
+    """The value of an objective for a trained member, or None where it has none.
+
+    Args:
+        name: ``auc`` of ensembles of the member's own mixture; ``significance``: Asimov
+            significance of its S over B with the background uncertainty of the scan, channels
+            combined; ``limit``: median expected limit on mu at the first luminosity.
+        plan: The member.
+        classifier: What it became.
+        config: The scan.
+        binned: The pools.
+    """
+    point = plan.point
+    features = features_of(config, point.choice.features)
+    if name == "auc":
+        return _validation_auc(plan, classifier, config=config, binned=binned, features=features)
+    channels = by_response(
+        classifier,
+        binned,
+        point.benchmark,
+        mixture=point.mixture,
+        channels=config.limits.channels,
+        pool="validation",
+        features=features,
+    )
+    if name == "limit":
+        template = fit_template(
+            config, binned, point.benchmark, channels, luminosity=config.limits.luminosity[0]
+        )
+        limit = upper_limits([template])[0]
+        return limit.expected[2] if limit.status == "ok" else None
+    signal = channels.counts[point.benchmark]
+    s = point.mixture.signal * signal / signal.sum()
+    yields = {b: binned.processes[b].cross_section for b in binned.backgrounds}
+    b = point.mixture.background * np.sum(
+        [
+            share / sum(yields.values()) * channels.counts[name] / channels.counts[name].sum()
+            for name, share in yields.items()
+        ],
+        axis=0,
+    )
+    filled = b > 0
+    sigma = config.limits.background_uncertainty * b[filled]
+    return float(combine(asimov(s[filled], b[filled], sigma)))
+
+
+def _validation_auc(
+    plan: MemberPlan,
+    classifier: Classifier,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    features: tuple[str, ...],
+) -> float:
+    point, count = plan.point, config.ensembles.validation
+    stream = ("validation", point.benchmark, point.mixture.name)
+    if classifier.reads == "events":
+        null, alternative = event_scores(
+            classifier,
+            config=config,
+            binned=binned,
+            benchmark=point.benchmark,
+            mixture=point.mixture,
+            pool="validation",
+            histograms=count,
+            stream=stream,
+            features=features,
+        )
+    else:
+        sampler = ensembles_of(config, binned, point.benchmark, point.mixture, "validation")
+        rng = seeds.stream(config.seed, *stream, "objective")
+        null = classifier.scores(sampler.null(rng, count))
+        alternative = classifier.scores(sampler.alternative(rng, count))
+    return auc(null, alternative)

@@ -1,0 +1,202 @@
+"""What a scan will train: points and members with stable names, and the hashes that identify them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rayscan import seeds
+from rayscan.ensembles.mixture import Mixture
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.search_space import starting_knobs
+
+RESULTS_VERSION = 1
+"""Raised when equal scan files give other numbers than before, so that old rows are not reused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A benchmark, a training mixture and an architecture.
+
+    Attributes:
+        benchmark: Signal process.
+        strength: Position of the mixture in the list of strengths.
+        mixture: Events per histogram.
+        choice: The architecture and its knobs.
+    """
+
+    benchmark: str
+    strength: int
+    mixture: Mixture
+    choice: ArchitectureChoice
+
+    @property
+    def name(self) -> str:
+        """Stable, readable and unique in a scan."""
+        return f"{self.benchmark}.{self.mixture.name}.{self.choice.key}"
+
+    @property
+    def mode(self) -> Literal["fixed", "search"]:
+        """Whether its hyperparameters are fixed or searched."""
+        return "search" if self.choice.searches else "fixed"
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its columns in the result tables."""
+        return {
+            "point": self.name,
+            "train_benchmark": self.benchmark,
+            "architecture": self.choice.name,
+            "label": self.choice.key,
+            **mixture_columns("train", self.mixture),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPlan:
+    """One training: a point, the number of the repeat or search trial, and all its knobs.
+
+    Attributes:
+        point: What is trained.
+        repeat: Number of the repeat or of the search trial.
+        draws: Names the stream of its histograms; members of one pack share it.
+        hyperparameters: Every knob.
+        seed: Seed of weights and batches.
+        key: Hash of everything its result depends on.
+    """
+
+    point: Point
+    repeat: int
+    draws: int
+    hyperparameters: Mapping[str, Any]
+    seed: int
+    key: str
+
+
+Mixtures = Mapping[str, tuple[Mixture, ...]]
+
+
+def mixture_columns(prefix: str, mixture: Mixture) -> dict[str, Any]:
+    """S, B, S/B and S/sqrt(B) of a mixture as columns; ratios are missing where B = 0."""
+    some = mixture.background > 0
+    return {
+        f"{prefix}_signal": mixture.signal,
+        f"{prefix}_background": mixture.background,
+        f"{prefix}_s_over_b": mixture.s_over_b if some else None,
+        f"{prefix}_s_over_sqrt_b": mixture.s_over_sqrt_b if some else None,
+    }
+
+
+def mixtures(config: ScanConfig, binned: BinnedPools | None = None) -> Mixtures:
+    """The mixtures of every benchmark, in the order of the strengths.
+
+    Args:
+        config: The scan.
+        binned: The pools; only needed where counts follow from cross-section and luminosity.
+
+    Raises:
+        ValueError: the mixtures need yields and no pools were given.
+    """
+    out = {}
+    for benchmark in config.benchmarks:
+        if binned is None:
+            out[benchmark] = config.mixtures.expand()
+            continue
+        signal = binned.processes[benchmark]
+        before = signal.flow[0]["cross_section"]
+        out[benchmark] = config.mixtures.expand(
+            background_yield_pb=binned.background_cross_section,
+            signal_efficiency=signal.cross_section / before,
+        )
+    return out
+
+
+def points(config: ScanConfig, all_mixtures: Mixtures) -> tuple[Point, ...]:
+    """Every point of the scan, in a stable order."""
+    return tuple(
+        Point(benchmark=benchmark, strength=index, mixture=mixture, choice=choice)
+        for benchmark in config.benchmarks
+        for index, mixture in _trained_at(config, all_mixtures[benchmark])
+        for choice in config.architectures
+    )
+
+
+def _trained_at(config: ScanConfig, choices: Sequence[Mixture]) -> tuple[tuple[int, Mixture], ...]:
+    numbered = tuple(enumerate(choices))
+    if config.training.strength == "each":
+        return numbered
+    return (max(numbered, key=lambda pair: (pair[1].fraction, pair[1].signal)),)
+
+
+def planned(config: ScanConfig, point: Point) -> int:
+    """Trained members a point asks for."""
+    return config.search.trials if point.mode == "search" else config.training.repeats
+
+
+def digest(*parts: Any) -> str:
+    """A short hash of JSON-like things, equal on every machine."""
+    text = json.dumps(parts, sort_keys=True, default=_as_json)
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no stable JSON for {type(value).__name__}")
+
+
+def member(
+    config: ScanConfig,
+    point: Point,
+    repeat: int,
+    *,
+    fingerprint: str,
+    suggested: Mapping[str, Any] | None = None,
+) -> MemberPlan:
+    """One training of a point.
+
+    Args:
+        config: The scan.
+        point: The point.
+        repeat: Number of the repeat or search trial.
+        fingerprint: Hash of the pools (`BinnedPools.fingerprint`).
+        suggested: Knobs a search chose.
+    """
+    knobs = {**starting_knobs(point.choice), **(suggested or {})}
+    draws = repeat // config.training.pack if point.mode == "fixed" else 0
+    key = digest(
+        RESULTS_VERSION,
+        fingerprint,
+        config.seed,
+        config.ensembles,
+        config.search.objective if point.mode == "search" else "auc",
+        point.name,
+        point.mixture,
+        point.choice.features,
+        knobs,
+        repeat,
+        draws,
+    )
+    seed = seeds.integer(config.seed, "member", point.name, repeat)
+    return MemberPlan(
+        point=point, repeat=repeat, draws=draws, hyperparameters=knobs, seed=seed, key=key
+    )
+
+
+def fixed_packs(
+    config: ScanConfig, all_points: Sequence[Point], *, fingerprint: str
+) -> Iterator[tuple[MemberPlan, ...]]:
+    """The packs of all points with fixed hyperparameters."""
+    for point in all_points:
+        if point.mode == "fixed":
+            count = planned(config, point)
+            for first in range(0, count, config.training.pack):
+                repeats = range(first, min(first + config.training.pack, count))
+                yield tuple(member(config, point, r, fingerprint=fingerprint) for r in repeats)

@@ -1,0 +1,113 @@
+"""Where the numbers come from: scan file, versions, code and inputs, as rows of `provenance`."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rayscan.events.generate import Generated
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.inputs import Inputs
+from rayscan.scan.plan import RESULTS_VERSION
+from rayscan.scan.scan_file import dump
+
+_PACKAGES = (
+    "rayscan",
+    "ray",
+    "optuna",
+    "tensorflow",
+    "keras",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "uproot",
+    "awkward",
+    "pyarrow",
+    "pandas",
+    "pyhf",
+    "pythia8mc",
+    "fastjet",
+)
+_PROBE = 1 << 20
+
+
+def provenance_rows(
+    config: ScanConfig, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]
+) -> list[dict[str, Any]]:
+    """Rows of the table `provenance`."""
+    return [
+        {"kind": "scan", "name": "scan file", "value": dump(config)},
+        {"kind": "scan", "name": "seed", "value": str(config.seed)},
+        {"kind": "scan", "name": "results version", "value": str(RESULTS_VERSION)},
+        {"kind": "version", "name": "python", "value": platform.python_version()},
+        *_versions(),
+        *_commit(),
+        *_inputs(inputs),
+        *_generated(generated),
+    ]
+
+
+def _versions() -> Iterator[dict[str, Any]]:
+    for package in _PACKAGES:
+        try:
+            version = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            version = "not installed"
+        yield {"kind": "version", "name": package, "value": version}
+
+
+def _commit() -> Iterator[dict[str, Any]]:
+    """The git commit of the code, where it runs from a checkout."""
+    folder = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return
+    yield {"kind": "code", "name": "git commit", "value": found.stdout.strip()}
+
+
+def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
+    for entry in inputs.files:
+        yield {
+            "kind": "input",
+            "name": f"{entry.process}/{entry.name}",
+            "value": entry.file.path,
+            "bytes": entry.file.bytes,
+            "entries": entry.file.entries,
+            "checksum": checksum(Path(entry.file.path)),
+        }
+    for path, why in inputs.broken:
+        yield {"kind": "broken", "name": path, "value": why}
+
+
+def checksum(path: Path) -> str:
+    """BLAKE2b of the first and last MiB and the size of a file: cheap for files of any size."""
+    size = path.stat().st_size
+    summary = hashlib.blake2b(str(size).encode(), digest_size=16)
+    with path.open("rb") as stream:
+        summary.update(stream.read(_PROBE))
+        stream.seek(max(size - _PROBE, 0))
+        summary.update(stream.read(_PROBE))
+    return summary.hexdigest()
+
+
+def _generated(generated: Mapping[str, Sequence[Generated]]) -> Iterator[dict[str, Any]]:
+    for process, files in generated.items():
+        first = files[0]
+        yield {
+            "kind": "generated",
+            "name": process,
+            "value": f"source: {first.source}; " + "; ".join(first.settings),
+            "entries": sum(file.events for file in files),
+        }

@@ -1,0 +1,85 @@
+"""Scores of whole pseudo-experiments and of single bins, for every kind of classifier."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan import seeds
+from rayscan.ensembles.draw import EventEnsembles
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models import architecture
+from rayscan.models.architecture import Classifier
+from rayscan.models.event_network import log_terms
+from rayscan.scan.binned import BinnedPools, PoolName
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.examples import feature_matrix
+from rayscan.scan.storage import Storage
+
+Scores = npt.NDArray[np.float64]
+
+
+@lru_cache(maxsize=512)
+def stored(uri: str, folder: str) -> Classifier:
+    """A classifier of the storage, loaded once in a process."""
+    with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
+        return architecture.load(Storage(uri).get_folder(folder, Path(local)))
+
+
+def event_scores(
+    classifier: Any,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    benchmark: str,
+    mixture: Mixture,
+    pool: PoolName,
+    histograms: int,
+    stream: Sequence[str | int],
+    features: tuple[str, ...],
+) -> tuple[Scores, Scores]:
+    """Per-ensemble scores of a network of single events, background only and with signal.
+
+    The score of an ensemble is the sum over its events of log[(B + S r)/(B + S)],
+    r = f/(1 - f) (arXiv:2105.12018 sec. 6.1, arXiv:2101.07263).
+    """
+    values = {
+        name: log_terms(
+            classifier.scores(feature_matrix(binned, name, features, pool)),
+            S=mixture.signal,
+            B=mixture.background,
+        )
+        for name in (*binned.backgrounds, benchmark)
+    }
+    shares = tuple(binned.processes[name].cross_section for name in binned.backgrounds)
+    sampler = EventEnsembles(
+        background=tuple(
+            (values[name], share) for name, share in zip(binned.backgrounds, shares, strict=True)
+        ),
+        signal=values[benchmark],
+        mixture=mixture,
+        method=config.ensembles.method,
+    )
+    rng = seeds.stream(config.seed, *stream, "events")
+    return sampler.null(rng, histograms), sampler.alternative(rng, histograms)
+
+
+def response(classifier: Classifier, background: npt.NDArray[np.float64]) -> Scores:
+    """Change of the score when one event is added to the expected background histogram.
+
+    Args:
+        classifier: A classifier of histograms.
+        background: Expected background counts, shape (bins,).
+
+    Returns:
+        Response of each bin, shape (bins,).
+    """
+    added = np.vstack([background, background + np.eye(len(background))])
+    scores: Scores = classifier.scores(added)
+    return np.asarray(scores[1:] - scores[0])

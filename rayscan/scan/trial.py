@@ -1,0 +1,140 @@
+"""One pack of one or more members, trained in this process."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rayscan.errors import DivergedError
+from rayscan.models.architecture import Member, Trained, Watch, architectures
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.examples import examples_of
+from rayscan.scan.objective import objective_value
+from rayscan.scan.plan import MemberPlan
+from rayscan.scan.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a pack left behind.
+
+    Attributes:
+        rows: One row of the table `trials` for every member.
+        intermediate: Validation AUC per epoch of every member, for the pruner.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    intermediate: tuple[tuple[float, ...], ...]
+
+
+def train_pack(
+    pack: Sequence[MemberPlan],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+    watch: Watch | None = None,
+    pruned: Mapping[int, int] | None = None,
+    device: str = "cpu",
+    worker: str = "",
+) -> Outcome:
+    """Train a pack, store its classifiers and say what came out.
+
+    Args:
+        pack: Members of one point.
+        config: The scan.
+        binned: Its pools.
+        storage: Where classifiers go.
+        watch: Asked after each epoch which members shall stop.
+        pruned: Filled by ``watch``: members it stopped, and at which epoch.
+        device: What it runs on, for the table.
+        worker: Where it runs, for the table.
+
+    Raises:
+        PoolExhaustedError: the pools are too small for the mixture.
+    """
+    started = time.perf_counter()
+    architecture = architectures()[pack[0].point.choice.name]
+    shared: dict[int, Any] = {}
+    members = []
+    for plan in pack:
+        if plan.draws not in shared:
+            shared[plan.draws] = examples_of(config, binned, plan, reads=architecture.reads)
+        members.append(
+            Member(
+                examples=shared[plan.draws],
+                hyperparameters=plan.hyperparameters,
+                seed=plan.seed,
+            )
+        )
+    results = architecture.train(members, watch=watch)
+    seconds = time.perf_counter() - started
+    rows = []
+    for index, (plan, result) in enumerate(zip(pack, results, strict=True)):
+        row = _row(plan, config) | {"seconds": seconds, "device": device, "worker": worker}
+        if isinstance(result, DivergedError):
+            row |= {"status": "diverged", "error": str(result), "epochs": result.epoch}
+        else:
+            row |= _finished(plan, result, config=config, binned=binned, storage=storage)
+            row["status"] = "pruned" if index in (pruned or {}) else "ok"
+        rows.append(row)
+    return Outcome(rows=tuple(rows), intermediate=tuple(_epochs(result) for result in results))
+
+
+def failed_row(plan: MemberPlan, config: ScanConfig, *, status: str, error: str) -> dict[str, Any]:
+    """The row of a member that left no classifier."""
+    return _row(plan, config) | {"status": status, "error": error}
+
+
+def _row(plan: MemberPlan, config: ScanConfig) -> dict[str, Any]:
+    return {
+        "trial": plan.key,
+        **plan.point.columns,
+        "repeat": plan.repeat,
+        "hyperparameters": json.dumps(dict(plan.hyperparameters), sort_keys=True),
+        "seed": plan.seed,
+        "objective": config.search.objective if plan.point.mode == "search" else "auc",
+    }
+
+
+def _finished(
+    plan: MemberPlan,
+    trained: Trained,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> dict[str, Any]:
+    folder = f"classifiers/{plan.key}"
+    with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
+        trained.classifier.save(Path(local))
+        storage.put_folder(Path(local), folder)
+    validation = objective_value("auc", plan, trained.classifier, config=config, binned=binned)
+    name = config.search.objective if plan.point.mode == "search" else "auc"
+    losses = trained.history.get("validation_loss", [])
+    if name == "auc":
+        value: float | None = validation
+    elif name == "loss":
+        value = min(losses) if losses else None
+    else:
+        value = objective_value(name, plan, trained.classifier, config=config, binned=binned)
+    return {
+        "classifier": folder,
+        "epochs": trained.epochs,
+        "best_epoch": trained.best_epoch,
+        "validation_auc": validation,
+        "validation_loss": min(losses) if losses else None,
+        "objective_value": value,
+    }
+
+
+def _epochs(result: Trained | DivergedError) -> tuple[float, ...]:
+    if isinstance(result, DivergedError):
+        return ()
+    return tuple(float(v) for v in result.history.get("validation_auc", []))
