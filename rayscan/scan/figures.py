@@ -89,7 +89,8 @@ def learning_curves(tables: Tables) -> Figure | None:
     Of several training strengths the largest is drawn.
     """
     rows = labelled(tables.trials)
-    rows = rows[[np.size(curve) > 1 for curve in rows["learning_curve"]]]
+    drawable = [np.size(curve) > 1 for curve in rows["learning_curve"]]
+    rows = rows[np.array(drawable, dtype=bool)]
     strongest = rows.groupby(["label", "train_benchmark"])["train_signal"].transform("max")
     rows = rows[rows["train_signal"] == strongest]
     if rows.empty:
