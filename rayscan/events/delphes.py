@@ -171,7 +171,7 @@ def read(
     wanted = dict.fromkeys(branches, "") | dict(needed_by or {})
     with opened(path, piece.tree) as tree:
         leaves = _leaves(tree)
-        _require(piece.path, leaves, {b: wanted[b] for b in branches if b != WEIGHT})
+        _require(piece.path, leaves, {b: wanted[b] for b in branches})
         if tree.num_entries < piece.last:
             raise FileUnreadableError(
                 path=piece.path,

@@ -263,7 +263,7 @@ def test_an_object_that_is_no_tree_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     place=st.floats(0, 1, exclude_max=True),
     length=st.integers(1, 400),

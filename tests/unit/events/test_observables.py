@@ -23,7 +23,14 @@ NAMES = (
     *("n_jets", "n_bjets", "n_taus", "n_electrons", "n_muons", "n_leptons", "n_sfos"),
     *("met", "met_phi", "ht"),
     *("dphi_jet1_met", "dphi_jet1_jet2", "deta_jet1_jet2", "dr_lepton1_jet1", "deta_muon1_jet1"),
-    *("m_lepton1_lepton2", "m_jet1_jet2", "m_electron1_jet1", "mt_lepton1_met", "mt_jet1_met"),
+    *(
+        "m_lepton1_lepton2",
+        "m_jet1_jet2",
+        "m_electron1_jet1",
+        "m_muon1_muon2",
+        "mt_lepton1_met",
+        "mt_jet1_met",
+    ),
 )
 CUTS = Objects(
     jets=ObjectCuts(pt_min=30.0, abs_eta_max=2.4),
