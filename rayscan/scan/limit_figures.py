@@ -124,7 +124,8 @@ def _band(axes: Axes, at: int, found: pd.DataFrame, stem: str, *, own: bool) -> 
         return
     for low, high, colour in (("m2", "p2", style.TWO_SIGMA), ("m1", "p1", style.ONE_SIGMA)):
         left, right = limit[f"{stem}_expected_{low}"], limit[f"{stem}_expected_{high}"]
-        axes.barh(at, right - left, left=left, height=0.64, color=colour, lw=0)
+        if pd.notna(left) and pd.notna(right):
+            axes.barh(at, right - left, left=left, height=0.64, color=colour, lw=0)
     face = "black" if own else "white"
     (median,) = axes.plot(limit[f"{stem}_expected_0"], at, "o", color="black", mfc=face, ms=4.5)
     median.set_gid("median")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
+import yaml
 
 from rayscan.scan import cautions
+from rayscan.scan.figures import draw_all
 from rayscan.scan.report import failures, limit_summary, own, strength_needed
 from rayscan.scan.tables import Tables
 
@@ -48,6 +52,15 @@ pre { overflow-x: auto; padding: .8rem; background: var(--card); border-radius: 
 """
 
 
+def write_page(tables: Tables, path: Path) -> None:
+    """Draw the figures of a scan and write its page, making the folder if it is not there."""
+    with TemporaryDirectory() as folder:
+        files = draw_all(tables, Path(folder), formats=("svg",))
+        text = html(tables, {file.stem: file.read_bytes() for file in files})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     """The page: title, where the numbers come from, warnings, summary tables, figures.
 
@@ -58,7 +71,7 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     Raises:
         ValueError: A figure is neither PNG nor SVG.
     """
-    title = f"{_fact(tables, 'scan', 'name') or 'rayscan'}: results"
+    title = f"{_name(tables)}: results"
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(_origin(tables))}</p>",
@@ -95,15 +108,19 @@ def _document(title: str, body: str) -> str:
     )
 
 
-def _fact(tables: Tables, kind: str, name: str) -> str | None:
+def _name(tables: Tables) -> str:
+    """The name in the scan file, which provenance keeps as it was."""
     rows = tables.provenance
-    found = rows.loc[(rows["kind"] == kind) & (rows["name"] == name), "value"].dropna()
-    return str(found.iloc[0]) if len(found) else None
+    files = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"].dropna()
+    return str(yaml.safe_load(files.iloc[0])["name"]) if len(files) else "rayscan"
 
 
 def _origin(tables: Tables) -> str:
-    rows = tables.provenance[tables.provenance["kind"] == "version"]
-    versions = [f"{name} {value}" for name, value in zip(rows["name"], rows["value"], strict=True)]
+    rows = tables.provenance
+    known = rows[(rows["kind"] == "code") | rows["name"].isin(["rayscan", "python", "seed"])]
+    versions = [
+        f"{name} {value}" for name, value in zip(known["name"], known["value"], strict=True)
+    ]
     trained = tables.trials["status"].isin(["ok", "pruned"]).sum()
     return ", ".join(
         [f"{trained} trained classifiers", f"{len(tables.auc)} tests", *sorted(versions)]

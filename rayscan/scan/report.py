@@ -274,7 +274,7 @@ def limit_summary(tables: Tables) -> pd.DataFrame:
     rows["architecture"] = rows["architecture"].where(~template, "template")
     for column in _TRAINED[2:]:
         rows[column] = rows[column].where(~template)
-    rows["has_limit"] = rows["status"] == "ok"
+    rows["has_limit"] = rows["status"].isin(["ok", "partial"])
     columns = [*_BANDS, "mu_observed", "background_events"]
     rows[columns] = rows[columns].where(rows["has_limit"])
     groups = rows.groupby([*_TRAINED, "test_benchmark", "method", "luminosity"], dropna=False)

@@ -227,7 +227,7 @@ def fake_tables(scan: FakeScan, **changes: Callable[[list[Row]], list[Row] | Non
         "cutflow": _cutflow_rows(scan),
         "pools": _pool_rows(scan),
         "provenance": [
-            {"kind": "scan", "name": "name", "value": "fake <monojet> & co"},
+            {"kind": "scan", "name": "scan file", "value": "name: fake <monojet> & co\nseed: 1\n"},
             {"kind": "scan", "name": "seed", "value": "1"},
             {"kind": "version", "name": "rayscan", "value": "0.1.0"},
             {"kind": "input", "name": "zvv_001.root", "value": "zvv", "bytes": 7, "entries": 9},

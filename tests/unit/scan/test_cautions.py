@@ -33,8 +33,9 @@ def test_a_clean_scan_has_no_warnings(tables):
         ("trials", {"status": "diverged"}, ["Failed trainings: 2 of 72", "2 diverged"]),
         ("limits", {"status": "unbounded"}, ["Unbounded limits: 2 of 435", "alp"]),
         ("limits", {"status": "failed"}, ["Failed limits: 2 of 435"]),
+        ("limits", {"status": "partial"}, ["Partial limits: 2 of 435"]),
         ("limits", {"referee_cls": 0.0531}, ["Referee", "2 of 2", "0.0531"]),
-        ("provenance", {"kind": "broken"}, ["Broken input: 2 files", "name", "seed"]),
+        ("provenance", {"kind": "broken"}, ["Broken input: 2 files", "scan file", "seed"]),
     ],
 )
 def test_each_trouble_gives_one_sentence_with_its_numbers(fake, fake_scan, table, values, words):

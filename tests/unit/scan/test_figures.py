@@ -262,6 +262,22 @@ def test_a_limit_that_does_not_exist_is_said_so(fake, fake_scan):
     assert [float(x.get_xdata()[0]) for x in observed] == [0.7] * 7
 
 
+def test_a_band_that_is_not_whole_is_left_out(fake, fake_scan):
+    def partial(rows):
+        for row in rows:
+            row["status"] = "partial"
+            row["mu_expected_p2"] = None
+            row["mu_expected_m1"] = None if row["test_benchmark"] == "alp" else 0.1
+
+    made = dict(limit_figures.limits(fake(fake_scan(), limits=partial)))["limits"]
+    assert {name: len(axes.patches) for name, axes in _panels(made).items()} == {
+        "alp": 0,
+        "spin1": 7,
+        "susy_300": 7,
+    }
+    assert len(_medians(_panels(made)["alp"])) == 7
+
+
 def test_limits_without_a_yield_are_on_signal_events(fake, fake_scan):
     def events_only(rows):
         for row in rows:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rayscan.scan import figures, page, style
+from rayscan.scan import page
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'
@@ -80,11 +80,14 @@ def test_a_figure_of_another_kind_is_refused(tables):
         page.html(tables, {"limits": b"%PDF-1.4"})
 
 
-def test_the_figures_of_a_scan_fit_on_its_page(tables, tmp_path):
-    (path,) = style.save(figures.cutflow(tables), tmp_path, "cutflow", ("svg",))
-    text = page.html(tables, {path.stem: path.read_bytes()})
-    (image,) = _tree(text).iter("img")
-    assert image.get("src").startswith("data:image/svg+xml;base64,")
+def test_a_written_page_holds_the_figures_of_the_scan(fake, fake_scan, tmp_path):
+    scan = fake_scan(benchmarks={"alp": 0.3}, strengths=(1.0,), methods=("template",))
+    page.write_page(fake(scan), tmp_path / "new" / "report.html")
+    text = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    shown = [image.get("alt") for image in _tree(text).iter("img")]
+    assert shown == ["auc_vs_strength", "auc_over_ceiling", "limits", "cutflow", "learning_curves"]
+    first = next(_tree(text).iter("img"))
+    assert first.get("src").startswith("data:image/svg+xml;base64,")
 
 
 def test_everything_from_the_scan_is_escaped(fake, fake_scan):
@@ -107,7 +110,7 @@ def test_warnings_come_before_every_number(fake, fake_scan):
 
     words = _words(page.html(fake(fake_scan(), auc=leak), {}))
     assert words.index("Leakage: 1 of 216") < words.index("Signal strength needed")
-    assert "72 trained classifiers, 216 tests, rayscan 0.1.0" in words
+    assert "72 trained classifiers, 216 tests, rayscan 0.1.0, seed 1" in words
 
 
 def test_a_clean_scan_says_that_there_are_no_warnings(tables):
@@ -135,12 +138,9 @@ def test_tables_show_the_numbers(tables, fake_scan):
     assert found["Cut flow"][1][:4] == ["zvv", "background", "0", "all"]
 
 
-def test_the_scan_file_is_shown_as_it_was(fake, fake_scan):
-    def with_file(rows):
-        rows.append({"kind": "scan", "name": "scan.yaml", "value": "name: a\nseed: <1>\n"})
-
-    text = page.html(fake(fake_scan(), provenance=with_file), {})
-    assert _tree(text).find(".//pre").text == "name: a\nseed: <1>\n"
+def test_the_scan_file_is_shown_as_it_was(tables):
+    text = page.html(tables, {})
+    assert _tree(text).find(".//pre").text == "name: fake <monojet> & co\nseed: 1\n"
 
 
 def test_empty_tables_make_a_page(fake, fake_scan):
