@@ -88,13 +88,14 @@ class Separation:
         difference: Mean in class 1 less mean in class 0.
         null_variance: Exact variance in class 0.
         alternative_variance: Exact variance in class 1.
-        difference_error: Standard deviation of ``difference`` over other pools of the same sizes.
+        distance_error: Standard deviation of difference / sqrt(sum of the variances) over other
+            pools of the same sizes.
     """
 
     difference: float
     null_variance: float
     alternative_variance: float
-    difference_error: float
+    distance_error: float
 
 
 class Ensembles:
@@ -196,16 +197,32 @@ class Ensembles:
         background, signal = self._class1
         null_mean, null_variance = self._null.moments(weights)
         parts = [background.moments(weights), signal.moments(weights)]
-        # Null and background come from the same pools: only their difference feels the pool noise.
-        moved = background.totals.expected - self._null.totals.expected
-        noise = background.pool_noise(weights, moved)
-        noise += signal.pool_noise(weights, signal.totals.expected)
+        difference = sum(mean for mean, _ in parts) - null_mean
+        alternative_variance = sum(variance for _, variance in parts)
         return Separation(
-            difference=sum(mean for mean, _ in parts) - null_mean,
+            difference=difference,
             null_variance=null_variance,
-            alternative_variance=sum(variance for _, variance in parts),
-            difference_error=float(np.sqrt(noise)),
+            alternative_variance=alternative_variance,
+            distance_error=self._noise(weights, difference, null_variance + alternative_variance),
         )
+
+    def _noise(self, weights: Floats, difference: float, variance: float) -> float:
+        """Error of difference / sqrt(variance) by linear propagation from the pool densities."""
+        if variance == 0:
+            return 0.0
+        background, signal = self._class1
+        by_mean, by_variance = 1 / np.sqrt(variance), -difference / (2 * variance**1.5)
+        # Null and background come from the same pools, so that their means move together.
+        null_mean, null_slope, null_within = self._null.gradient(weights)
+        mean, slope, within = background.gradient(weights)
+        noise = background.pool_noise(
+            weights,
+            by_mean * (mean - null_mean) + by_variance * (slope + null_slope),
+            by_variance * (within + null_within),
+        )
+        mean, slope, within = signal.gradient(weights)
+        linear = by_mean * mean + by_variance * slope
+        return float(np.sqrt(noise + signal.pool_noise(weights, linear, by_variance * within)))
 
 
 class EventEnsembles:

@@ -58,10 +58,30 @@ class Source:
         sizes = self.sizes if self._finite else None
         return self.totals.moments(self._densities, self._densities, sizes)
 
-    def pool_noise(self, weights: Floats, numbers: Floats) -> float:
-        """Variance of sum_p numbers_p <w>_p over other pools of the same sizes."""
-        first, second = self._densities @ weights, self._densities @ weights**2
-        return float(np.sum(numbers**2 * (second - first**2) / self.sizes))
+    def gradient(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """How mean and variance of sum_k w_k n_k follow the densities of the pools.
+
+        Returns:
+            For each pool, shape (P,): the derivative of the mean by <w>, that of the variance by
+            <w>, and that of the variance by <w^2> - <w>^2.
+        """
+        sizes = self.sizes if self._finite else None
+        slope = self.totals.slope(self._densities @ weights)
+        return self.totals.expected, slope, self.totals.within(sizes)
+
+    def pool_noise(self, weights: Floats, linear: Floats, square: Floats) -> float:
+        """Variance, over other pools of the same sizes, of a function of their densities.
+
+        Args:
+            weights: Shape (bins,).
+            linear: Derivative of the function by <w> of each pool, shape (P,).
+            square: Derivative by <w^2> - <w>^2, shape (P,).
+        """
+        away = weights - (self._densities @ weights)[:, None]
+        pull = linear[:, None] * away + square[:, None] * away**2
+        mean = np.sum(self._densities * pull, axis=1)
+        variance = np.sum(self._densities * pull**2, axis=1) - mean**2
+        return float(np.sum(variance / self.sizes))
 
     @property
     def reach(self) -> float:

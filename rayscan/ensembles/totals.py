@@ -96,16 +96,23 @@ class Totals:
         Returns:
             Mean and variance, each of the trailing shape.
         """
-        mean_number = self.expected
-        within = mean_number
-        if sizes is not None:
-            variance_number = mean_number if self.poisson else mean_number * (1 - self.shares)
-            square = variance_number + mean_number**2
-            within = (sizes * mean_number - square) / np.maximum(sizes - 1, 1)
-        mean = np.tensordot(mean_number, first, axes=1)
-        variance = np.tensordot(within, second - first**2, axes=1)
-        variance += np.tensordot(mean_number, first**2, axes=1)
+        mean = np.tensordot(self.expected, first, axes=1)
+        variance = np.tensordot(self.within(sizes), second - first**2, axes=1)
+        variance += np.tensordot(self.expected, first**2, axes=1)
         if not self.poisson:
             variance -= mean**2 / max(self.events, 1)
         # Where the terms cancel (one pool, fixed total) rounding could leave a tiny negative.
         return mean, np.maximum(variance, 0.0)
+
+    def within(self, sizes: Integers | None) -> Floats:
+        """What the variance of w inside each pool counts for in `moments`, shape (P,)."""
+        number = self.expected
+        if sizes is None:
+            return number
+        square = number**2 + (number if self.poisson else number * (1 - self.shares))
+        return np.asarray((sizes * number - square) / np.maximum(sizes - 1, 1))
+
+    def slope(self, first: Floats) -> Floats:
+        """Derivative of the variance in `moments` by the mean of w in each pool, shape (P,)."""
+        common = 0.0 if self.poisson else float(self.shares @ first)
+        return np.asarray(2 * self.expected * (first - common))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeAlias, cast
+from typing import ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +27,10 @@ from rayscan.models.architecture import (
     Watch,
     columns,
 )
+from rayscan.models.separation import HALF_AN_EVENT, Drawn, Endless, Null, squared_separation
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Null: TypeAlias = Literal["matched", "background"]
 
-HALF_AN_EVENT = 0.5
 ROWS_AT_ONCE = 4096
 
 
@@ -159,35 +158,6 @@ def _classifier(member: Member) -> BinnedLikelihoodRatio:
     return BinnedLikelihoodRatio.from_templates(examples.templates)
 
 
-class Separation(Protocol):
-    """Moments of a linear statistic in both classes."""
-
-    @property
-    def difference(self) -> float:
-        """Mean in class 1 less mean in class 0."""
-
-    @property
-    def null_variance(self) -> float:
-        """Variance in class 0."""
-
-    @property
-    def alternative_variance(self) -> float:
-        """Variance in class 1."""
-
-    @property
-    def difference_error(self) -> float:
-        """Standard deviation of ``difference`` over other pools of the same sizes."""
-
-
-class TestEnsembles(Protocol):
-    """Whatever knows the exact moments of its draws (`rayscan.ensembles.draw.Ensembles`)."""
-
-    __test__ = False
-
-    def separation(self, weights: Floats) -> Separation:
-        """Exact moments of sum_k w_k n_k in both classes."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedForm:
     """The separation that a benchmark allows.
@@ -214,11 +184,11 @@ def separation(templates: Templates) -> float:
     Returns:
         0 where the signal cannot be told from background beyond the noise of the pools.
     """
-    return math.sqrt(_separation(templates)[0])
+    return math.sqrt(squared_separation(templates)[0])
 
 
 def closed_form(
-    templates: Templates, test: TestEnsembles | None = None, *, null: Null = "matched"
+    templates: Templates, test: Drawn | None = None, *, null: Null = "matched"
 ) -> ClosedForm:
     """AUC = Phi(dmu / sqrt(V0 + V1)) of the likelihood ratio, and the separation k.
 
@@ -242,14 +212,14 @@ def closed_form(
         null: Events of class 0 (`Mixture.null`).
     """
     found = weights(templates, null=null)
-    test = test if test is not None else _Endless(templates, null)
-    apart = test.separation(found)
+    drawn: Drawn = Endless(templates, null) if test is None else test
+    apart = drawn.separation(found)
     spread = math.sqrt(apart.null_variance + apart.alternative_variance)
     auc, slope = _normal(apart.difference, spread)
-    square, raw, error = _separation(templates)
+    square, raw, error = squared_separation(templates)
     return ClosedForm(
         auc=auc,
-        auc_error=slope * apart.difference_error,
+        auc_error=slope * apart.distance_error,
         k=math.sqrt(square),
         k_error=math.sqrt(square + error) - math.sqrt(square),
         k_raw=math.sqrt(raw),
@@ -257,63 +227,9 @@ def closed_form(
 
 
 def _normal(difference: float, spread: float) -> tuple[float, float]:
-    """Phi(difference / spread) and its derivative by the difference; ties count half."""
+    """Phi(difference / spread) and its derivative; scores that never vary tie or never do."""
     if spread == 0:
         return 0.5 + 0.5 * float(np.sign(difference)), 0.0
     distance = difference / spread
-    slope = math.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi) / spread
+    slope = math.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
     return 0.5 * math.erfc(-distance / math.sqrt(2)), slope
-
-
-def _separation(templates: Templates) -> tuple[float, float, float]:
-    """Corrected k^2 (at least 0), raw k^2, and the error of the first."""
-    N_s, N_b = templates.signal_size, templates.background_size
-    signal, background = templates.signal, templates.background
-    a, b = signal * N_s, background * N_b
-    # (a - 1) below 0 would be a bin of less than one event of a weighted mixture.
-    pairs = a * np.maximum(a - 1, 0) / (b + 1)
-    square = (N_b + 1) / (N_s * max(N_s - 1, 1)) * float(pairs.sum()) - 1
-    ratio = signal * (N_b + 1) / (b + 1)
-    floored = np.maximum(background, HALF_AN_EVENT / N_b)
-    raw = float(np.sum((signal - background) ** 2 / floored))
-    # First order: d(k^2)/d p_s = 2 r and d(k^2)/d p_b = -r^2, multinomial pools; second order: the
-    # square of the noise itself, all that is left for a signal that looks like background.
-    first = 4 * _variance(ratio, signal) / N_s + _variance(ratio**2, background) / N_b
-    second = 2 * float(np.sum((ratio / N_s + ratio**2 / N_b) ** 2))
-    return max(square, 0.0), raw, math.sqrt(first + second)
-
-
-def _variance(values: Floats, density: Floats) -> float:
-    mean = float(values @ density)
-    return max(float(values**2 @ density) - mean**2, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    difference: float
-    null_variance: float
-    alternative_variance: float
-    difference_error: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Endless:
-    """Fixed totals from pools without end that have the templates' densities."""
-
-    templates: Templates
-    null: Null
-
-    def separation(self, weights: Floats) -> _Moments:
-        t = self.templates
-        n = t.B + (t.S if self.null == "matched" else 0)
-        background, signal = float(weights @ t.background), float(weights @ t.signal)
-        b_variance = _variance(weights, t.background)
-        s_variance = _variance(weights, t.signal)
-        noise = (n - t.B) ** 2 * b_variance / t.background_size
-        noise += t.S**2 * s_variance / t.signal_size
-        return _Moments(
-            difference=t.S * signal - (n - t.B) * background,
-            null_variance=n * b_variance,
-            alternative_variance=t.B * b_variance + t.S * s_variance,
-            difference_error=math.sqrt(noise),
-        )

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rayscan.errors import PoolExhaustedError
 from rayscan.ensembles.hypergeometric import SMALL_DRAW, Hypergeometric, successes
+from rayscan.errors import PoolExhaustedError
 
 Counts = npt.NDArray[np.integer]
 
@@ -235,7 +235,7 @@ def test_successes_are_independent_trials(probability: float) -> None:
     rng = np.random.default_rng(6)
     found = successes(rng, 400_000, probability)
     assert np.all(np.diff(found) > 0)
-    assert 0 <= found[0]
+    assert found[0] >= 0
     assert found[-1] < 400_000
     number = np.bincount(found // 1000, minlength=400)
     law = stats.binom(1000, probability)

@@ -55,9 +55,9 @@ def test_luminosity_turns_cross_sections_into_events() -> None:
 
 def test_yields_that_are_not_known_are_asked_for() -> None:
     mixtures = Mixtures(cross_section=(0.01,), luminosity=3.0)
-    with pytest.raises(ValueError, match="luminosity: .* before the events are read"):
+    with pytest.raises(ValueError, match=r"luminosity: .* before the events are read"):
         mixtures.expand()
-    with pytest.raises(ValueError, match="cross_section: .*efficiency"):
+    with pytest.raises(ValueError, match=r"cross_section: .*efficiency"):
         mixtures.expand(background_yield_pb=20.0)
 
 
@@ -139,14 +139,14 @@ def test_a_strength_without_events_tells_the_smallest_one(
 
 
 def test_a_cross_section_without_events_tells_the_smallest_one() -> None:
-    with pytest.raises(ValueError, match="smallest cross_section with one signal event is 0.002"):
+    with pytest.raises(ValueError, match="smallest cross_section with one signal event is 0\\.002"):
         Mixtures(cross_section=(1e-6,), luminosity=1.0).expand(
             background_yield_pb=1.0, signal_efficiency=0.5
         )
 
 
 def test_two_strengths_with_the_same_events_are_refused() -> None:
-    with pytest.raises(ValueError, match="0.1 and 0.101 both give S = 1.*leave one out"):
+    with pytest.raises(ValueError, match=r"0.1 and 0.101 both give S = 1.*leave one out"):
         Mixtures(s_over_b=(0.1, 0.101), background=10)
 
 

@@ -1,0 +1,110 @@
+"""How far two densities known from finite pools lie apart, and the moments of linear scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.models.architecture import Templates
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Null: TypeAlias = Literal["matched", "background"]
+
+HALF_AN_EVENT = 0.5
+"""What a bin that a pool left empty is counted as, where a ratio needs a number."""
+
+
+class Separation(Protocol):
+    """Moments of a linear statistic in both classes."""
+
+    @property
+    def difference(self) -> float:
+        """Mean in class 1 less mean in class 0."""
+
+    @property
+    def null_variance(self) -> float:
+        """Variance in class 0."""
+
+    @property
+    def alternative_variance(self) -> float:
+        """Variance in class 1."""
+
+    @property
+    def distance_error(self) -> float:
+        """Error of difference / sqrt(sum of the variances) from the finite pools."""
+
+
+class Drawn(Protocol):
+    """Whatever knows the exact moments of its draws (`rayscan.ensembles.draw.Ensembles`)."""
+
+    def separation(self, weights: Floats) -> Separation:
+        """Exact moments of sum_k w_k n_k in both classes."""
+
+
+def squared_separation(templates: Templates) -> tuple[float, float, float]:
+    """The squared separation k^2 of two densities known from finite pools.
+
+    Returns:
+        Corrected for the pools' noise as told in `likelihood_ratio.closed_form` (at least 0);
+        uncorrected; and the error of the first.
+    """
+    N_s, N_b = templates.signal_size, templates.background_size
+    signal, background = templates.signal, templates.background
+    a, b = signal * N_s, background * N_b
+    # (a - 1) below 0 would be a bin of less than one event of a weighted mixture.
+    pairs = a * np.maximum(a - 1, 0) / (b + 1)
+    square = (N_b + 1) / (N_s * max(N_s - 1, 1)) * float(pairs.sum()) - 1
+    ratio = signal * (N_b + 1) / (b + 1)
+    floored = np.maximum(background, HALF_AN_EVENT / N_b)
+    raw = float(np.sum((signal - background) ** 2 / floored))
+    # First order: d(k^2)/d p_s = 2 r and d(k^2)/d p_b = -r^2, multinomial pools; second order: the
+    # square of the noise itself, all that is left for a signal that looks like background.
+    first = 4 * _variance(ratio, signal) / N_s + _variance(ratio**2, background) / N_b
+    second = 2 * float(np.sum((ratio / N_s + ratio**2 / N_b) ** 2))
+    return max(square, 0.0), raw, math.sqrt(first + second)
+
+
+def _variance(values: Floats, density: Floats) -> float:
+    mean = float(values @ density)
+    return max(float(values**2 @ density) - mean**2, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments of `Endless`."""
+
+    difference: float
+    null_variance: float
+    alternative_variance: float
+    distance_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """Fixed totals from pools without end that have the templates' densities."""
+
+    templates: Templates
+    null: Null
+
+    def separation(self, weights: Floats) -> Moments:
+        """Exact moments of sum_k w_k n_k in both classes."""
+        t = self.templates
+        n = t.B + (t.S if self.null == "matched" else 0)
+        background, signal = float(weights @ t.background), float(weights @ t.signal)
+        null_variance = n * _variance(weights, t.background)
+        alternative_variance = t.B * _variance(weights, t.background)
+        alternative_variance += t.S * _variance(weights, t.signal)
+        difference = t.S * signal - (n - t.B) * background
+        error = 0.0
+        if (variance := null_variance + alternative_variance) > 0:
+            by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)
+            b, s = weights - background, weights - signal
+            pull = -by_mean * (n - t.B) * b + by_variance * (n + t.B) * b**2
+            error = _variance(pull, t.background) / t.background_size
+            pull = t.S * (by_mean * s + by_variance * s**2)
+            error += _variance(pull, t.signal) / t.signal_size
+        return Moments(difference, null_variance, alternative_variance, math.sqrt(error))
