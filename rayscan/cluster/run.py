@@ -99,6 +99,7 @@ class Scan:
     config: ScanConfig
     base: Path
     reporter: Reporter
+    retest: bool = False
     storage: Storage = field(init=False)
     cache: Storage = field(init=False)
     ledger: ActorHandle = field(init=False)
@@ -115,7 +116,7 @@ class Scan:
             RayscanError: what the user must change, before compute is spent.
         """
         datasets.quiet()
-        manifest.claim(self.config, self.storage)
+        manifest.claim(self.config, self.storage, retest=self.retest)
         self.ledger = ledger.start(self.storage.uri)
         generated = self._generate()
         inputs = self._open(generated)
@@ -123,11 +124,11 @@ class Scan:
         strengths = mixtures(self.config, binned)
         if problems := pool_problems(self.config, binned, strengths):
             raise ConfigError(path=self.config.name, problems=tuple(problems))
-        plan = points(self.config, strengths)
+        plan = points(self.config, strengths, binned)
         self._commit("provenance", "inputs", provenance_rows(self.config, inputs, generated))
         self._commit("pools", "pools", pool_rows(binned))
         self._commit("cutflow", "cutflow", cutflow_rows(binned))
-        rows = self._train(binned, plan)
+        rows = self._stored(plan) if self.retest else self._train(binned, plan)
         candidates = candidates_of(plan, rows)
         self._cross_test(binned, strengths, candidates)
         self._limits(binned, candidates)
@@ -192,13 +193,22 @@ class Scan:
         order = {point.name: index for index, point in enumerate(plan)}
         return sorted(rows, key=lambda row: (order[row["point"]], row["repeat"]))
 
+    def _stored(self, plan: Sequence[Point]) -> list[dict[str, Any]]:
+        """Rows of the classifiers an earlier run left."""
+        names = {point.name for point in plan}
+        rows = [row for row in self._rows("trials") if row["point"] in names]
+        missing = sum(planned(self.config, point) for point in plan) - len(rows)
+        if missing > 0:
+            self.reporter.say(f"{missing} classifiers of the scan are not trained yet")
+        return rows
+
     def _cross_test(
         self, binned: BinnedPools, strengths: Mixtures, candidates: Sequence[Candidate]
     ) -> None:
         tests = test_sets(self.config, strengths)
         met = [candidates_for(self.config, test, candidates) for test in tests]
         keys = [part_key(test, those) for test, those in zip(tests, met, strict=True)]
-        finished = self._keys("auc")
+        finished = frozenset() if self.retest else self._keys("auc")
         self.reporter.stage("cross-test", sum(len(those) for those in met), "pairs")
         shared = ray.put((self.config, binned))
         actor, uri = self.ledger, self.storage.uri
@@ -215,13 +225,14 @@ class Scan:
         self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
         for row in datasets.mapped(score, todo, workers=self.config.resources.workers):
             self.reporter.advance(int(row["pairs"]))
+        ray.get(self.ledger.keep_only.remote("auc", keys))
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
         selected = [c for c in candidates if c.selected]
-        tag = digest(sorted(c.row["trial"] for c in selected))
+        tag = digest(sorted(c.row["trial"] for c in selected), self.config.limits)
         benchmarks = self.config.benchmarks
         self.reporter.stage("limits", len(benchmarks), "benchmarks")
-        finished = self._keys("limits")
+        finished = frozenset() if self.retest else self._keys("limits")
         shared = ray.put((self.config, binned))
         actor, storage = self.ledger, self.storage
 
@@ -237,6 +248,7 @@ class Scan:
         self.reporter.advance(len(benchmarks) - len(todo))
         for _ in datasets.mapped(exclude, todo, workers=self.config.resources.workers):
             self.reporter.advance(1)
+        ray.get(self.ledger.keep_only.remote("limits", [f"{name}.{tag}" for name in benchmarks]))
 
     def _finish(self, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]) -> Result:
         self._commit("points", "points", point_rows(self.config, plan, rows))
@@ -315,6 +327,7 @@ def run_scan(
     base: Path | None = None,
     reporter: Reporter,
     address: str | None = None,
+    retest: bool = False,
 ) -> Result:
     """Run a scan, or what is missing of it.
 
@@ -323,6 +336,8 @@ def run_scan(
         base: Folder that relative input paths start from; by default the working directory.
         reporter: Who watches.
         address: A Ray cluster to join; None uses this machine.
+        retest: Train nothing: test the stored classifiers again, on other test ensembles or for
+            other limits if the scan file says so.
     """
     connect(address, workers=config.resources.workers)
-    return Scan(config, base or Path.cwd(), reporter).run()
+    return Scan(config, base or Path.cwd(), reporter, retest).run()

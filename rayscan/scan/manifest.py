@@ -16,8 +16,17 @@ _FREE = ("storage", "cache", "resources", "skip_broken_files")
 """Keys that change no number and may differ from run to run."""
 
 
-def claim(config: ScanConfig, storage: Storage) -> None:
+_RETESTED = ("crosstest", "limits", "ensembles.test")
+"""Keys that change no classifier and may differ when stored classifiers are tested again."""
+
+
+def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None:
     """Write the scan into its storage, or see that it is the one already there.
+
+    Args:
+        config: The scan.
+        storage: Where its results go.
+        retest: Test stored classifiers again: what only tests depend on may differ.
 
     Raises:
         StorageError: the storage belongs to another scan file; says which keys differ.
@@ -25,14 +34,20 @@ def claim(config: ScanConfig, storage: Storage) -> None:
     storage.check_writable()
     mine = yaml.safe_load(dump(config))
     found = storage.read(_NAME)
-    if found is None:
+    if found is None and retest:
+        raise StorageError(
+            path=storage.uri, why="holds no scan to test again", fix="run the scan first"
+        )
+    different = set() if found is None else differences(yaml.safe_load(found), mine)
+    if retest:
+        different = {key for key in different if not key.startswith(_RETESTED)}
+    if not different:
         storage.write(_NAME, dump(config).encode())
-        return
-    different = sorted(differences(yaml.safe_load(found), mine))
-    if different:
+    else:
         raise StorageError(
             path=storage.uri,
-            why="holds the results of a scan file with other values of " + ", ".join(different),
+            why="holds the results of a scan file with other values of "
+            + ", ".join(sorted(different)),
             fix="give another 'storage', or set these keys back, or remove the folder",
         )
 

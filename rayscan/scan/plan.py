@@ -11,9 +11,15 @@ from typing import Any, Literal
 
 from rayscan import seeds
 from rayscan.ensembles.mixture import Mixture
-from rayscan.scan.binned import BinnedPools
+from rayscan.models.likelihood_ratio import closed_form
+from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.search_space import starting_knobs
+
+SATURATED = 0.96
+"""Ceiling above which a strength is too easy to train at: nearly every histogram is classified
+right, the loss has nothing left to say, and the network is worse at all lower strengths (its AUC at
+S/sqrt(B) = 0.5 fell from 0.677 to 0.656 when the ceiling in training rose from 0.90 to 0.999)."""
 
 RESULTS_VERSION = 1
 """Raised when equal scan files give other numbers than before, so that old rows are not reused."""
@@ -116,21 +122,44 @@ def mixtures(config: ScanConfig, binned: BinnedPools | None = None) -> Mixtures:
     return out
 
 
-def points(config: ScanConfig, all_mixtures: Mixtures) -> tuple[Point, ...]:
-    """Every point of the scan, in a stable order."""
+def points(
+    config: ScanConfig, all_mixtures: Mixtures, binned: BinnedPools | None = None
+) -> tuple[Point, ...]:
+    """Every point of the scan, in a stable order.
+
+    Args:
+        config: The scan.
+        all_mixtures: Mixtures of every benchmark.
+        binned: The pools; without them the strength of ``highest`` is not known yet, and the
+            strongest stands for it.
+    """
     return tuple(
         Point(benchmark=benchmark, strength=index, mixture=mixture, choice=choice)
         for benchmark in config.benchmarks
-        for index, mixture in _trained_at(config, all_mixtures[benchmark])
+        for index, mixture in _trained_at(config, benchmark, all_mixtures[benchmark], binned)
         for choice in config.architectures
     )
 
 
-def _trained_at(config: ScanConfig, choices: Sequence[Mixture]) -> tuple[tuple[int, Mixture], ...]:
+def _trained_at(
+    config: ScanConfig,
+    benchmark: str,
+    choices: Sequence[Mixture],
+    binned: BinnedPools | None,
+) -> tuple[tuple[int, Mixture], ...]:
     numbered = tuple(enumerate(choices))
     if config.training.strength == "each":
         return numbered
-    return (max(numbered, key=lambda pair: (pair[1].fraction, pair[1].signal)),)
+    rising = sorted(numbered, key=lambda pair: (pair[1].fraction, pair[1].signal))
+    if binned is None:
+        return (rising[-1],)
+    plain = [pair for pair in rising if not _saturates(binned, benchmark, pair[1])]
+    return (plain[-1] if plain else rising[0],)
+
+
+def _saturates(binned: BinnedPools, benchmark: str, mixture: Mixture) -> bool:
+    form = closed_form(templates_of(binned, benchmark, mixture), null=mixture.null)
+    return form.auc > SATURATED
 
 
 def planned(config: ScanConfig, point: Point) -> int:
@@ -175,7 +204,7 @@ def member(
         RESULTS_VERSION,
         fingerprint,
         config.seed,
-        config.ensembles,
+        (config.ensembles.train, config.ensembles.validation, config.ensembles.method),
         config.search.objective if point.mode == "search" else "auc",
         point.name,
         point.mixture,

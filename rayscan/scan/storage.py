@@ -80,6 +80,13 @@ class Storage:
         except FileNotFoundError:
             return None
 
+    def remove(self, name: str) -> None:
+        """Remove one object; it is no error if it is gone already."""
+        try:
+            self.filesystem.delete_file(self.path(name))
+        except FileNotFoundError:
+            return
+
     def names(self, folder: str) -> tuple[str, ...]:
         """Names of the finished objects in a folder, sorted; empty if it does not exist."""
         selector = pafs.FileSelector(self.path(folder), allow_not_found=True)

@@ -48,6 +48,11 @@ class Ledger:
         names = self.storage.names(f"ledger/{table}")
         return frozenset(n.removesuffix(".parquet") for n in names if n.endswith(".parquet"))
 
+    def keep_only(self, table: str, keys: Iterable[str]) -> None:
+        """Remove the parts of a table that no longer belong to the scan."""
+        for key in self.keys(table) - frozenset(keys):
+            self.storage.remove(f"ledger/{table}/{key}.parquet")
+
     def read(self, table: str, keys: Iterable[str] | None = None) -> pa.Table:
         """All rows (or those of some parts), one per identity, in the order of the identity."""
         layout = LAYOUTS[table]
