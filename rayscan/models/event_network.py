@@ -82,7 +82,8 @@ class EventClassifier(Classifier):
         """Per-event log-odds (E,) of raw features (E, F); NaN (object absent) is the mean."""
         x = columns(x, len(self.features), what="events", unit="features")
         layers = scoring.folded(self.seen, self.weights)
-        outputs = scoring.stacked_outputs([layers], present(x, self.seen.mean))[0]
+        x = scoring.readable(present(x, self.seen.mean), self.architecture)
+        outputs = scoring.stacked_outputs([layers], x)[0]
         return scoring.finite(outputs, self.architecture)
 
     def log_odds(self, features: npt.NDArray[np.number]) -> Floats:
@@ -126,8 +127,8 @@ class EventMLP(Architecture):
 
     def restore(self, folder: Path) -> EventClassifier:
         """Read a saved network."""
-        body, arrays = storage.read(folder)
-        seen, weights = storage.network_of(folder, arrays)
+        body, arrays = storage.read(folder, "features")
+        seen, weights = storage.network_of(arrays)
         return EventClassifier(self.name, tuple(body["features"]), seen, weights)
 
     def _task(self, member: Member, sources: dict[int, EventSource]) -> Task:

@@ -148,7 +148,7 @@ def _step(
     labels = _by_member(ops.take(data.labels, picked, axis=1), where)
     real = ops.cast(begin + np.arange(plan.batch, dtype=np.int32) < plan.examples, "float32")
     shares = _by_member(ops.take(data.weights, picked, axis=1), where) * real
-    drop = _dropper(settings, i) if plan.dropout else None
+    drop = dropper(settings, i) if plan.dropout else None
 
     def loss(values: list[Any]) -> tuple[Any, Any]:
         logits = plan.network.logits(values, x, where, drop)
@@ -195,7 +195,7 @@ def _adam(plan: Plan, rate: Any, step: Any, slopes: list[Any], state: State) -> 
     return State(weights, first, second)
 
 
-def _dropper(settings: Settings, i: Any) -> Drop:
+def dropper(settings: Settings, i: Any) -> Drop:
     """Inverted dropout from hashed counters: a member's masks depend on its own key alone.
 
     A generator's stream would be shared by the pack and would differ from separate training.

@@ -57,6 +57,7 @@ class LinearClassifier(Classifier):
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Log-odds (logistic regression) or margins (SVM), shape (N,) or (N, classes)."""
         x = columns(x, len(self.weight), what="histograms")
+        x = scoring.readable(x, self.architecture)
         return scoring.finite(scoring.stacked_outputs([self.layers()], x)[0], self.architecture)
 
     def save(self, folder: Path) -> None:
@@ -99,13 +100,9 @@ class _LinearArchitecture(Architecture):
 
     def restore(self, folder: Path) -> LinearClassifier:
         """Read a saved linear classifier."""
-        body, arrays = storage.read(folder)
-        try:
-            weight, bias = arrays["weight"], arrays["bias"]
-        except KeyError as error:
-            raise storage.unreadable(folder, f"no array {error}") from error
+        body, arrays = storage.read(folder, "shape", "input")
         shape = tuple(int(n) for n in body["shape"])
-        return LinearClassifier(self.name, shape, body["input"], weight, bias)
+        return LinearClassifier(self.name, shape, body["input"], arrays["weight"], arrays["bias"])
 
     def _train(
         self, member: Member, cache: dict[tuple[object, ...], _Drawn]

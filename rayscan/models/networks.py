@@ -61,6 +61,7 @@ class NetworkClassifier(Classifier):
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Log-odds (N,), or logits (N, classes), of raw counts (N, bins)."""
         x = columns(x, int(np.prod(self.shape)), what="histograms")
+        x = scoring.readable(x, self.architecture)
         layers = self.layers()
         if layers is None:
             outputs = self.network.outputs_of(self.weights, self.seen.apply(x))
@@ -107,8 +108,8 @@ class _NetworkArchitecture(Architecture):
 
     def restore(self, folder: Path) -> NetworkClassifier:
         """Read a saved network."""
-        body, arrays = storage.read(folder)
-        seen, weights = storage.network_of(folder, arrays)
+        body, arrays = storage.read(folder, "shape", "network")
+        seen, weights = storage.network_of(arrays)
         shape = tuple(int(n) for n in body["shape"])
         return NetworkClassifier(self.name, shape, self.sizes(body["network"]), seen, weights)
 

@@ -61,6 +61,19 @@ def folded(seen: Input, weights: Weights) -> Layers:
     return Layers(seen.how, np.asarray(kernels[0].any(axis=1)), kernels, biases)
 
 
+def readable(x: npt.NDArray[np.number], architecture: str) -> npt.NDArray[np.number]:
+    """The array itself, once every value is finite; a cell of no weight could hide one that is not.
+
+    Raises:
+        DivergedError: A value is NaN or infinite.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "biu" and not np.isfinite(x).all():
+        what = "a row to score is not finite (NaN or infinite)"
+        raise DivergedError(architecture=architecture, epoch=0, what=what)
+    return x
+
+
 def finite(outputs: Floats, architecture: str) -> Floats:
     """Outputs (N, 1) as (N,), others as they are.
 
@@ -68,7 +81,7 @@ def finite(outputs: Floats, architecture: str) -> Floats:
         DivergedError: A score is NaN or infinite.
     """
     if not np.isfinite(outputs).all():
-        what = "a score is not finite (NaN or infinite input?)"
+        what = "a score is not finite"
         raise DivergedError(architecture=architecture, epoch=0, what=what)
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
@@ -90,7 +103,7 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
         ShapeMismatchError: ``x`` has not the columns of every classifier.
         DivergedError: A score is NaN or infinite.
     """
-    x = np.asarray(x)
+    x = readable(x, classifiers[0].architecture)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     found: dict[int, Layers] = {}
     scores: dict[int, Floats] = {}
@@ -128,8 +141,6 @@ def stacked_outputs(members: Sequence[Layers], x: npt.NDArray[np.number]) -> Flo
     for start in range(0, len(x), _ROWS):
         rows = x[start : start + _ROWS]
         values = reduce.reduced(rows) if reduce else rows.astype(np.float64)
-        # A NaN in a cell of no weight would go unseen; the histogram is broken all the same.
-        values[~np.isfinite(values).all(axis=1)] = np.nan
         first = values[:, live] @ wide + bias
         parts.append(_rest(first.reshape(len(rows), len(members), -1).swapaxes(0, 1), rest))
     outputs = members[0].biases[-1].size

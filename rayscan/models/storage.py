@@ -21,6 +21,17 @@ WEIGHTS = "weights.npz"
 Array = npt.NDArray[Any]
 
 
+class Arrays(dict[str, Array]):
+    """The arrays of a folder by name; FileUnreadableError for one that is not there."""
+
+    def __init__(self, folder: Path, arrays: Mapping[str, Array]) -> None:
+        super().__init__(arrays)
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Array:
+        raise unreadable(self._folder, f"no array '{name}' in {WEIGHTS}")
+
+
 def unreadable(folder: Path, why: str) -> FileUnreadableError:
     """The error for a folder that is no classifier of this version."""
     fix = "give a folder written by Classifier.save of this version of rayscan"
@@ -70,16 +81,20 @@ def architecture_of(folder: Path) -> str:
     return str(read_description(folder).get("architecture", ""))
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Description and arrays of a classifier.
+def read(folder: Path, *entries: str) -> tuple[dict[str, Any], Arrays]:
+    """Description, which must have these entries, and arrays of a classifier.
 
     Raises:
         FileUnreadableError: Something is missing, broken, or would need a pickle.
     """
     body = read_description(folder)
+    for entry in entries:
+        if entry not in body:
+            raise unreadable(folder, f"{DESCRIPTION} has no '{entry}'")
     try:
-        with np.load(Path(folder) / WEIGHTS, allow_pickle=False) as file:
-            return body, {name: file[name] for name in file.files}
+        # Opened here: of a file it cannot read numpy forgets to close its own handle.
+        with (Path(folder) / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return body, Arrays(folder, {name: file[name] for name in file.files})
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise unreadable(folder, f"no readable {WEIGHTS} ({error})") from error
 
@@ -90,15 +105,9 @@ def network_arrays(seen: Input, weights: list[Array]) -> dict[str, Array]:
     return {"mean": seen.mean, "scale": seen.scale, **named, "how": np.array(seen.how)}
 
 
-def network_of(folder: Path, arrays: Mapping[str, Array]) -> tuple[Input, list[Array]]:
-    """The reverse of ``network_arrays``.
-
-    Raises:
-        FileUnreadableError: An array is missing.
-    """
-    try:
-        seen = Input(str(arrays["how"]), arrays["mean"], arrays["scale"])  # type: ignore[arg-type]
-        count = sum(name.startswith("weight_") for name in arrays)
-        return seen, [arrays[f"weight_{i}"] for i in range(count)]
-    except KeyError as error:
-        raise unreadable(folder, f"no array {error} in {WEIGHTS}") from error
+def network_of(arrays: Arrays) -> tuple[Input, list[Array]]:
+    """The reverse of ``network_arrays``."""
+    how: Any = str(arrays["how"])
+    seen = Input(how, arrays["mean"], arrays["scale"])
+    count = sum(name.startswith("weight_") for name in arrays)
+    return seen, [arrays[f"weight_{i}"] for i in range(count)]

@@ -1,0 +1,98 @@
+"""Knobs: defaults, presets, refusals with hints, ranges."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rayscan.models.architecture import architectures
+from rayscan.models.hyperparameters import (
+    Choice,
+    Float,
+    Integer,
+    check,
+    defaults,
+    knobs,
+    preset,
+    presets,
+    ranges,
+)
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_defaults_are_legal_and_complete(name):
+    check(name, defaults(name))
+    assert knobs(name, {}) == knobs(name, defaults(name))
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_preset_is_legal_and_complete(name):
+    for which in presets(name):
+        check(name, preset(name, which))
+        assert set(preset(name, which)) == set(defaults(name))
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_value_of_a_range_is_legal(name):
+    for knob, search in ranges(name).items():
+        ends = search.options if isinstance(search, Choice) else (search.low, search.high)
+        for value in ends:
+            check(name, {knob: value})
+        if isinstance(search, Float | Integer):
+            assert search.low < search.high
+            assert search.low > 0 or not search.log
+        else:
+            assert defaults(name)[knob] in search.options
+
+
+def test_the_published_recipe_is_that_of_the_paper():
+    """arXiv:2105.12018, Table 2."""
+    published = preset("mlp", "published")
+    assert published["learning_rate"] == 1e-4
+    assert published["dropout"] == 0.2
+    assert (published["layers"], published["units"]) == (2, 20)
+    assert (published["batch_size"], published["epochs"], published["patience"]) == (128, 1500, 100)
+    assert (published["input"], published["refresh"]) == ("maximum", "never")
+    assert preset("cnn", "published")["filters"] == 32
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"learningrate": 1e-3},
+            r"learningrate: 'mlp' has no such .* \(nearest: 'learning_rate'\)",
+        ),
+        ({"learning_rate": 0.0}, "learning_rate: 0.0 must be above 0"),
+        ({"learning_rate": math.nan}, "learning_rate: nan must be"),
+        ({"learning_rate": math.inf}, "learning_rate: inf must be finite"),
+        ({"learning_rate": "fast"}, "learning_rate: 'fast' is not a number"),
+        ({"dropout": 1.0}, "dropout: 1.0 must be below 1"),
+        ({"dropout": -0.1}, "dropout: -0.1 must be at least 0"),
+        ({"epochs": 2.5}, "epochs: 2.5 is not a whole number"),
+        ({"epochs": True}, "epochs: True is not a whole number"),
+        ({"units": 0}, "units: 0 must be at least 1"),
+        ({"input": "standrd"}, r"input: 'standrd' is not one of .* \(nearest: 'standard'\)"),
+        ({"schedule": 3}, "schedule: 3 is not a name"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(values, message):
+    with pytest.raises(ValueError, match=message):
+        check("mlp", values)
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match="nearest: 'linear_svm'"):
+        defaults("linear_svn")
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(ValueError, match="only: published"):
+        preset("mlp", "best")
+    with pytest.raises(ValueError, match="only: none"):
+        preset("linear_svm", "published")
+
+
+def test_a_whole_number_serves_as_a_real_one():
+    assert knobs("logistic_regression", {"C": 1}) == knobs("logistic_regression", {"C": 1.0})
