@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
-from rayscan import seeds
 from rayscan.events.delphes import Slice
 from rayscan.events.generate import Generate, Generated, generate
 from rayscan.events.selection import CutFlow, Step, add, select
@@ -26,6 +25,7 @@ from rayscan.scan.examples import features_of
 from rayscan.scan.inputs import Inputs, slices_of
 from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage
+from rayscan.seeds import integer
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def generate_files(
             continue
         for index, shard in enumerate(shards(process.generate)):
             path = cache / generation_folder(config, name) / f"{index:04d}.root"
-            seed = seeds.integer(config.seed, "generate", name, index)
+            seed = integer(config.seed, "generate", name, index)
             pending[make.remote(shard, path, seed, config.energy)] = (name, index)
     waiting = list(pending)
     while waiting:

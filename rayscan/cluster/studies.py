@@ -21,11 +21,11 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from rayscan import seeds
 from rayscan.models.hyperparameters import Choice, Integer, Range
 from rayscan.scan.config import MAXIMISED, ScanConfig, Search
 from rayscan.scan.plan import MemberPlan, Point, member, planned
 from rayscan.scan.search_space import search_ranges
+from rayscan.seeds import integer
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -81,7 +81,7 @@ class PointStudy:
     def __post_init__(self) -> None:
         ranges = search_ranges(self.point.choice)
         self._space = {knob: distribution(allowed) for knob, allowed in ranges.items()}
-        seed = seeds.integer(self.config.seed, "study", self.point.name)
+        seed = integer(self.config.seed, "study", self.point.name)
         maximised = MAXIMISED[self.config.search.objective]
         self._study = optuna.create_study(
             study_name=self.point.name,

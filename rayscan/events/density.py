@@ -1,8 +1,8 @@
 """Events drawn from shipped (log pT, |eta|) tables of the leading jet: an unlimited pool, no extra.
 
 What is physical: pT and eta of the leading jet, jointly, of events after the generator
-preselection, at parton level and 14 TeV. What is not: everything else. Each event has one jet, massless, at a
-random azimuth, and missing momentum of the same size in the opposite direction.
+preselection, at parton level and 14 TeV. What is not: everything else. Each event has one jet,
+massless, at a random azimuth, and missing momentum of the same size in the opposite direction.
 """
 
 from __future__ import annotations

@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from rayscan.ensembles.binning import Binning, merge_map, merged
 from rayscan.ensembles.draw import Background, Pool
+from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError
 from rayscan.events import pools
 from rayscan.events.pools import Pools
 from rayscan.events.selection import CutFlow
+from rayscan.models.architecture import Templates
 
 PoolName: TypeAlias = Literal["train", "validation", "test"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
@@ -223,6 +225,22 @@ def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
         selected=part.selected,
         unweighting=part.unweighting,
         flow=part.flow,
+    )
+
+
+def templates_of(
+    binned: BinnedPools, benchmark: str, mixture: Mixture, *, pool: PoolName = "train"
+) -> Templates:
+    """Bin probabilities of background and signal in one pool, for a mixture."""
+    signal = binned.signal(benchmark, pool).counts
+    background = binned.background_counts(pool)
+    return Templates(
+        background=binned.background_density(pool),
+        signal=signal / signal.sum(),
+        S=mixture.signal,
+        B=mixture.background,
+        background_size=int(background.sum()),
+        signal_size=int(signal.sum()),
     )
 
 

@@ -75,8 +75,9 @@ class Training:
     """How often and where classifiers are trained.
 
     Attributes:
-        strength: ``highest``: one classifier per benchmark, trained where the signal is plain and
-            tested everywhere; ``each``: one per strength, as published.
+        strength: ``highest``: one classifier per benchmark, trained at the highest strength that
+            is not too easy (ceiling at most 0.96) and tested at all; the best direction hardly
+            depends on S. ``each``: one per strength, as published.
         repeats: Trainings per point with fixed hyperparameters.
         pack: Members trained together; more than 1 pays on a GPU.
     """

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from rayscan import seeds
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
 from rayscan.models.scoring import score_many
-from rayscan.scan.binned import BinnedPools
+from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import MAXIMISED, ScanConfig
-from rayscan.scan.examples import ensembles_of, features_of, templates_of
+from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
 from rayscan.scan.scoring import Scores, event_scores, stored
+from rayscan.seeds import stream
 from rayscan.stats.auc import delong, delong_difference
 
 LEAKAGE_SIGMA = 4.0
@@ -127,7 +127,7 @@ def cross_test(
     """
     sampler = ensembles_of(config, binned, test.benchmark, test.mixture, "test")
     count = config.ensembles.test
-    rng = seeds.stream(config.seed, "test", test.benchmark, test.mixture.name)
+    rng = stream(config.seed, "test", test.benchmark, test.mixture.name)
     null, alternative = sampler.null(rng, count), sampler.alternative(rng, count)
     templates = templates_of(binned, test.benchmark, test.mixture)
     ratio = BinnedLikelihoodRatio.from_templates(templates, null=test.mixture.null)
@@ -186,7 +186,7 @@ def _all_scores(
                 mixture=test.mixture,
                 pool="test",
                 histograms=config.ensembles.test,
-                stream=("test", test.benchmark, test.mixture.name),
+                purpose=("test", test.benchmark, test.mixture.name),
                 features=features_of(config, candidates[i].features),
             )
     return [found[i] for i in range(len(classifiers))]

@@ -7,32 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rayscan import seeds
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Templates
-from rayscan.scan.binned import BinnedPools, PoolName
+from rayscan.scan.binned import BinnedPools, PoolName, templates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import MemberPlan
+from rayscan.seeds import stream
 
 Histograms = npt.NDArray[np.unsignedinteger]
 Labels = npt.NDArray[np.int64]
-
-
-def templates_of(
-    binned: BinnedPools, benchmark: str, mixture: Mixture, *, pool: PoolName = "train"
-) -> Templates:
-    """Bin probabilities of background and signal in one pool, for a mixture."""
-    signal = binned.signal(benchmark, pool).counts
-    background = binned.background_counts(pool)
-    return Templates(
-        background=binned.background_density(pool),
-        signal=signal / signal.sum(),
-        S=mixture.signal,
-        B=mixture.background,
-        background_size=int(background.sum()),
-        signal_size=int(signal.sum()),
-    )
 
 
 def ensembles_of(
@@ -109,7 +93,7 @@ class DrawnHistograms:
         self, sampler: Ensembles, count: int, pool: str, epoch: int
     ) -> tuple[Histograms, Labels]:
         name = (pool, self.benchmark, self.mixture.name, self.draws, epoch)
-        rng = seeds.stream(self.config.seed, *name)
+        rng = stream(self.config.seed, *name)
         histograms = np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
         return histograms, np.repeat(np.arange(2), count)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from rayscan.scan.report import limit_summary
 from rayscan.scan.tables import Tables
 
 _ROWS = 14
+_DECADES = 2.5  # panels share an x axis as long as it spans no more
+_NEAR = 8.0  # mu = 1 is shown if it is within this factor of a panel's limits
 _MU = ("mu", r"95 % CLs limit on $\mu$")
 _SIGNAL = ("signal_events", "95 % CLs limit on signal events")
 
@@ -87,21 +89,49 @@ def _band_figure(rows: pd.DataFrame) -> Figure:
     stem, label = _MU if rows["mu_expected_0"].notna().any() else _SIGNAL
     benchmarks = sorted(rows["test_benchmark"].unique())
     listed = _listed(rows)
-    height = 0.5 + 0.27 * len(listed)
-    made, panels = style.panels(len(benchmarks), width=3.0, height=height, grow=False)
+    columns = [f"{stem}_expected_{tag}" for tag in ("m2", "m1", "0", "p1", "p2")]
+    same_x = bool(np.log10(np.divide(*_span(rows[columns], stem)[::-1])) < _DECADES)
+    made, panels = style.panels(
+        len(benchmarks), width=3.0, height=0.5 + 0.27 * len(listed), grow=False, same_x=same_x
+    )
     for benchmark, axes in zip(benchmarks, panels, strict=True):
         axes.set_title(style.literal(benchmark), loc="left", pad=4)
         for i, row in enumerate(listed):
             _band(axes, i, row.of(rows, benchmark), stem, own=row.train in {None, benchmark})
-        if stem == "mu":
-            axes.axvline(1.0, color="0.35", lw=1.0, ls="--", zorder=0.5)
-    _limit_axes(panels, rows, stem, listed)
+        shown = rows if same_x else rows[rows["test_benchmark"] == benchmark]
+        _limit_axis(axes, *_span(shown[columns], stem), mark_one=stem == "mu")
+        style.categories(axes.yaxis, [row.name for row in listed])
+        axes.set_ylim(len(listed) - 0.4, -0.6)
     style.x_label(panels, label)
     score = (rows["method"] == "score").all()
     title = "Expected limits from the classifiers' output" if score else "Expected limits"
     style.header(made, title, _luminosity(rows))
     _limit_legend(made, rows, stem, cross=any(row.train for row in listed))
     return made
+
+
+def _span(values: pd.DataFrame, stem: str) -> tuple[float, float]:
+    """The range of some limits; with mu = 1 if that is near."""
+    known = values.to_numpy(np.float64)
+    known = known[np.isfinite(known) & (known > 0)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.5, 2.0)
+    if stem == "mu" and low / _NEAR < 1 < high * _NEAR:
+        low, high = min(low, 0.9), max(high, 1.1)
+    return low / 1.3, high * 1.3
+
+
+def _limit_axis(axes: Axes, low: float, high: float, *, mark_one: bool) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    style.log_ticks(axes.xaxis, float(np.log10(high / low)))
+    if not mark_one:
+        return
+    if low < 1 < high:
+        axes.axvline(1.0, color="0.35", lw=1.0, ls="--", zorder=0.5)
+        return
+    left = high > 1
+    arrow = r"$\leftarrow\ \mu = 1$" if left else r"$\mu = 1\ \rightarrow$"
+    axes.set_title(arrow, loc="right", pad=4, color="0.35")
 
 
 def _listed(rows: pd.DataFrame) -> list[_Row]:
@@ -133,23 +163,6 @@ def _band(axes: Axes, at: int, found: pd.DataFrame, stem: str, *, own: bool) -> 
         axes.plot(limit["mu_observed"], at, "x", color="black", ms=6, mew=1.5)
 
 
-def _limit_axes(
-    panels: Sequence[Axes], rows: pd.DataFrame, stem: str, listed: Sequence[_Row]
-) -> None:
-    columns = [f"{stem}_expected_{tag}" for tag in ("m2", "m1", "0", "p1", "p2")]
-    values = rows[columns].to_numpy(np.float64)
-    values = values[np.isfinite(values) & (values > 0)]
-    low, high = (values.min(), values.max()) if len(values) else (0.1, 10.0)
-    if stem == "mu":
-        low, high = min(low, 0.9), max(high, 1.1)
-    for axes in panels:
-        axes.set_xscale("log")
-        axes.set_xlim(low / 1.3, high * 1.3)
-        style.log_ticks(axes.xaxis, float(np.log10(high / low)))
-        style.categories(axes.yaxis, [row.name for row in listed])
-        axes.set_ylim(len(listed) - 0.4, -0.6)
-
-
 def _limit_legend(made: Figure, rows: pd.DataFrame, stem: str, *, cross: bool) -> None:
     point: dict[str, Any] = {"color": "black", "marker": "o", "ls": "none", "ms": 4.5}
     entries: dict[str, Any] = {
@@ -157,8 +170,12 @@ def _limit_legend(made: Figure, rows: pd.DataFrame, stem: str, *, cross: bool) -
     }
     if cross:
         entries["median, trained on another"] = Line2D([], [], mfc="white", **point)
-    entries["68 % expected"] = Patch(color=style.ONE_SIGMA, lw=0)
-    entries["95 % expected"] = Patch(color=style.TWO_SIGMA, lw=0)
+    for name, tags, colour in (
+        ("68 % expected", ("m1", "p1"), style.ONE_SIGMA),
+        ("95 % expected", ("m2", "p2"), style.TWO_SIGMA),
+    ):
+        if rows[[f"{stem}_expected_{tag}" for tag in tags]].notna().all(axis=1).any():
+            entries[name] = Patch(color=colour, lw=0)
     if stem == "mu":
         entries[r"$\mu$ = 1"] = Line2D([], [], color="0.35", lw=1.0, ls="--")
         if rows["mu_observed"].notna().any():

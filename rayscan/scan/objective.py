@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from rayscan import seeds
 from rayscan.models.architecture import Classifier
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.channels import by_response
@@ -13,6 +12,7 @@ from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import fit_template
 from rayscan.scan.plan import MemberPlan
 from rayscan.scan.scoring import event_scores
+from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 from rayscan.stats.limits import upper_limits
 from rayscan.stats.significance import asimov, combine
@@ -80,7 +80,7 @@ def _validation_auc(
     features: tuple[str, ...],
 ) -> float:
     point, count = plan.point, config.ensembles.validation
-    stream = ("validation", point.benchmark, point.mixture.name)
+    purpose = ("validation", point.benchmark, point.mixture.name)
     if classifier.reads == "events":
         null, alternative = event_scores(
             classifier,
@@ -90,12 +90,12 @@ def _validation_auc(
             mixture=point.mixture,
             pool="validation",
             histograms=count,
-            stream=stream,
+            purpose=purpose,
             features=features,
         )
     else:
         sampler = ensembles_of(config, binned, point.benchmark, point.mixture, "validation")
-        rng = seeds.stream(config.seed, *stream, "objective")
+        rng = stream(config.seed, *purpose, "objective")
         null = classifier.scores(sampler.null(rng, count))
         alternative = classifier.scores(sampler.alternative(rng, count))
     return auc(null, alternative)

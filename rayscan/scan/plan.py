@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rayscan import seeds
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.search_space import starting_knobs
+from rayscan.seeds import integer
 
 SATURATED = 0.96
 """Ceiling above which a strength is too easy to train at: nearly every histogram is classified
@@ -213,7 +213,7 @@ def member(
         repeat,
         draws,
     )
-    seed = seeds.integer(config.seed, "member", point.name, repeat)
+    seed = integer(config.seed, "member", point.name, repeat)
     return MemberPlan(
         point=point, repeat=repeat, draws=draws, hyperparameters=knobs, seed=seed, key=key
     )

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayscan import seeds
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
 from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools
+from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import Candidate, trained_columns
-from rayscan.scan.examples import ensembles_of, features_of, templates_of
+from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import band_columns
 from rayscan.scan.scoring import Scores, event_scores, stored
 from rayscan.scan.storage import Storage
+from rayscan.seeds import stream
 from rayscan.stats.score_limits import score_limit
 
 _FEMTO = 1000.0  # fb in a pb
@@ -111,7 +111,7 @@ def _scores(
     tested = np.empty((len(classifiers), len(mixtures), count))
     for place, mixture in enumerate(mixtures):
         sampler = ensembles_of(config, binned, benchmark, mixture, "test")
-        rng = seeds.stream(config.seed, "limit", benchmark, mixture.name)
+        rng = stream(config.seed, "limit", benchmark, mixture.name)
         drawn_null = sampler.null(rng, count) if place == 0 else None
         drawn = sampler.alternative(rng, count)
         for index, classifier in enumerate(classifiers):
@@ -144,6 +144,6 @@ def _of_events(
         mixture=mixture,
         pool="test",
         histograms=config.ensembles.test,
-        stream=("limit", benchmark, mixture.name),
+        purpose=("limit", benchmark, mixture.name),
         features=features_of(config, candidate.features),
     )

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayscan import seeds
 from rayscan.ensembles.draw import EventEnsembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models import architecture
@@ -21,6 +20,7 @@ from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import feature_matrix
 from rayscan.scan.storage import Storage
+from rayscan.seeds import stream
 
 Scores = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def event_scores(
     mixture: Mixture,
     pool: PoolName,
     histograms: int,
-    stream: Sequence[str | int],
+    purpose: Sequence[str | int],
     features: tuple[str, ...],
 ) -> tuple[Scores, Scores]:
     """Per-ensemble scores of a network of single events, background only and with signal.
@@ -66,7 +66,7 @@ def event_scores(
         mixture=mixture,
         method=config.ensembles.method,
     )
-    rng = seeds.stream(config.seed, *stream, "events")
+    rng = stream(config.seed, *purpose, "events")
     return sampler.null(rng, histograms), sampler.alternative(rng, histograms)
 
 

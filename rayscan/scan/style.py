@@ -122,21 +122,22 @@ def figure(width: float, height: float) -> Figure:
 
 
 def panels(
-    n: int, *, width: float = 2.9, height: float = 2.5, grow: bool = True
+    n: int, *, width: float = 2.9, height: float = 2.5, grow: bool = True, same_x: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with n panels that share both axes; inner tick labels are hidden.
+    """A figure with n panels that share their axes; inner tick labels are hidden.
 
     Args:
         n: Number of panels.
         width: Width of a panel [inch].
         height: Height of a panel [inch].
         grow: Make few panels larger.
+        same_x: Share the x axis; the y axis always is.
     """
     columns = _columns(n)
     rows = math.ceil(n / columns)
     scale = (1.7 if n == 1 else 1.3 if n <= 4 else 1.0) if grow else 1.0
     made = figure(max(columns * width * scale, 5.0), rows * height * scale + 1.0)
-    grid = made.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = made.subplots(rows, columns, sharex=same_x, sharey=True, squeeze=False)
     flat = list(grid.flat)
     for unused in flat[n:]:
         unused.remove()
@@ -189,7 +190,7 @@ def strength_axis(axes: Axes, strengths: Sequence[float]) -> None:
 
 def log_ticks(axis: Any, decades: float) -> None:
     """Plain numbers at 1, 2, 5 over few decades, at powers of ten over many."""
-    subs = (1.0, 2.0, 5.0) if decades < 2 else (1.0,)
+    subs = (1.0, 2.0, 5.0) if decades < 1.7 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
     axis.set_major_formatter(plain())
@@ -197,8 +198,16 @@ def log_ticks(axis: Any, decades: float) -> None:
 
 
 def plain() -> Formatter:
-    """Tick labels such as 0.1, 5 and 300."""
-    return FuncFormatter(lambda value, _: f"{value:g}")
+    """Tick labels such as 0.1, 5, 300 and 2 x 10^6."""
+    return FuncFormatter(lambda value, _: _plain(value))
+
+
+def _plain(value: float) -> str:
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = f"10^{{{int(exponent)}}}"
+    return f"${power}$" if mantissa == "1" else rf"${mantissa} \times {power}$"
 
 
 def categories(axis: Any, names: Sequence[str], *, slanted: bool = False) -> None:
