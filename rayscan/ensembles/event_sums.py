@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.hypergeometric import successes
+from rayscan.ensembles.tabulated import Successes
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -60,33 +60,27 @@ def sums_without_replacement(rng: np.random.Generator, values: Floats, totals: I
     # Picking n of E is leaving out E - n: the smaller set is drawn.
     leave = 2 * totals > size
     drawn = np.where(leave, size - totals, totals)
-    many = (drawn >= FEW_EVENTS) & (drawn >= RARE_EVENTS * size)
+    few = (drawn < FEW_EVENTS) | (drawn < RARE_EVENTS * size)
     sums = np.empty(len(totals))
-    for i in np.flatnonzero(~many):
+    for i in np.flatnonzero(few):
         sums[i] = values[rng.choice(size, int(drawn[i]), replace=False, shuffle=False)].sum()
-    pending = np.flatnonzero(many)
-    while len(pending):
-        short = [pending[rows] for rows in _blocks(drawn[pending])]
-        pending = np.concatenate([rows[_thin(rng, values, drawn, rows, sums)] for rows in short])
+    many = np.flatnonzero(~few)
+    if len(many):
+        most = int(drawn[many].max())
+        successes = Successes(min((most + 3 * np.sqrt(most)) / size, 0.75))
+        for i in many:
+            sums[i] = _thinned(rng, values, int(drawn[i]), successes)
     return np.where(leave, values.sum() - sums, sums)
 
 
-def _thin(
-    rng: np.random.Generator, values: Floats, drawn: Integers, rows: Integers, sums: Floats
-) -> npt.NDArray[np.bool_]:
-    """Fill the sums of some rows; tells which came out short and must be done again."""
-    size, most = len(values), int(drawn[rows].max())
-    probability = min((most + 3 * np.sqrt(most)) / size, 0.75)
-    row, event = np.divmod(successes(rng, len(rows) * size, probability), size)
-    found = np.bincount(row, minlength=len(rows))
-    picked = values[event]
-    total = np.bincount(row, weights=picked, minlength=len(rows))
-    starts = np.cumsum(found) - found
-    surplus = found - drawn[rows]
-    for i in np.flatnonzero(surplus >= 0):
-        back = rng.choice(int(found[i]), int(surplus[i]), replace=False, shuffle=False)
-        sums[rows[i]] = total[i] - picked[starts[i] + back].sum()
-    return surplus < 0
+def _thinned(rng: np.random.Generator, values: Floats, n: int, successes: Successes) -> float:
+    """Sum over n events: each taken by chance, the surplus put back, all over again if too few."""
+    places = successes.places(rng, len(values))
+    while len(places) < n:
+        places = successes.places(rng, len(values))
+    picked = values[places]
+    back = rng.choice(len(picked), len(picked) - n, replace=False, shuffle=False)
+    return float(picked.sum() - picked[back].sum())
 
 
 def _blocks(totals: Integers) -> list[slice]:

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.binomial_table import BinomialTable, binomial
+from rayscan.ensembles.candidates import Candidates, sequential
 from rayscan.errors import PoolExhaustedError
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -31,15 +31,11 @@ SMALL_DRAW = 64
 """Fewer histograms than this do not repay the tables: they are drawn one bin after the other."""
 SMALL_POOL = 4
 """So are pools with fewer non-empty bins than this."""
-SPARSE = 0.25
-"""Mean count below which skipping from event to event is cheaper than a look-up."""
-CANDIDATES = 8000
-CELLS = 2**23
 STRIP = 64
+SMALL_STRATUM = 256
+"""Histograms of about equal totals that repay tables of their own."""
 LARGEST_POOL = 10**9
-LOOK_UP, SKIP, HEAD = 5.0, 18.0, 90.0
-"""Cost [ns] of a number from a table, of an event skipped to, of a hypergeometric number: they
-decide how many bins form the head, hence the speed and never the distribution."""
+"""numpy's hypergeometric numbers take pools of fewer than 10^9 events."""
 
 
 def count_type(largest: int) -> type[np.uint16 | np.uint32]:
@@ -78,7 +74,7 @@ class Hypergeometric:
         # Choosing n events is leaving N - n: the rarer of the two is drawn.
         self._complement = 2 * self.n > self.size
         self._filled: Integers = np.flatnonzero(self.counts)
-        self._plan: _Plan | None = None
+        self._candidates: dict[int, Candidates] = {}
 
     def _refuse(self, needed: int) -> None:
         if needed > self.size:
@@ -118,10 +114,11 @@ class Hypergeometric:
                 f"found {out.shape} of {out.dtype}"
             )
         drawn = self.size - wanted if self._complement else wanted
-        rows = np.arange(histograms)
+        left = [np.arange(histograms)]
         if self._pays(histograms, drawn):
-            rows = self._split(rng, drawn, out)
-        self._one_by_one(rng, drawn[rows], rows, out)
+            left = [self._split(rng, drawn, rows, n, out) for n, rows in self._strata(drawn)]
+        rest = np.concatenate(left)
+        self._one_by_one(rng, drawn[rest], rest, out)
         return out
 
     def _wanted(self, histograms: int, totals: Integers | None) -> tuple[Integers, int]:
@@ -134,9 +131,12 @@ class Hypergeometric:
         self._refuse(largest)
         return wanted, largest
 
+    @property
+    def _typical(self) -> int:
+        return self.size - self.n if self._complement else self.n
+
     def _pays(self, histograms: int, drawn: Integers) -> bool:
-        typical = self.size - self.n if self._complement else self.n
-        some = typical > 0 and bool(drawn.any())
+        some = self._typical > 0 and bool(drawn.any())
         return some and histograms >= SMALL_DRAW and len(self._filled) >= SMALL_POOL
 
     def _one_by_one(
@@ -151,32 +151,48 @@ class Hypergeometric:
                 counts, int(left[0]), size=left.size, method="marginals"
             )
         else:
-            found = _sequential(rng, counts, left)
+            found = sequential(rng, counts, left)
         out[rows] = 0
         out[np.ix_(rows, self._filled)] = counts - found if self._complement else found
 
-    def _split(self, rng: np.random.Generator, drawn: Integers, out: Counts) -> Integers:
-        """Fill rows by the split sampler; the rows it did not get to."""
-        if self._plan is None:
-            typical = self.size - self.n if self._complement else self.n
-            self._plan = _Plan(self.counts, self._filled, typical)
-        plan = self._plan
-        constant = bool(np.all(drawn == drawn[0]))
-        work = plan.workspace(len(drawn), out.dtype)
-        pending = np.arange(len(drawn))
-        worth = True
-        while worth and len(pending) >= SMALL_DRAW:
-            # Histograms of equal totals can use any candidate, so some more are made than wanted.
-            wish = int(len(pending) / plan.acceptance * 1.02) + 64 if constant else len(pending)
-            rows = min(wish, work.shape[1])
-            kept = plan.candidates(
-                rng, work, rows, drawn[:1] if constant else drawn[pending[:rows]]
+    def _made_for(self, n: int) -> Candidates:
+        if n not in self._candidates:
+            self._candidates[n] = Candidates(self.counts, n)
+        return self._candidates[n]
+
+    def _strata(self, drawn: Integers) -> list[tuple[int, Integers]]:
+        """Rows of about equal totals, and the number of events to make their candidates for."""
+        width = max(int(self._made_for(self._typical).reach), 1)
+        level = np.rint((drawn - self._typical) / width).astype(np.int64)
+        return [
+            (
+                min(max(self._typical + step * width, 1), self.size - 1),
+                np.flatnonzero(level == step),
             )
-            kept = kept[: len(pending)]
-            done = np.arange(len(kept)) if constant else kept
+            for step in np.unique(level).tolist()
+        ]
+
+    def _split(
+        self, rng: np.random.Generator, drawn: Integers, rows: Integers, n: int, out: Counts
+    ) -> Integers:
+        """Fill some rows by the split sampler; those it did not get to."""
+        same = bool(np.all(drawn[rows] == drawn[rows[0]]))
+        if len(rows) < (SMALL_DRAW if n == self._typical else SMALL_STRATUM):
+            return rows
+        candidates = self._made_for(n)
+        work = candidates.workspace(len(rows), out.dtype)
+        pending, worth = rows, True
+        while worth and len(pending) >= SMALL_DRAW:
+            # Some more candidates than needed; those of unequal totals are made for one row each.
+            surplus = 1.02 if same else 2.0
+            tried = int(len(pending) / candidates.acceptance * surplus) + 64
+            tried = min(tried, work.shape[1])
+            owner = np.arange(tried) % len(pending)
+            kept = candidates.fill(rng, work, tried, drawn[pending[owner]])
+            kept, done = _matched(kept, len(pending), same=same)
             self._write(work, kept, pending[done], out)
             pending = np.delete(pending, done)
-            worth = len(kept) > 0.05 * rows
+            worth = len(kept) > 0.05 * min(tried, len(pending))
         return pending
 
     def _write(self, work: Counts, kept: Integers, target: Integers, out: Counts) -> None:
@@ -193,96 +209,11 @@ class Hypergeometric:
                 out[target[first:last]] = rows[kept[first:last] - start]
 
 
-class _Plan:
-    """How the bins of one pool are divided between head, tables and skipping, for one n."""
-
-    def __init__(self, counts: Integers, filled: Integers, n: int) -> None:
-        self.bins = len(counts)
-        self.probability = n / int(counts.sum())
-        order = filled[np.argsort(counts[filled], kind="stable")[::-1]]
-        size = _head_size(counts[order], self.probability)
-        self.head, self.head_counts = order[:size], counts[order[:size]]
-        self.head_low, terms = binomial(int(self.head_counts.sum()), self.probability)
-        # The chance that a candidate is kept is P(all bins add up to n) / max P(head).
-        self.acceptance = float(
-            binomial(int(counts.sum()), self.probability)[1].max() / terms.max()
-        )
-        # A zero at either end answers for everything outside.
-        self.keep_probability = np.concatenate([[0.0], terms / terms.max(), [0.0]])
-        rest = order[size:]
-        is_sparse = counts[rest] * self.probability < SPARSE
-        dense, self.sparse = rest[~is_sparse], rest[is_sparse]
-        tables = {int(K): BinomialTable(int(K), self.probability) for K in np.unique(counts[dense])}
-        self.dense = [(int(k), tables[int(counts[k])]) for k in dense]
-        self.sparse_events = np.repeat(self.sparse, counts[self.sparse]).astype(np.int32)
-
-    def workspace(self, histograms: int, kind: np.dtype[np.unsignedinteger]) -> Counts:
-        """Room for the counts of candidates, (bins, candidates); empty bins stay zero."""
-        most = min(CANDIDATES, max(CELLS // self.bins, SMALL_DRAW))
-        candidates = min(int(1.02 * histograms / self.acceptance) + 64, most)
-        # An odd number of cache lines a row: a power of two makes the transposition 5 times slower.
-        return np.zeros((self.bins, 32 * (2 * (candidates // 64) + 1)), dtype=kind)
-
-    def candidates(
-        self, rng: np.random.Generator, work: Counts, rows: int, totals: Integers
-    ) -> Integers:
-        """Fill the first columns of the workspace; the columns to keep, ascending."""
-        taken = self._skip(rng, work, rows)
-        for k, table in self.dense:
-            table.fill(rng, work[k, :rows])
-            taken += work[k, :rows]
-        left = totals - taken
-        place = np.clip(left - self.head_low + 1, 0, len(self.keep_probability) - 1)
-        kept = np.flatnonzero(rng.random(rows) < self.keep_probability[place])
-        shares = _sequential(rng, self.head_counts, left[kept])
-        for k, share in zip(self.head, shares.T, strict=True):
-            work[k, kept] = share
-        return kept
-
-    def _skip(self, rng: np.random.Generator, work: Counts, rows: int) -> Integers:
-        """Fill the sparse bins: every event is in with probability q, visited by its gaps.
-
-        Returns:
-            How many such events each candidate holds, shape (rows,).
-        """
-        width = len(self.sparse_events)
-        if not width:
-            return np.zeros(rows, dtype=np.int64)
-        work[self.sparse] = 0
-        row, event = np.divmod(successes(rng, rows * width, self.probability), width)
-        place = self.sparse_events[event] * np.int64(work.shape[1]) + row
-        np.add.at(work.reshape(-1), place, work.dtype.type(1))
-        return np.bincount(row, minlength=rows)
-
-
-def _head_size(counts: Integers, probability: float) -> int:
-    """How many of the bins, fullest first, form the head, for the least expected time."""
-    inside = np.cumsum(counts)
-    acceptance = np.sqrt(inside / inside[-1])
-    bin_cost = np.minimum(LOOK_UP, SKIP * counts * probability)
-    cost = (LOOK_UP + bin_cost.sum() - np.cumsum(bin_cost)) / acceptance
-    return int(np.argmin(cost + HEAD * np.arange(1, len(counts) + 1))) + 1
-
-
-def _sequential(rng: np.random.Generator, counts: Integers, totals: Integers) -> Integers:
-    """One bin after the other: hypergeometric numbers given what is left, shape (N, bins)."""
-    found = np.empty((len(totals), len(counts)), dtype=np.int64)
-    left, pool = totals, int(counts.sum())
-    for k, count in enumerate(counts):
-        pool -= int(count)
-        found[:, k] = rng.hypergeometric(count, pool, left) if pool else left
-        left = left - found[:, k]
-    return found
-
-
-def successes(rng: np.random.Generator, trials: int, probability: float) -> Integers:
-    """Places of the successes among independent trials, ascending; costs the successes only."""
-    found, last, more = [], -1, True
-    while more:
-        expected = (trials - last) * probability
-        gaps = rng.geometric(probability, int(expected + 4 * np.sqrt(expected)) + 16)
-        places = last + np.cumsum(gaps)
-        inside = int(np.searchsorted(places, trials))
-        found.append(places[:inside])
-        more, last = inside == len(places), int(places[-1])
-    return np.concatenate(found)
+def _matched(kept: Integers, pending: int, *, same: bool) -> tuple[Integers, Integers]:
+    """The candidates to use, ascending, and which of the pending rows each one fills."""
+    if same:
+        kept = kept[:pending]
+        return kept, np.arange(len(kept))
+    done, first = np.unique(kept % pending, return_index=True)
+    order = np.argsort(first)
+    return kept[first[order]], done[order]

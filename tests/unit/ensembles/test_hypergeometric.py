@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rayscan.ensembles.hypergeometric import SMALL_DRAW, Hypergeometric, successes
+from rayscan.ensembles.hypergeometric import SMALL_DRAW, Hypergeometric
 from rayscan.errors import PoolExhaustedError
 
 Counts = npt.NDArray[np.integer]
@@ -228,19 +228,3 @@ def test_it_refuses_counts_that_cannot_be() -> None:
             Hypergeometric(np.array(counts), n)
     with pytest.raises(ValueError, match="fewer than 10\\^9"):
         Hypergeometric(np.array([10**9, 1]), 1)
-
-
-@pytest.mark.parametrize("probability", [0.5, 0.3, 0.01])
-def test_successes_are_independent_trials(probability: float) -> None:
-    rng = np.random.default_rng(6)
-    found = successes(rng, 400_000, probability)
-    assert np.all(np.diff(found) > 0)
-    assert found[0] >= 0
-    assert found[-1] < 400_000
-    number = np.bincount(found // 1000, minlength=400)
-    law = stats.binom(1000, probability)
-    pull = (number.mean() - law.mean()) / (law.std() / 20)
-    # Variance of a variance: 2 sigma^4/(n - 1) for nearly normal numbers.
-    spread = (number.var(ddof=1) / law.var() - 1) / np.sqrt(2 / 399)
-    assert abs(pull) < 4.5
-    assert abs(spread) < 4.5

@@ -1,4 +1,4 @@
-"""Binomial numbers from a table of 65,536 slots, with a remainder that keeps them exact."""
+"""Random whole numbers from a table of 65,536 slots, with a remainder that keeps them exact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
 
@@ -14,6 +15,8 @@ SLOTS = 65536
 REACH = 9.5
 """Standard deviations (plus 20 counts) beyond which a binomial is cut off: a probability below
 1e-18, far under the rounding of the probabilities themselves."""
+LONGEST_GAP = 5000
+"""Gaps that can be longer than this are left to numpy: their table would be mostly remainder."""
 
 
 def binomial(trials: int, probability: float) -> tuple[int, Floats]:
@@ -44,24 +47,28 @@ def binomial(trials: int, probability: float) -> tuple[int, Floats]:
     return low, terms / terms.sum()
 
 
-class BinomialTable:
-    """A binomial distribution ready to fill arrays, at a few ns a number.
+class Table:
+    """A distribution of whole numbers ready to fill arrays, at a few ns a number.
 
     Each value owns floor(65536 p) of the 65,536 slots. What the rounding leaves over is a
     distribution of its own, drawn by inversion in the few slots nobody owns, so the mixture of the
-    two is the binomial itself and not a 16-bit approximation of it.
+    two is the distribution itself and not a 16-bit approximation of it.
+
+    Args:
+        low: Smallest value.
+        terms: Probabilities of it and the following values, adding up to 1.
     """
 
-    __slots__ = ("_multiplicity", "_owned", "_remainder", "_values")
+    __slots__ = ("_multiplicity", "_owned", "_remainder", "_values", "high")
 
-    def __init__(self, trials: int, probability: float) -> None:
-        low, terms = binomial(trials, probability)
+    def __init__(self, low: int, terms: Floats) -> None:
         exact = terms * SLOTS
+        self.high = low + len(terms) - 1
         self._multiplicity = exact.astype(np.int64)
         self._owned = int(self._multiplicity.sum())
         self._remainder = np.cumsum(exact - self._multiplicity)
-        kind = np.uint16 if low + len(terms) <= SLOTS else np.uint32
-        self._values: Counts = np.arange(low, low + len(terms), dtype=kind)
+        kind = np.uint16 if self.high < SLOTS else np.uint32
+        self._values: Counts = np.arange(low, self.high + 1, dtype=kind)
 
     def fill(self, rng: np.random.Generator, out: Counts) -> None:
         """Fill a one-dimensional array with independent numbers."""
@@ -79,3 +86,41 @@ class BinomialTable:
         place = np.searchsorted(self._remainder, uniform * self._remainder[-1], side="right")
         values: Counts = self._values[np.minimum(place, len(self._values) - 1)]
         return values
+
+
+class Successes:
+    """Places of the successes among independent trials, at a cost that follows the successes.
+
+    Args:
+        probability: Of a success, above 0 and below 1.
+    """
+
+    __slots__ = ("_probability", "_table")
+
+    def __init__(self, probability: float) -> None:
+        self._probability = probability
+        # Cut off where a gap has a chance of 1e-18, as the binomials are.
+        longest = int(np.ceil(-41.5 / np.log1p(-probability)))
+        self._table: Table | None = None
+        if longest <= LONGEST_GAP:
+            terms = probability * (1 - probability) ** np.arange(longest)
+            self._table = Table(1, terms / terms.sum())
+
+    def places(self, rng: np.random.Generator, trials: int) -> Integers:
+        """Places from 0 to ``trials`` - 1 that succeeded, ascending."""
+        found, last, more = [], -1, True
+        while more:
+            expected = (trials - last) * self._probability
+            gaps = self._gaps(rng, int(expected + 4 * np.sqrt(expected)) + 16)
+            places = last + np.cumsum(gaps, dtype=np.int64)
+            inside = int(np.searchsorted(places, trials))
+            found.append(places[:inside])
+            more, last = inside == len(places), int(places[-1])
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _gaps(self, rng: np.random.Generator, number: int) -> npt.NDArray[np.integer]:
+        if self._table is None or number < SLOTS // 16:
+            return rng.geometric(self._probability, number)
+        gaps = np.empty(number, dtype=np.uint16)
+        self._table.fill(rng, gaps)
+        return gaps

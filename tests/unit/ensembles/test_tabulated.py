@@ -1,4 +1,4 @@
-"""Tables of binomial numbers."""
+"""Numbers from tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rayscan.ensembles.binomial_table import BinomialTable, binomial
+from rayscan.ensembles.tabulated import Successes, Table, binomial
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_is_cut_off_cannot_be_told_from_zero() -> None:
 def test_the_numbers_follow_the_binomial(trials: int, probability: float) -> None:
     rng = np.random.default_rng(5)
     out = np.empty(200_001, dtype=np.uint32)
-    BinomialTable(trials, probability).fill(rng, out)
+    Table(*binomial(trials, probability)).fill(rng, out)
     law = stats.binom(trials, probability)
     edges = np.unique(law.ppf(np.linspace(0, 1, 40)[1:-1]))
     expected = np.diff(np.concatenate([[0], law.cdf(edges), [1]])) * out.size
@@ -48,7 +48,23 @@ def test_the_numbers_follow_the_binomial(trials: int, probability: float) -> Non
 def test_the_remainder_makes_up_for_16_bits() -> None:
     # P(X = 1) = 1/3 is no multiple of 2^-16; 4e6 numbers would show the 2^-18 missing only at
     # 0.02 sigma, so the table's own books are checked: slots owned + remainder = the exact law.
-    table = BinomialTable(1, 1 / 3)
+    table = Table(*binomial(1, 1 / 3))
     remainder = np.diff(table._remainder, prepend=0.0)
     assert np.allclose((table._multiplicity + remainder) / 65536, [2 / 3, 1 / 3], rtol=1e-14)
     assert table._owned == 65535
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.3, 0.02, 0.003])
+def test_successes_are_independent_trials(probability: float) -> None:
+    rng = np.random.default_rng(6)
+    found = Successes(probability).places(rng, 400_000)
+    assert np.all(np.diff(found) > 0)
+    assert found[0] >= 0
+    assert found[-1] < 400_000
+    number = np.bincount(found // 1000, minlength=400)
+    law = stats.binom(1000, probability)
+    pull = (number.mean() - law.mean()) / (law.std() / 20)
+    # Variance of a variance: 2 sigma^4/(n - 1) for nearly normal numbers.
+    spread = (number.var(ddof=1) / law.var() - 1) / np.sqrt(2 / 399)
+    assert abs(pull) < 4.5
+    assert abs(spread) < 4.5
