@@ -82,7 +82,7 @@ def _pools(tables: Tables) -> Iterator[str]:
             f"Pool too small: {100 * worst['signal_in_empty_cells']:.2g} % of "
             f"{worst['test_benchmark']} lies in bins where the background pool has no event: "
             f"{worst['telltale']:.2g} events per ensemble at {_strength(worst)}, each of which "
-            f"gives the signal away (concerned: {_names(found)}). Simulate more background, use coarser "
+            f"gives the signal away ({_names(found)}). Simulate more background, use coarser "
             "bins or set 'min_pool_count'."
         )
 

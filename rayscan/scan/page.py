@@ -84,8 +84,8 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         ),
         _section(
             "AUC by signal strength",
-            "Tested on the benchmark and strength of the training: trimmed mean over repeats, "
-            "their spread, and the share of the ceiling reached. Columns are S/sqrt(B).",
+            "Tested on the benchmark of the training: trimmed mean over repeats, their spread, and "
+            "the share of the ceiling reached. Columns are S/sqrt(B) of the test.",
             _aucs(own(tables)),
         ),
         *(_figure(name, content) for name, content in figures.items()),

@@ -240,6 +240,27 @@ def test_every_luminosity_has_its_figure(fake, fake_scan):
     assert low / high == pytest.approx(math.sqrt(3000 / 139))
 
 
+def test_limits_of_very_different_size_have_their_own_axes(fake, fake_scan):
+    tables = fake(fake_scan(benchmarks={"weak": 1e-5, "strong": 1.0}))
+    panels = _panels(dict(limit_figures.limits(tables))["limits"])
+    weak, strong = panels["weak"], panels["strong"]
+    template = 1.96 * math.sqrt(40_000 * 139) / 1e-5 / (200 * 139)
+    low, high = weak.get_xlim()
+    assert 1 < low < 0.53 * template < 1.86 * template < high
+    assert "leftarrow" in weak.get_title(loc="right")
+    low, high = strong.get_xlim()
+    assert low < 1 < high
+    assert strong.get_title(loc="right") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1, "0.1"), (300, "300"), (1e6, "$10^{6}$"), (2e-4, r"$2 \times 10^{-4}$"), (0, "0")],
+)
+def test_ticks_are_plain_numbers_or_powers_of_ten(value, text):
+    assert style.plain()(value) == text
+
+
 def test_many_training_benchmarks_leave_only_the_own_training(fake, fake_scan):
     scan = fake_scan(benchmarks={f"b{i}": 1 + 0.1 * i for i in range(8)}, strengths=(1.0,))
     made = dict(limit_figures.limits(fake(scan)))["limits"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
@@ -62,6 +64,12 @@ def test_the_page_needs_nothing_but_itself(tables):
     assert not re.search(r"https?://|@import|url\(|<script|<link", text)
     assert "default-src 'none'" in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_needs_neither_ray_nor_a_network_library_nor_pyhf():
+    code = "import sys, rayscan.scan.page; print(*{name.split('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"ray", "tensorflow", "keras", "sklearn", "pyhf"} & set(found.stdout.split())
 
 
 def test_figures_are_embedded_unchanged_and_in_order(tables):
