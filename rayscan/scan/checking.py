@@ -9,7 +9,7 @@ from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events import generate
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import Inputs, open_inputs
-from rayscan.scan.scan_file import load_scan
+from rayscan.scan.scan_file import load_scan, with_lines
 from rayscan.scan.storage import Storage
 
 
@@ -41,7 +41,7 @@ def check_scan(path: Path) -> Checked:
     except RayscanError as error:
         problems.append(Problem(where="storage", what=str(error)))
     if problems:
-        raise ConfigError(path=str(path), problems=tuple(problems))
+        raise ConfigError(path=str(path), problems=with_lines(path, problems))
     return Checked(config, inputs, tuple(_line(config, inputs, n) for n in config.processes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events import observables
+from rayscan.events.process import Process
 from rayscan.models import architecture
-from rayscan.scan import search_space
+from rayscan.scan import search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.yaml_text import Place
 
-Place = tuple[str | int, ...]
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def load_scan(path: str | Path) -> ScanConfig:
@@ -42,29 +45,53 @@ def load_scan(path: str | Path) -> ScanConfig:
 def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     """The scan a YAML text describes; see `load_scan`."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node, data = yaml_text.parse(text)
     except yaml.YAMLError as error:
         raise ConfigError(path=path, problems=(_syntax(error),)) from error
     if not isinstance(data, dict) or node is None:
         problem = Problem(where="file", what="expected a mapping of keys; write one: rayscan init")
         raise ConfigError(path=path, problems=(problem,))
     problems = [
-        *_duplicates(node, ()),
+        *((where, "is named twice; remove or rename one") for where in yaml_text.duplicates(node)),
         *_unknown_keys(ScanConfig, data, ()),
     ]
-    config: ScanConfig | None = None
-    try:
-        config = TypeAdapter(ScanConfig).validate_python(data)
-    except ValidationError as error:
-        problems += [(_place(e["loc"]), _message(e)) for e in error.errors(include_url=False)]
-    if config is not None:
-        problems += list(_meaning(config))
-    if problems or config is None:
-        unique = dict.fromkeys(problems)
-        found = [Problem(where=_dotted(w), what=t, line=_line(node, w)) for w, t in unique]
+    sections = _sections(data, problems)
+    problems += _meaning(sections)
+    if problems:
+        found = [
+            Problem(where=_dotted(place), what=what, line=yaml_text.line_of(node, place))
+            for place, what in dict.fromkeys(problems)
+        ]
         raise ConfigError(path=path, problems=tuple(sorted(found, key=lambda p: p.line or 0)))
-    return config
+    return ScanConfig(**sections)
+
+
+def _sections(data: dict[Any, Any], problems: list[tuple[Place, str]]) -> dict[str, Any]:
+    """The top-level keys that can be used, typed; what is wrong with the others joins a list."""
+    sections = {}
+    hints = typing.get_type_hints(ScanConfig)
+    for each in dataclasses.fields(ScanConfig):
+        if each.name in data:
+            try:
+                sections[each.name] = TypeAdapter(hints[each.name]).validate_python(data[each.name])
+            except ValidationError as error:
+                problems += [
+                    _pointed(_place((each.name, *e["loc"]), data), _message(e), data)
+                    for e in error.errors(include_url=False)
+                ]
+        elif each.default is each.default_factory is dataclasses.MISSING:
+            problems.append(((each.name,), "missing; this key is required"))
+    return sections
+
+
+def with_lines(path: str | Path, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Problems found later, with the lines of the scan file they are about, sorted by them."""
+    node, _ = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
+    found = [
+        dataclasses.replace(p, line=p.line or yaml_text.line_of(node, tuple(p.where.split("."))))
+        for p in problems
+    ]
+    return tuple(sorted(found, key=lambda p: p.line or 0))
 
 
 def _syntax(error: yaml.YAMLError) -> Problem:
@@ -75,48 +102,70 @@ def _syntax(error: yaml.YAMLError) -> Problem:
     )
 
 
-def _duplicates(node: yaml.Node, place: Place) -> Iterator[tuple[Place, str]]:
-    """Keys written twice; YAML itself would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            here = (*place, str(key.value))
-            if key.value in seen:
-                yield here, "is named twice; remove or rename one"
-            seen.add(key.value)
-            yield from _duplicates(value, here)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _duplicates(value, (*place, index))
-
-
 def _unknown_keys(kind: Any, data: Any, place: Place) -> Iterator[tuple[Place, str]]:
     """Keys that no dataclass field has, with the nearest that one has."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and isinstance(data, dict):
-        hints = typing.get_type_hints(kind)
-        known = [f.name for f in dataclasses.fields(kind) if f.init]
-        for key, value in data.items():
-            if key not in known:
-                hint = nearest(str(key), known) or f" (known: {', '.join(known)})"
-                yield (*place, key), f"unknown key{hint}"
-            else:
-                yield from _unknown_keys(hints[key], value, (*place, key))
-        return
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in {typing.Union, types.UnionType}:
-        for option in arguments:
+        yield from _unknown_fields(kind, data, place)
+    elif typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        for option in typing.get_args(kind):
             yield from _unknown_keys(option, data, place)
-    elif origin is not None and isinstance(data, dict) and len(arguments) == 2:
-        for key, value in data.items():
-            yield from _unknown_keys(arguments[1], value, (*place, key))
-    elif origin is tuple and isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _unknown_keys(arguments[0], value, (*place, index))
+    else:
+        for key, value, inner in _elements(kind, data):
+            yield from _unknown_keys(inner, value, (*place, key))
 
 
-def _place(loc: Sequence[str | int]) -> Place:
-    """Pydantic's location without the names of union branches and validators."""
-    return tuple(p for p in loc if isinstance(p, int) or not p[:1].isupper() or p.isidentifier())
+def _elements(kind: Any, data: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Key, value and type of what a tuple or a mapping holds."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple and isinstance(data, list):
+        yield from ((index, value, arguments[0]) for index, value in enumerate(data))
+    elif len(arguments) == 2 and isinstance(data, dict):
+        yield from ((key, value, arguments[1]) for key, value in data.items())
+
+
+def _unknown_fields(
+    kind: type, data: Mapping[Any, Any], place: Place
+) -> Iterator[tuple[Place, str]]:
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(kind) if f.init]
+    for key, value in data.items():
+        if key in known:
+            yield from _unknown_keys(hints[key], value, (*place, key))
+        else:
+            hint = nearest(str(key), known) or f" (known: {', '.join(known)})"
+            yield (*place, key), f"unknown key{hint}"
+
+
+def _place(location: Sequence[str | int], data: Any) -> Place:
+    """Pydantic's location without the names of union branches and validators.
+
+    A part belongs to the file if the file has it, or if it is the last (a key that is missing).
+    """
+    found: list[str | int] = []
+    for number, part in enumerate(location, start=1):
+        if _has(data, part):
+            data = data[part]
+        elif number < len(location) or not (isinstance(part, str) and part.isidentifier()):
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(part, int) and part < len(data)
+    return isinstance(data, dict) and part in data
+
+
+def _pointed(place: Place, what: str, data: Any) -> tuple[Place, str]:
+    """The place of the very key, where a message begins with the name of one: ``bins: 0, ...``."""
+    named = re.match(r"(\w+)(?:\[(\d+)\])?: ", what)
+    for part in place:
+        data = data[part] if _has(data, part) else None
+    if named is None or not isinstance(data, dict) or named[1] not in data:
+        return place, what
+    deeper = (named[1],) if named[2] is None else (named[1], int(named[2]))
+    return (*place, *deeper), what[named.end() :]
 
 
 def _message(error: Mapping[str, Any]) -> str:
@@ -124,69 +173,53 @@ def _message(error: Mapping[str, Any]) -> str:
         return "missing; this key is required"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    text = str(error["msg"]).replace("Input should be", "expected").replace("valid ", "")
-    return f"found {error['input']!r}, {text}"
+    if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
+        return f"found {_short(error['input'])}, expected a mapping of keys"
+    if error["type"] == "tuple_type":
+        return f"found {_short(error['input'])}, expected a list"
+    text = str(error["msg"]).replace("Input should be", "expected")
+    text = text.replace("valid integer", "whole number").replace("valid ", "")
+    return f"found {_short(error['input'])}, {text}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:56]} ..."
 
 
 def _dotted(place: Place) -> str:
     return ".".join(str(p) for p in place) or "file"
 
 
-def _line(node: yaml.Node | None, place: Place) -> int | None:
-    """The line of the deepest part of a place that the file has."""
-    line = None
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(k, v) for k, v in node.value if k.value == str(part)]
-            if not pairs:
-                break
-            key, node = pairs[-1]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            if part >= len(node.value):
-                break
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
-
-
-def _meaning(config: ScanConfig) -> Iterator[tuple[Place, str]]:
+def _meaning(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """What the types cannot say: names that must exist and fit together."""
-    yield from _roles(config)
-    yield from _names(config)
-    for index, choice in enumerate(config.architectures):
-        yield from _architecture(choice, ("architectures", index))
-    keys = [choice.key for choice in config.architectures]
-    for index, key in enumerate(keys):
-        if key in keys[:index]:
-            yield ("architectures", index), f"'{key}' is named twice; give one a 'label'"
-    if not config.architectures:
-        yield ("architectures",), "empty; name at least one, for example mlp"
-
-
-def _roles(config: ScanConfig) -> Iterator[tuple[Place, str]]:
-    if not config.backgrounds:
-        yield ("processes",), "no process has role: background"
-    if not config.benchmarks:
-        yield ("processes",), "no process has role: signal"
-    for name in config.processes:
-        if not name.replace("_", "").replace("-", "").isalnum():
-            yield ("processes", name), "a name may have letters, digits, '_' and '-' only"
-
-
-def _names(config: ScanConfig) -> Iterator[tuple[Place, str]]:
-    for index, axis in enumerate(config.binning.axes):
+    if "processes" in sections:
+        yield from _roles(sections["processes"])
+    for index, axis in enumerate(sections["binning"].axes if "binning" in sections else ()):
         if why := _refused(axis.observable):
             yield ("binning", "axes", index, "observable"), why
-    for number, choice in enumerate(config.architectures):
-        for index, feature in enumerate(choice.features):
-            if why := _refused(feature):
-                yield ("architectures", number, "features", index), why
-    for index, cut in enumerate(config.selection.parsed):
-        if why := _refused(cut.observable):
-            yield ("selection", "cuts", index), why
+    if "architectures" in sections:
+        yield from _architectures(sections["architectures"])
+
+
+def _roles(processes: Mapping[str, Process]) -> Iterator[tuple[Place, str]]:
+    for role in ("background", "signal"):
+        if all(process.role != role for process in processes.values()):
+            yield ("processes",), f"no process has role: {role}"
+    for name in processes:
+        if not _NAME.fullmatch(name):
+            yield ("processes", name), "a name may have letters a-z, digits, '_' and '-' only"
+
+
+def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[tuple[Place, str]]:
+    keys = [choice.key for choice in choices]
+    for index, choice in enumerate(choices):
+        yield from _architecture(choice, ("architectures", index))
+        if keys.index(choice.key) < index:
+            what = f"'{choice.key}' is named twice; give one a 'label'"
+            yield ("architectures", index), what
+    if not choices:
+        yield ("architectures",), "empty; name at least one, for example mlp"
 
 
 def _refused(observable: str) -> str:
@@ -203,15 +236,30 @@ def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[tuple[Pl
         hint = nearest(choice.name, known) or f" (known: {', '.join(known)})"
         yield (*place, "name"), f"unknown architecture '{choice.name}'{hint}"
         return
+    for index, feature in enumerate(choice.features):
+        if why := _refused(feature):
+            yield (*place, "features", index), why
+    if choice.features and known[choice.name].reads != "events":
+        yield (*place, "features"), f"'{choice.name}' sees histograms, not single events; remove"
     try:
         search_space.check(choice)
     except ValueError as error:
-        yield (*place, "hyperparameters"), str(error)
+        yield _pointed_knob(choice, place, str(error))
+
+
+def _pointed_knob(choice: ArchitectureChoice, place: Place, what: str) -> tuple[Place, str]:
+    """The place of the knob, or of the key of the architecture, that a message begins with."""
+    name, _, rest = what.partition(": ")
+    if name in choice.hyperparameters:
+        return (*place, "hyperparameters", name), rest
+    if name in {"preset", "search"}:
+        return (*place, name), rest
+    return (*place, "hyperparameters"), what
 
 
 def dump(config: ScanConfig) -> str:
     """The resolved scan as YAML, every key written out; loads to an equal scan."""
-    return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
+    return yaml_text.dump(_plain(config))
 
 
 def _plain(value: Any) -> Any:

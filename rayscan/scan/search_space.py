@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,24 +51,36 @@ def _corners(allowed: Range) -> tuple[Value, ...]:
 
 
 def _range(name: str, knob: str, given: Mapping[str, Any]) -> Range:
+    _check_keys(knob, given)
+    if "choices" in given:
+        return _choice(knob, given)
+    low, high, log = given["low"], given["high"], given.get("log", False)
+    if not (_is_number(low) and _is_number(high) and isinstance(log, bool)):
+        raise ValueError(f"{knob}: expected numbers 'low' and 'high', and 'log' true or false")
+    if not low < high or (log and low <= 0):
+        raise ValueError(f"{knob}: low {low:g} and high {high:g}, expected low < high, > 0 if log")
+    if not isinstance(hyperparameters.defaults(name).get(knob), int):
+        return Float(float(low), float(high), log)
+    if low != int(low) or high != int(high):
+        raise ValueError(f"{knob}: low {low:g} and high {high:g}, expected whole numbers")
+    return Integer(int(low), int(high), log)
+
+
+def _check_keys(knob: str, given: Mapping[str, Any]) -> None:
     for key in given:
         if key not in _KEYS:
             known = ", ".join(_KEYS)
-            raise ValueError(f"{knob}.{key}: unknown key{nearest(str(key), _KEYS)}; known: {known}")
-    if "choices" in given:
-        if len(given) > 1 or not given["choices"]:
-            raise ValueError(f"{knob}: expected 'choices' alone, with at least one value")
-        return Choice(tuple(given["choices"]))
-    if not {"low", "high"} <= set(given):
+            raise ValueError(f"{knob}: unknown key '{key}'{nearest(str(key), _KEYS)}: {known}")
+    if not ("choices" in given or {"low", "high"} <= set(given)):
         raise ValueError(f"{knob}: expected 'low' and 'high', or 'choices'")
-    default = hyperparameters.defaults(name).get(knob)
-    try:
-        low, high = float(given["low"]), float(given["high"])
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{knob}: 'low' and 'high' must be numbers") from error
-    log = bool(given.get("log", False))
-    if not low < high or (log and low <= 0):
-        raise ValueError(f"{knob}: low {low:g} and high {high:g}, expected low < high, > 0 if log")
-    if isinstance(default, int):
-        return Integer(int(low), int(high), log)
-    return Float(low, high, log)
+
+
+def _choice(knob: str, given: Mapping[str, Any]) -> Choice:
+    options = given["choices"]
+    if len(given) > 1 or not isinstance(options, list | tuple) or not options:
+        raise ValueError(f"{knob}: expected 'choices' alone, a list of at least one value")
+    return Choice(tuple(options))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
