@@ -35,8 +35,8 @@ def write(
     """Write exactly ``events`` events, atomically, to one file.
 
     Args:
-        path: Where the finished file appears; an older file is replaced, a half-written one is
-            never seen.
+        path: Where the finished file appears; its folder is made, an older file is replaced, a
+            half-written one is never seen.
         batches: Events, more than enough.
         events: How many to write.
         meta: What is stored as JSON beside the tree under ``rayscan_meta``; asked for after the
@@ -47,6 +47,7 @@ def write(
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with uproot.recreate(part, compression=uproot.ZSTD(5)) as file:
             _fill(file, batches, events)
             file["rayscan_meta"] = json.dumps(dict(meta()), sort_keys=True)
@@ -55,7 +56,8 @@ def write(
         fix = "give a writable folder with free space"
         raise StorageError(path=str(path), why=str(error), fix=fix) from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def _fill(file: Any, batches: Iterable[Reconstructed], events: int) -> None:

@@ -50,7 +50,6 @@ LEVEL_SETTINGS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
 _BATCH = MappingProxyType({"parton": 5000, "shower": 1000, "hadron": 500})
 _LARGEST_SEED = 900_000_000
 _PICOBARN_PER_MILLIBARN = 1e9
-_HOPELESS = 200_000
 _WARM_UP = 1000
 """Events thrown away while Pythia still finds the maximum of its phase-space weights."""
 
@@ -63,6 +62,7 @@ class PythiaRun:
         level: How far events are simulated.
         seed: Root seed; equal seeds give equal events.
         energy: Centre-of-mass energy of the proton collision [GeV].
+        patience: Events after which a run that kept none gives up.
 
     Attributes:
         settings: All settings given to Pythia.
@@ -73,10 +73,13 @@ class PythiaRun:
         GeneratorError: Pythia is missing or refuses a setting.
     """
 
-    def __init__(self, recipe: Recipe, level: Level, *, seed: int, energy: float) -> None:
+    def __init__(
+        self, recipe: Recipe, level: Level, *, seed: int, energy: float, patience: int = 200_000
+    ) -> None:
         self.recipe = recipe
         self.level = level
         self.energy = energy
+        self.patience = patience
         self.settings = settings(recipe, level, seed=seed, energy=energy)
         self.generated = 0
         self.passed = 0
@@ -90,11 +93,11 @@ class PythiaRun:
 
         Raises:
             GeneratorError: Pythia returns no events.
-            SelectionEmptyError: None of the first 200,000 events passes the preselection.
+            SelectionEmptyError: None of the first ``patience`` events passes the preselection.
         """
         while True:
             yield self._batch()
-            if self.passed == 0 and self.generated >= _HOPELESS:
+            if self.passed == 0 and self.generated >= self.patience:
                 steps = (("generated", self.generated), ("generator preselection", 0))
                 raise SelectionEmptyError(process=self.recipe.name, steps=steps)
 
