@@ -24,6 +24,8 @@ def anti_kt(deposits: Particles, events: int) -> Particles:
         GeneratorError: FastJet is not installed.
     """
     fastjet = library("fastjet")
+    # its banner would land in standard output, which belongs to results
+    fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)  # noqa: SLF001 (no public way)
     count = np.bincount(deposits.event, minlength=events)
     columns = {"px": deposits.px, "py": deposits.py, "pz": deposits.pz, "E": deposits.energy}
     momenta = {name: ak.unflatten(values, count) for name, values in columns.items()}

@@ -236,6 +236,12 @@ def test_a_wide_mediator_is_sampled_alike_by_every_seed(generator):
     assert abs(accepted[0] - accepted[1]) < 5.0 * np.sqrt(2.0 * share * (1.0 - share) / 5000)
 
 
+def test_nothing_is_printed(generator, clustering, tmp_path: Path, capfd):
+    config = Generate(process="znunu_jet", events=1, level="shower")
+    generate(config, path=tmp_path / "s.root", seed=6)
+    assert capfd.readouterr().out == ""
+
+
 @pytest.mark.parametrize("level", ["shower", "hadron"])
 def test_showered_events_have_more_jets_and_still_balance(generator, clustering, tmp_path, level):
     config = Generate(process="znunu_jet", events=150, level=level)
