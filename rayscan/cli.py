@@ -116,8 +116,8 @@ def run(
 
 
 def _ending(console: Any, storage: str) -> None:
-    from rayscan.scan.views import headline
     from rayscan.scan.tables import read_tables
+    from rayscan.scan.views import headline
     from rayscan.terminal import show
 
     show(console, "AUC and its ceiling", headline(read_tables(storage)))

@@ -79,9 +79,14 @@ def candidates_for(
 def candidates_of(
     points: Sequence[Point], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[Candidate, ...]:
-    """Every stored classifier, with the best of each search marked."""
+    """Every stored classifier, with the best of each search marked.
+
+    Args:
+        points: The plan.
+        rows: Rows of `trials`; members that left no classifier are passed over.
+    """
     by_name = {point.name: point for point in points}
-    found = [row for row in rows if row["classifier"] and row["point"] in by_name]
+    found = [row for row in rows if row.get("classifier") and row["point"] in by_name]
     best = {name: best_of([r for r in found if r["point"] == name]) for name in by_name}
     return tuple(
         Candidate(
@@ -96,7 +101,7 @@ def candidates_of(
 
 def best_of(rows: Sequence[Mapping[str, Any]]) -> str | None:
     """Key of the member of one point with the best objective, or None."""
-    scored = [r for r in rows if r["objective_value"] is not None]
+    scored = [r for r in rows if r.get("objective_value") is not None]
     if not scored:
         return None
     sign = -1.0 if MAXIMISED[scored[0]["objective"]] else 1.0

@@ -92,7 +92,7 @@ def binned_limits(
     judged = _judged(config, [template for _, template in jobs], [r.status for r in results])
     rows = []
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
-        row = head | _limit_columns(template, limit, config, binned, benchmark)
+        row = head | _limit_columns(template, limit, binned, benchmark)
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:
@@ -146,7 +146,7 @@ def _target(benchmark: str, luminosity: float) -> dict[str, Any]:
 
 
 def _limit_columns(
-    template: Template, limit: Limit, config: ScanConfig, binned: BinnedPools, benchmark: str
+    template: Template, limit: Limit, binned: BinnedPools, benchmark: str
 ) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "status": limit.status,

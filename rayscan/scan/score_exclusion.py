@@ -15,7 +15,7 @@ from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import Candidate, trained_columns
 from rayscan.scan.examples import ensembles_of, features_of
-from rayscan.scan.exclusion import band_columns
+from rayscan.scan.exclusion import band_columns, mixture_of_row
 from rayscan.scan.scoring import Scores, event_scores, stored
 from rayscan.scan.storage import Storage
 from rayscan.seeds import stream
@@ -23,7 +23,7 @@ from rayscan.stats.score_limits import score_limit
 
 _FEMTO = 1000.0  # fb in a pb
 _SEPARATIONS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
-"""Strengths of the tested ensembles, as separation in standard deviations of an ideal classifier."""
+"""Strengths of the tested ensembles: standard deviations that an ideal classifier sees."""
 
 
 def score_limits(
@@ -59,7 +59,7 @@ def _at_total(
     binned: BinnedPools,
     storage: Storage,
 ) -> list[dict[str, Any]]:
-    mixtures = _strengths(benchmark, total, binned)
+    mixtures = tested_strengths(benchmark, total, config=config, binned=binned)
     classifiers = [stored(storage.uri, c.row["classifier"]) for c in candidates]
     null, tested = _scores(benchmark, candidates, classifiers, mixtures, config, binned)
     signals = np.array([mixture.signal for mixture in mixtures], dtype=np.float64)
@@ -85,15 +85,23 @@ def _at_total(
     return rows
 
 
-def _strengths(benchmark: str, total: int, binned: BinnedPools) -> tuple[Mixture, ...]:
+def tested_strengths(
+    benchmark: str, total: int, *, config: ScanConfig, binned: BinnedPools
+) -> tuple[Mixture, ...]:
     """Mixtures of N events with the signal an ideal classifier separates by 0.5 to 10 sigma.
 
-    Signal that looks like background is tested up to all N events.
+    Signal that looks like background is tested up to all N events, or to all there are in the test
+    pool: a limit beyond them is 'unbounded'.
     """
     unit = Mixture(signal=1, background=total)
     form = closed_form(templates_of(binned, benchmark, unit))
     k = form.k if form.k > form.k_error else form.k_raw
-    wanted = {min(int(np.ceil(d * np.sqrt(total) / k)), total) for d in _SEPARATIONS}
+    most = total
+    if config.ensembles.method == "without_replacement":
+        most = min(total, binned.signal(benchmark, "test").size)
+    if k == 0:  # one bin, or the very same histograms
+        return (Mixture(signal=most, background=total - most),)
+    wanted = {min(int(np.ceil(d * np.sqrt(total) / k)), most) for d in _SEPARATIONS}
     return tuple(Mixture(signal=s, background=total - s) for s in sorted(wanted))
 
 
@@ -146,4 +154,5 @@ def _of_events(
         histograms=config.ensembles.test,
         purpose=("limit", benchmark, mixture.name),
         features=features_of(config, candidate.features),
+        statistic=mixture_of_row(candidate.row),
     )

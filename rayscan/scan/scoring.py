@@ -43,17 +43,32 @@ def event_scores(
     histograms: int,
     purpose: Sequence[str | int],
     features: tuple[str, ...],
+    statistic: Mixture | None = None,
 ) -> tuple[Scores, Scores]:
     """Per-ensemble scores of a network of single events, background only and with signal.
 
     The score of an ensemble is the sum over its events of log[(B + S r)/(B + S)],
     r = f/(1 - f) (arXiv:2105.12018 sec. 6.1, arXiv:2101.07263).
+
+    Args:
+        classifier: Of single events.
+        config: The scan.
+        binned: Its pools.
+        benchmark: Signal process.
+        mixture: Events of an ensemble.
+        pool: Which pools they come from.
+        histograms: Ensembles of each class.
+        purpose: Names the random stream.
+        features: What the classifier sees.
+        statistic: Gives S and B of the score where they are not those of the ensembles: scores of
+            ensembles of different strengths can be compared only if they are one statistic.
     """
+    assumed = statistic or mixture
     values = {
         name: log_terms(
             classifier.scores(feature_matrix(binned, name, features, pool)),
-            S=mixture.signal,
-            B=mixture.background,
+            S=assumed.signal,
+            B=assumed.background,
         )
         for name in (*binned.backgrounds, benchmark)
     }

@@ -26,11 +26,9 @@ class Outcome:
 
     Attributes:
         rows: One row of the table `trials` for every member.
-        intermediate: Validation AUC per epoch of every member, for the pruner.
     """
 
     rows: tuple[dict[str, Any], ...]
-    intermediate: tuple[tuple[float, ...], ...]
 
 
 def train_pack(
@@ -84,7 +82,7 @@ def train_pack(
             row |= _finished(plan, result, config=config, binned=binned, storage=storage)
             row["status"] = "pruned" if index in (pruned or {}) else "ok"
         rows.append(row)
-    return Outcome(rows=tuple(rows), intermediate=tuple(_epochs(result) for result in results))
+    return Outcome(rows=tuple(rows))
 
 
 def failed_row(plan: MemberPlan, config: ScanConfig, *, status: str, error: str) -> dict[str, Any]:
@@ -131,10 +129,5 @@ def _finished(
         "validation_auc": validation,
         "validation_loss": min(losses) if losses else None,
         "objective_value": value,
+        "learning_curve": [float(v) for v in trained.history.get("validation_auc", [])],
     }
-
-
-def _epochs(result: Trained | DivergedError) -> tuple[float, ...]:
-    if isinstance(result, DivergedError):
-        return ()
-    return tuple(float(v) for v in result.history.get("validation_auc", []))
