@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.tabulated import Successes, Table, binomial
+from rayscan.ensembles.tabulated import Successes, Table, binomial, count_type
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
@@ -22,6 +22,7 @@ LOOK_UP, SKIP, HEAD = 5.0, 18.0, 90.0
 decide how many bins form the head, hence the speed and never the distribution."""
 MOST_CANDIDATES = 8000
 MOST_CELLS = 2**25
+"""Size of the workspace: 64 MB at 16 bits, 15 MB for 30 x 30 bins."""
 
 
 class Candidates:
@@ -64,8 +65,15 @@ class Candidates:
         share = self.probability * (1 - self.probability)
         return float(np.sqrt(self.head_counts.sum() * share))
 
-    def workspace(self, histograms: int, kind: np.dtype[np.unsignedinteger]) -> Counts:
-        """Room for the counts of candidates, (bins, candidates); empty bins stay zero."""
+    def workspace(self, histograms: int, largest: int) -> Counts:
+        """Room for the counts of candidates, (bins, candidates); empty bins stay zero.
+
+        Args:
+            histograms: How many are wanted.
+            largest: Most events any of them holds.
+        """
+        in_head = min(int(self.head_counts[0]), largest)
+        kind = count_type(max([in_head, *(table.high for _, table in self.dense)]))
         most = min(MOST_CANDIDATES, max(MOST_CELLS // self.bins, 128))
         candidates = min(int(1.02 * histograms / self.acceptance) + 64, most)
         # An odd number of cache lines a row: a power of two makes the transposition 5 times slower.

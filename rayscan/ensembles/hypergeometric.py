@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.ensembles.candidates import Candidates, sequential
+from rayscan.ensembles.tabulated import count_type
 from rayscan.errors import PoolExhaustedError
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -36,11 +37,6 @@ SMALL_STRATUM = 256
 """Histograms of about equal totals that repay tables of their own."""
 LARGEST_POOL = 10**9
 """numpy's hypergeometric numbers take pools of fewer than 10^9 events."""
-
-
-def count_type(largest: int) -> type[np.uint16 | np.uint32]:
-    """The integer type of histograms whose fullest bin holds at most ``largest`` events."""
-    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 
 class Hypergeometric:
@@ -180,7 +176,7 @@ class Hypergeometric:
         if len(rows) < (SMALL_DRAW if n == self._typical else SMALL_STRATUM):
             return rows
         candidates = self._made_for(n)
-        work = candidates.workspace(len(rows), out.dtype)
+        work = candidates.workspace(len(rows), int(drawn[rows].max()))
         pending, worth = rows, True
         while worth and len(pending) >= SMALL_DRAW:
             # Some more candidates than needed; those of unequal totals are made for one row each.
@@ -203,7 +199,7 @@ class Hypergeometric:
         edges = np.searchsorted(kept, starts)
         for start, first, last in zip(starts, edges[:-1], edges[1:], strict=False):
             if first < last:
-                rows = work[:, start : start + STRIP].T.copy()
+                rows = work[:, start : start + STRIP].T.astype(out.dtype, order="C")
                 if self._complement:
                     np.subtract(everything, rows, out=rows)
                 out[target[first:last]] = rows[kept[first:last] - start]

@@ -11,7 +11,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.hypergeometric import Hypergeometric, count_type
+from rayscan.ensembles.hypergeometric import Hypergeometric
+from rayscan.ensembles.tabulated import count_type
 from rayscan.ensembles.totals import Totals
 
 Integers: TypeAlias = npt.NDArray[np.int64]

@@ -19,6 +19,11 @@ LONGEST_GAP = 5000
 """Gaps that can be longer than this are left to numpy: their table would be mostly remainder."""
 
 
+def count_type(largest: int) -> type[np.uint16 | np.uint32]:
+    """The unsigned type of counts of at most ``largest``: 16 bits if they do."""
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
+
+
 def binomial(trials: int, probability: float) -> tuple[int, Floats]:
     """The binomial distribution on the range that can be told from zero.
 
@@ -67,8 +72,7 @@ class Table:
         self._multiplicity = exact.astype(np.int64)
         self._owned = int(self._multiplicity.sum())
         self._remainder = np.cumsum(exact - self._multiplicity)
-        kind = np.uint16 if self.high < SLOTS else np.uint32
-        self._values: Counts = np.arange(low, self.high + 1, dtype=kind)
+        self._values: Counts = np.arange(low, self.high + 1, dtype=count_type(self.high))
 
     def fill(self, rng: np.random.Generator, out: Counts) -> None:
         """Fill a one-dimensional array with independent numbers."""

@@ -150,6 +150,10 @@ def test_everything_of_a_pool_has_no_variance() -> None:
     assert np.all(ensembles.null(np.random.default_rng(), 100) == counts)
     assert not ensembles.null_variance.any()
     assert ensembles.draw_fraction == 1
+    both = Ensembles(
+        Background((Pool("z", counts),)), Pool("s", counts), Mixture(signal=4, background=9)
+    )
+    assert both.separation(np.ones(4)).distance_error == 0
 
 
 def test_pure_signal_is_drawn_without_background() -> None:

@@ -143,6 +143,34 @@ def test_16_bits_are_used_where_they_suffice() -> None:
     assert np.all(drawn <= wide)
 
 
+def test_histograms_of_more_than_16_bits_in_all_are_exact() -> None:
+    rng = np.random.default_rng(12)
+    pool = rng.integers(8_000, 12_000, size=60)
+    n, N = 250_000, 3000
+    drawn = Hypergeometric(pool, n).draw(rng, N)
+    assert drawn.dtype == np.uint16
+    assert np.all(drawn.sum(axis=1, dtype=np.int64) == n)
+    exact = np.diag(covariance(pool, n))
+    away = drawn - n * pool / pool.sum()
+    assert np.abs(away.mean(axis=0) / np.sqrt(exact / N)).max() < 4.5
+    assert np.abs(away.var(axis=0) / exact - 1).max() < 5 * np.sqrt(2 / N)
+
+
+def test_what_is_left_out_may_need_more_bits_than_what_is_drawn() -> None:
+    # Typical totals are drawn by their complement; here some totals are so small that the
+    # complement of a bin exceeds 16 bits though its count does not.
+    pool = np.array([200_000, 150_000, 90_000, 80_000, 70_000, 3])
+    totals = np.repeat([1000, 100_000], 400)
+    rng = np.random.default_rng(13)
+    drawn = Hypergeometric(pool, 400_000).draw(rng, 800, totals=totals).astype(np.int64)
+    assert np.array_equal(drawn.sum(axis=1), totals)
+    for n in (1000, 100_000):
+        exact = np.diag(covariance(pool, n))
+        away = drawn[totals == n] - n * pool / pool.sum()
+        assert np.abs(away.mean(axis=0) / np.sqrt(exact / 400)).max() < 4.5
+        assert np.abs(away.var(axis=0) / exact - 1)[:5].max() < 5 * np.sqrt(2 / 400)
+
+
 awkward = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 
