@@ -27,27 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kl_div
 
+from rayscan.stats.interpolation import code4, interpolate
 from rayscan.stats.template import SIGNAL, Template
 
 # The ranges pyhf gives its parameters; the same, so that its limits are ours where a fit hits them.
 ALPHA_RANGE = 5.0
 GAMMA_RANGE = (1e-10, 10.0)
-
-# Value, slope and curvature of 1 + sum_i a_i alpha^i (i = 1..6) at alpha = +1 and -1.
-_POWERS = np.arange(1, 7)
-_SIGNS = (-1.0) ** _POWERS
-_CODE4 = np.linalg.inv(
-    np.array(
-        [
-            np.ones(6),
-            _SIGNS,
-            _POWERS,
-            -_POWERS * _SIGNS,
-            _POWERS * (_POWERS - 1.0),
-            _POWERS * (_POWERS - 1.0) * _SIGNS,
-        ]
-    )
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +115,7 @@ class Likelihoods:
             acted=acted,
             width2=np.array([_filled(t.gamma_widths, bins) for t in templates]) ** 2,
             log_kappa=np.log1p(relative),
-            polynomial=_code4(np.log1p(relative)),
+            polynomial=code4(np.log1p(relative)),
             events=np.array([_filled(values, bins) for values in observed]),
             gamma0=np.ones((len(templates), bins)),
             alpha0=np.zeros_like(relative),
@@ -164,7 +149,7 @@ class Likelihoods:
         )
 
     def _factors(self, theta: NDArray[np.float64]) -> _Factors:
-        f, f1, f2 = _interpolate(theta[:, 1:], self.log_kappa, self.polynomial)
+        f, f1, f2 = interpolate(theta[:, 1:], self.log_kappa, self.polynomial)
         strength = np.ones((len(theta), self.yields.shape[1]))
         strength[:, 0] = theta[:, 0]
         return _Factors(strength=strength, f=f, f1=f1, f2=f2)
@@ -276,34 +261,3 @@ def _relative(template: Template) -> list[float]:
     names = [SIGNAL, *(name for name, _ in template.backgrounds)]
     own = [template.normalisation.get(name, 0.0) for name in names]
     return [*own, template.luminosity_uncertainty]
-
-
-def _code4(log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients that continue kappa^alpha smoothly through |alpha| < 1, shape (R, k, 6)."""
-    up, down = np.exp(log_kappa), np.exp(-log_kappa)
-    slope, bend = log_kappa, log_kappa**2
-    ends = [up - 1.0, down - 1.0, slope * up, slope * down, bend * up, bend * down]
-    return np.asarray(np.stack(ends, axis=-1) @ _CODE4.T)
-
-
-def _interpolate(
-    alpha: NDArray[np.float64], log_kappa: NDArray[np.float64], polynomial: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """kappa^alpha as pyhf's code4 has it, with its first and second derivative."""
-    near = np.clip(alpha, -1.0, 1.0)
-    value, first, second = (np.zeros_like(alpha) for _ in range(3))
-    for order in range(5, -1, -1):
-        second = second * near + 2.0 * first
-        first = first * near + value
-        value = value * near + polynomial[..., order]
-    # value = sum a_i x^(i-1): multiply by x once more, and add the 1.
-    second = second * near + 2.0 * first
-    first = first * near + value
-    value = value * near + 1.0
-    power = np.exp(alpha * log_kappa)
-    far = np.abs(alpha) >= 1.0
-    return (
-        np.where(far, power, value),
-        np.where(far, power * log_kappa, first),
-        np.where(far, power * log_kappa**2, second),
-    )

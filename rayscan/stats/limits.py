@@ -8,14 +8,14 @@ fast solver gives up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rayscan.errors import FitFailedError, LimitUnboundedError, SampleUnusableError
-from rayscan.stats.profile import profile_limits
+from rayscan.stats.profile import profile_limits, signal_unit
 from rayscan.stats.referee import pyhf_limits, referee
 from rayscan.stats.template import Template
 from rayscan.stats.workspace import workspace
@@ -125,7 +125,7 @@ def _limit(
 ) -> Limit:
     wanted = expected if template.observed is None else np.append(expected, observed)
     if not np.isfinite(wanted).all():
-        return _by_pyhf(workspace(template), level, keep_observed=template.observed is not None)
+        return _given_up(template, level)
     plural = "s" if merged > 1 else ""
     return Limit(
         observed=None if template.observed is None else float(observed),
@@ -135,7 +135,19 @@ def _limit(
     )
 
 
-def _by_pyhf(spec: Mapping[str, Any], level: float, *, keep_observed: bool = True) -> Limit:
+def _given_up(template: Template, level: float) -> Limit:
+    """The limit of pyhf, with the signal in units near it for the sake of pyhf's minimiser."""
+    unit = signal_unit(template)
+    limit = _by_pyhf(workspace(template, signal_unit=unit), level)
+    observed = limit.observed if template.observed is not None else None
+    return replace(
+        limit,
+        observed=None if observed is None else observed * unit,
+        expected=tuple(None if value is None else value * unit for value in limit.expected),
+    )
+
+
+def _by_pyhf(spec: Mapping[str, Any], level: float) -> Limit:
     try:
         found = pyhf_limits(spec, level)
     except (LimitUnboundedError, FitFailedError) as error:
@@ -147,7 +159,7 @@ def _by_pyhf(spec: Mapping[str, Any], level: float, *, keep_observed: bool = Tru
             solver="pyhf",
         )
     return Limit(
-        observed=found.observed if keep_observed else None,
+        observed=found.observed,
         expected=found.expected,
         status="ok",
         solver="pyhf",

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from rayscan.stats.likelihood import ALPHA_RANGE, Likelihoods, Point
+from rayscan.stats.fit import STRENGTH, Fit, fit
+from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.template import Template
 
 BANDS = (-2, -1, 0, 1, 2)
 
-_FIT_TOLERANCE = 1e-10  # predicted further decrease of -ln L
-_FIT_STEPS = 100
 _LIMIT_TOLERANCE = 1e-7  # relative change of mu; the last step is quadratic, its error far below
 _LIMIT_STEPS = 80
 
@@ -53,10 +52,10 @@ def profile_limits(templates: Sequence[Template], level: float) -> Limits:
         templates: P templates, all with signal and none with a bin of no background.
         level: CLs at the limit, 0.05 for 95 %.
     """
-    unit = np.array([_unit(template) for template in templates])
+    unit = np.array([signal_unit(template) for template in templates])
     data = Likelihoods.of(templates, unit)
     start = np.zeros((len(templates), data.alpha0.shape[1] + 1))
-    null = fit(data, start, strength=start[:, 0])
+    null = fit(data, start, STRENGTH)
     asimov = data.asimov(null.theta, null.point)
     expected = _expected(asimov, null.theta, level)
     first_guess = expected[:, BANDS.index(0)]
@@ -66,7 +65,7 @@ def profile_limits(templates: Sequence[Template], level: float) -> Limits:
     return Limits(observed=observed * unit, expected=expected * unit[:, None])
 
 
-def _unit(template: Template) -> float:
+def signal_unit(template: Template) -> float:
     """About twice the uncertainty of mu for no signal, so that limits come out of order one."""
     largest = float(template.signal.max())
     shape = template.signal / largest
@@ -74,84 +73,11 @@ def _unit(template: Template) -> float:
     return float(2.0 * max(gaussian, 1.0 / shape.sum()) / largest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """Maxima of R likelihoods.
-
-    Attributes:
-        theta: Parameters there, shape (R, K).
-        point: Values and derivatives there.
-        converged: Whether the iteration ended, shape (R,).
-    """
-
-    theta: NDArray[np.float64]
-    point: Point
-    converged: NDArray[np.bool_]
-
-
-def fit(
-    likelihoods: Likelihoods,
-    start: NDArray[np.float64],
-    strength: NDArray[np.float64] | None = None,
+def _fit_at(
+    strength: NDArray[np.float64], likelihoods: Likelihoods, start: NDArray[np.float64]
 ) -> Fit:
-    """Maximise likelihoods in the normalisations and, unless it is given, in mu >= 0.
-
-    Args:
-        likelihoods: R of them.
-        start: First theta, shape (R, K).
-        strength: mu to hold, shape (R,); ``None`` to fit it.
-    """
-    theta = start.copy()
-    if strength is not None:
-        theta[:, 0] = strength
-    damping = np.zeros(len(theta))
-    converged = np.zeros(len(theta), dtype=np.bool_)
-    noise = 1e-13 * (1.0 + likelihoods.events.sum(axis=1))
-    point = likelihoods.at(theta)
-    for _ in range(_FIT_STEPS):
-        step, decrease = _newton_step(theta, point, damping, hold=strength is not None)
-        converged = (decrease >= 0.0) & (decrease < _FIT_TOLERANCE) & (damping < 1.0)
-        if converged.all():
-            break
-        step[converged] = 0.0
-        trial = _inside(theta + step)
-        reached = likelihoods.at(trial)
-        better = (decrease >= 0.0) & (reached.value <= point.value + noise)
-        theta = np.where(better[:, None], trial, theta)
-        point = point.replaced(better, reached)
-        damping = np.where(better, _relaxed(damping), np.maximum(10.0 * damping, 1e-2))
-    return Fit(theta=theta, point=point, converged=converged)
-
-
-def _relaxed(damping: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(damping > 1e-3, 0.1 * damping, 0.0)
-
-
-def _inside(theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    theta[:, 0] = np.maximum(theta[:, 0], 0.0)
-    theta[:, 1:] = np.clip(theta[:, 1:], -ALPHA_RANGE, ALPHA_RANGE)
-    return theta
-
-
-def _newton_step(
-    theta: NDArray[np.float64], point: Point, damping: NDArray[np.float64], *, hold: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The damped Newton step and the decrease of -ln L it promises (negative: it would climb).
-
-    A parameter at an end of its range stays there while the likelihood falls inwards.
-    """
-    at_low, at_high = theta <= -ALPHA_RANGE, theta >= ALPHA_RANGE
-    at_low[:, 0], at_high[:, 0] = theta[:, 0] <= 0.0, False
-    free = ~(at_low & (point.gradient > 0)) & ~(at_high & (point.gradient < 0))
-    if hold:
-        free[:, 0] = False
-    gradient = np.where(free, point.gradient, 0.0)
-    hessian = np.where(free[:, :, None] & free[:, None, :], point.hessian, 0.0)
-    diagonal = np.arange(theta.shape[1])
-    size = np.abs(hessian[:, diagonal, diagonal])
-    hessian[:, diagonal, diagonal] += np.where(free, damping[:, None] * size + 1e-12, 1.0)
-    step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-    return step, -0.5 * (gradient * step).sum(axis=1)
+    start[:, 0] = strength
+    return fit(likelihoods, start, STRENGTH)
 
 
 def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> NDArray[np.float64]:
@@ -168,7 +94,7 @@ def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> 
     def distance(
         active: NDArray[np.int64], strength: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        fitted = fit(asimov.take(rows[active]), states[active], strength)
+        fitted = _fit_at(strength, asimov.take(rows[active]), states[active])
         states[active] = fitted.theta
         root, slope = _root_of_q(fitted, 0.0)
         return root - target[active], slope
@@ -207,8 +133,8 @@ def _observed(
     def distance(
         active: NDArray[np.int64], strength: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        seen = fit(data.take(active), on_data[active], strength)
-        would = fit(asimov.take(active), on_asimov[active], strength)
+        seen = _fit_at(strength, data.take(active), on_data[active])
+        would = _fit_at(strength, asimov.take(active), on_asimov[active])
         on_data[active], on_asimov[active] = seen.theta, would.theta
         b, b_slope = _root_of_q(seen, best.point.value[active])
         below_best = strength < best.theta[active, 0]

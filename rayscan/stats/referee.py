@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from rayscan.errors import FitFailedError, LimitUnboundedError
+from rayscan.stats.fit import background_fit
 from rayscan.stats.template import Template
-from rayscan.stats.workspace import workspace
+from rayscan.stats.workspace import parameters, workspace
 
 _MEDIAN = 2
 _ROOT_TOLERANCE = 1e-5
@@ -33,7 +34,9 @@ def referee(template: Template, mu: float) -> float:
     """CLs at mu by one pyhf ``hypotest`` for median background-only data.
 
     At a correct median expected limit it is 0.05. The model is given to pyhf with the signal in
-    units of ``mu``, the same likelihood with a parameter of order one (``workspace``).
+    units of ``mu``, the same likelihood with a parameter of order one (``workspace``), and its
+    fits start at our background-only fit: SLSQP alone loses its way among bins of very different
+    contents. The likelihood and its minima are pyhf's; from a wrong fit of ours it would descend.
 
     Args:
         template: The model.
@@ -42,22 +45,30 @@ def referee(template: Template, mu: float) -> float:
     Raises:
         FitFailedError: pyhf's minimiser did not converge.
     """
-    return cls_values(workspace(template, signal_unit=mu), 1.0).expected[_MEDIAN]
+    merged = template.without_empty_bins()
+    null = background_fit(merged, mu)
+    start = parameters(merged, null.theta[0], null.point.gamma[0])
+    return cls_values(workspace(merged, signal_unit=mu), 1.0, start).expected[_MEDIAN]
 
 
-def cls_values(spec: Mapping[str, Any], mu: float) -> PyhfValues:
+def cls_values(
+    spec: Mapping[str, Any], mu: float, start: Mapping[str, list[float]] | None = None
+) -> PyhfValues:
     """CLs of a pyhf workspace at one signal strength (q-tilde, asymptotic).
 
     Args:
         spec: A workspace with one measurement.
         mu: Value of its parameter of interest.
+        start: First values of its parameters by name, where not pyhf's own.
 
     Raises:
         FitFailedError: pyhf refused the workspace or its minimiser did not converge.
     """
     with _pyhf() as pyhf:
         model, data = _model(pyhf, spec)
-        return _hypotest(pyhf, model, data, mu)
+        order = model.config.par_order
+        first = None if start is None else [v for name in order for v in start[name]]
+        return _hypotest(pyhf, model, data, mu, first)
 
 
 def pyhf_limits(spec: Mapping[str, Any], level: float) -> PyhfValues:
@@ -91,7 +102,7 @@ def _pyhf() -> Iterator[Any]:
     pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer())
     try:
         yield pyhf
-    except (*_errors(pyhf), ValueError) as error:
+    except _errors(pyhf) as error:
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         raise FitFailedError(model="a pyhf workspace", why=why) from error
     finally:
@@ -99,9 +110,10 @@ def _pyhf() -> Iterator[Any]:
 
 
 def _errors(pyhf: Any) -> tuple[type[Exception], ...]:
-    """What pyhf raises; it has no common base class."""
+    """What pyhf raises: its own exceptions, without a common base, and ValueError."""
     found = vars(pyhf.exceptions).values()
-    return tuple(e for e in found if isinstance(e, type) and issubclass(e, Exception))
+    own = (e for e in found if isinstance(e, type) and issubclass(e, Exception))
+    return (ValueError, *own)
 
 
 def _model(pyhf: Any, spec: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -110,9 +122,11 @@ def _model(pyhf: Any, spec: Mapping[str, Any]) -> tuple[Any, Any]:
     return model, document.data(model)
 
 
-def _hypotest(pyhf: Any, model: Any, data: Any, mu: float) -> PyhfValues:
+def _hypotest(
+    pyhf: Any, model: Any, data: Any, mu: float, start: list[float] | None = None
+) -> PyhfValues:
     observed, expected = pyhf.infer.hypotest(
-        mu, data, model, test_stat="qtilde", return_expected_set=True
+        mu, data, model, init_pars=start, test_stat="qtilde", return_expected_set=True
     )
     return PyhfValues(observed=float(observed), expected=tuple(float(e) for e in expected))
 

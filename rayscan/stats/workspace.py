@@ -11,6 +11,7 @@ from rayscan.stats.template import LUMINOSITY, SIGNAL, Template
 
 STRENGTH = "mu"
 CHANNEL = "histogram"
+STAT = f"stat_{CHANNEL}"
 MEASUREMENT = "limit"
 
 
@@ -65,13 +66,33 @@ def _sample(
         modifiers.append({"name": STRENGTH, "type": "normfactor", "data": None})
     if template.normalisation.get(name, 0.0) > 0.0:
         relative = template.normalisation[name]
-        modifiers.append(_normsys(f"{name}_normalisation", relative))
+        modifiers.append(_normsys(_normalisation(name), relative))
     if template.luminosity_uncertainty > 0.0:
         modifiers.append(_normsys(LUMINOSITY, template.luminosity_uncertainty))
     if template.has_gammas and (name != SIGNAL or template.signal_stat is not None):
         errors = _stat_share(template, name, signal)
-        modifiers.append({"name": f"stat_{CHANNEL}", "type": "staterror", "data": errors})
+        modifiers.append({"name": STAT, "type": "staterror", "data": errors})
     return {"name": name, "data": values.tolist(), "modifiers": modifiers}
+
+
+def parameters(
+    template: Template, theta: NDArray[np.float64], gamma: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """Values of the workspace's parameters by name, from mu and the alphas of ``likelihood``.
+
+    Args:
+        template: The template without empty bins.
+        theta: mu, one alpha per sample and that of the luminosity, shape (samples + 2,).
+        gamma: Shape (bins,).
+    """
+    names = [SIGNAL, *(name for name, _ in template.backgrounds)]
+    alphas = dict(zip([*map(_normalisation, names), LUMINOSITY], theta[1:], strict=True))
+    single = {name: [float(alpha)] for name, alpha in alphas.items()}
+    return {STRENGTH: [float(theta[0])], **single, STAT: gamma.tolist()}
+
+
+def _normalisation(sample: str) -> str:
+    return f"{sample}_normalisation"
 
 
 def _normsys(name: str, relative: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rayscan.errors import SampleUnusableError
-from rayscan.stats.limits import Limit, upper_limits
+from rayscan.stats.limits import Limit, _limit, upper_limits
 from rayscan.stats.referee import cls_values
 from rayscan.stats.template import Template
 from rayscan.stats.workspace import workspace
@@ -117,9 +117,9 @@ def test_a_tiny_and_a_huge_signal_have_their_limit(make_template, scale):
 def test_any_template_with_signal_and_background_has_limits(seed):
     rng = np.random.default_rng(seed)
     bins = int(rng.integers(1, 30))
-    yields = 10 ** rng.uniform(-3, 6, (2, bins)) * (rng.random((2, bins)) < 0.8)
+    yields = 10 ** rng.uniform(-2, 4, (2, bins)) * (rng.random((2, bins)) < 0.8)
     yields[0, 0] = 1.0
-    signal = 10 ** rng.uniform(-6, 4, bins) * (rng.random(bins) < 0.7)
+    signal = 10 ** rng.uniform(-4, 3, bins) * (rng.random(bins) < 0.7)
     signal[-1] = 0.1
     template = Template(
         signal=signal,
@@ -148,6 +148,17 @@ def test_another_model_goes_to_pyhf_itself():
     assert (shaped.status, shaped.solver) == ("ok", "pyhf")
     assert shaped.expected[2] > plain.expected[2]
     assert cls_values(spec, shaped.observed).observed == pytest.approx(0.05, abs=1e-4)
+
+
+def test_a_template_on_which_the_fast_solver_gives_up_goes_to_pyhf():
+    template = Template(signal=[3e3], backgrounds=(("b", [20.0]),), observed=[25.0])
+    for data in (template.observed, None):
+        asked = replace(template, observed=data)
+        (expected,) = upper_limits([asked])
+        found = _limit(asked, np.nan, np.full(5, np.nan), merged=0, level=0.05)
+        assert (found.status, found.solver) == ("ok", "pyhf")
+        assert found.expected == pytest.approx(expected.expected, rel=1e-4)
+        assert found.observed == pytest.approx(expected.observed, rel=1e-4)
 
 
 def test_what_pyhf_cannot_solve_is_a_limit_with_a_status():

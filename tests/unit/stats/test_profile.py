@@ -1,21 +1,18 @@
-"""Tests of profiled limits, against closed forms, pyhf's fits and their own symmetries."""
+"""Tests of profiled limits, against closed forms and their own symmetries."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import pyhf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from rayscan.stats.likelihood import Likelihoods
-from rayscan.stats.profile import BANDS, fit, profile_limits
+from rayscan.stats.profile import BANDS, profile_limits
 from rayscan.stats.template import Template
-from rayscan.stats.workspace import workspace
 
 
 def counting(s, b, n=None):
@@ -65,49 +62,6 @@ def test_a_large_background_has_the_gaussian_limit():
     uncertain = replace(counting(1.0, b), normalisation={"b": 2e-4})
     limit = profile_limits([uncertain], 0.05).expected[0, 2]
     assert limit == pytest.approx(1.959964 * np.hypot(1e4, 2e4), rel=2e-3)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("signal_moves", [True, False])
-def test_fits_are_those_of_pyhf(make_template, seed, signal_moves):
-    template = make_template(seed, bins=4, **({} if signal_moves else {"signal_stat": None}))
-    document = pyhf.Workspace(workspace(template))
-    model = document.model()
-    rows = Likelihoods.of([template], np.ones(1))
-    free = fit(rows, np.zeros((1, 6)))
-    held = fit(rows, np.zeros((1, 6)), np.array([2.0]))
-    assert free.converged.all()
-    assert held.converged.all()
-    data = document.data(model)
-    _, best = pyhf.infer.mle.fit(data, model, return_fitted_val=True)
-    _, fixed = pyhf.infer.mle.fixed_poi_fit(2.0, data, model, return_fitted_val=True)
-    # SLSQP ends within about 1e-6 of the minimum of -2 ln L, never below it.
-    ours = 2.0 * (held.point.value - free.point.value)
-    assert ours[0] == pytest.approx(float(fixed - best), abs=5e-5)
-
-
-def test_a_fit_that_starts_far_away_comes_back(make_template):
-    rows = Likelihoods.of([make_template()] * 3, np.ones(3))
-    start = np.array([[0.0] * 6, [50.0, 4, -4, 4, -4, 4], [1e-3, -5, -5, -5, -5, -5]])
-    found = fit(rows, start)
-    assert found.converged.all()
-    np.testing.assert_allclose(found.point.value, found.point.value[0], atol=1e-9)
-
-
-def test_a_strong_pull_stops_where_pyhf_stops_it(make_template):
-    template = make_template(
-        bins=2,
-        observed=[5000.0, 1500.0],
-        background_stat=None,
-        signal_stat=None,
-        normalisation={"zjets": 0.1},
-        luminosity_uncertainty=0.0,
-        signal=[1e-3, 2.0],
-    )
-    rows = Likelihoods.of([template], np.ones(1))
-    found = fit(rows, np.zeros((1, 6)), np.array([1.0]))
-    assert found.theta[0, 2] == 5.0
-    assert found.converged.all()
 
 
 def test_a_limit_does_not_depend_on_its_neighbours(make_template):

@@ -39,6 +39,21 @@ def test_the_referee_accepts_our_limits_of_any_scale(scale):
     assert referee(template, limit.expected[2]) == pytest.approx(0.05, abs=1e-4)
 
 
+def test_the_referee_finds_its_way_among_bins_of_very_different_contents():
+    """From its own start SLSQP ends far above the minimum here (-2 ln L of 1e5 and not 19)."""
+    background = np.array([2.3e5, 259.0, 0.0165, 3.4e5])
+    template = Template(
+        signal=[0.13, 147.0, 0.31, 0.1],
+        backgrounds=(("one", 0.4 * background), ("two", 0.6 * background)),
+        background_stat=background * [1e-3, 0.03, 1.0, 1e-3],
+        normalisation={"one": 0.4, "two": 0.3},
+        luminosity_uncertainty=0.05,
+        observed=np.round(0.8 * background),
+    )
+    (limit,) = upper_limits([template])
+    assert referee(template, limit.expected[2]) == pytest.approx(0.05, abs=1e-3)
+
+
 def test_the_referee_rejects_a_wrong_limit():
     (limit,) = upper_limits([two_bins()])
     assert abs(referee(two_bins(), 1.1 * limit.expected[2]) - 0.05) > 5e-3

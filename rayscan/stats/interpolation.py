@@ -1,0 +1,56 @@
+"""The factor of a relative uncertainty between its one sigma variations, as pyhf has it.
+
+Shapes: R rows, k nuisance parameters alpha.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Value, slope and curvature of 1 + sum_i a_i alpha^i (i = 1..6) at alpha = +1 and -1.
+_POWERS = np.arange(1, 7)
+_SIGNS = (-1.0) ** _POWERS
+_CODE4 = np.linalg.inv(
+    np.array(
+        [
+            np.ones(6),
+            _SIGNS,
+            _POWERS,
+            -_POWERS * _SIGNS,
+            _POWERS * (_POWERS - 1.0),
+            _POWERS * (_POWERS - 1.0) * _SIGNS,
+        ]
+    )
+)
+
+
+def code4(log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients that continue kappa^alpha smoothly through |alpha| < 1, shape (R, k, 6)."""
+    up, down = np.exp(log_kappa), np.exp(-log_kappa)
+    slope, bend = log_kappa, log_kappa**2
+    ends = [up - 1.0, down - 1.0, slope * up, slope * down, bend * up, bend * down]
+    return np.asarray(np.stack(ends, axis=-1) @ _CODE4.T)
+
+
+def interpolate(
+    alpha: NDArray[np.float64], log_kappa: NDArray[np.float64], polynomial: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """kappa^alpha as pyhf's code4 has it, with its first and second derivative."""
+    near = np.clip(alpha, -1.0, 1.0)
+    value, first, second = (np.zeros_like(alpha) for _ in range(3))
+    for order in range(5, -1, -1):
+        second = second * near + 2.0 * first
+        first = first * near + value
+        value = value * near + polynomial[..., order]
+    # value = sum a_i x^(i-1): multiply by x once more, and add the 1.
+    second = second * near + 2.0 * first
+    first = first * near + value
+    value = value * near + 1.0
+    power = np.exp(alpha * log_kappa)
+    far = np.abs(alpha) >= 1.0
+    return (
+        np.where(far, power, value),
+        np.where(far, power * log_kappa, first),
+        np.where(far, power * log_kappa**2, second),
+    )
