@@ -1,4 +1,4 @@
-"""What a scan will train: points and members with stable names, and the hashes that identify them."""
+"""What a scan will train: points and members with stable names and identifying hashes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rayscan.ensembles.mixture import Mixture
+from rayscan.errors import ConfigError, Problem
 from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
@@ -107,6 +108,7 @@ def mixtures(config: ScanConfig, binned: BinnedPools | None = None) -> Mixtures:
 
     Raises:
         ValueError: the mixtures need yields and no pools were given.
+        ConfigError: with the yields of the pools a strength has no signal event, or the like.
     """
     out = {}
     for benchmark in config.benchmarks:
@@ -115,10 +117,14 @@ def mixtures(config: ScanConfig, binned: BinnedPools | None = None) -> Mixtures:
             continue
         signal = binned.processes[benchmark]
         before = signal.flow[0]["cross_section"]
-        out[benchmark] = config.mixtures.expand(
-            background_yield_pb=binned.background_cross_section,
-            signal_efficiency=signal.cross_section / before,
-        )
+        try:
+            out[benchmark] = config.mixtures.expand(
+                background_yield_pb=binned.background_cross_section,
+                signal_efficiency=signal.cross_section / before,
+            )
+        except ValueError as error:
+            problem = Problem(where="mixtures", what=f"{error} (benchmark '{benchmark}')")
+            raise ConfigError(path=config.name, problems=(problem,)) from error
     return out
 
 
@@ -181,6 +187,15 @@ def _as_json(value: Any) -> Any:
     raise TypeError(f"no stable JSON for {type(value).__name__}")
 
 
+def _of_training(config: ScanConfig, point: Point) -> Iterator[Any]:
+    """What of ensembles and limits a row of `trials` depends on: not how it is tested later."""
+    yield config.ensembles.train, config.ensembles.validation, config.ensembles.method
+    objective = config.search.objective if point.mode == "search" else "auc"
+    yield objective
+    if objective in {"significance", "limit"}:
+        yield config.limits
+
+
 def member(
     config: ScanConfig,
     point: Point,
@@ -204,8 +219,7 @@ def member(
         RESULTS_VERSION,
         fingerprint,
         config.seed,
-        (config.ensembles.train, config.ensembles.validation, config.ensembles.method),
-        config.search.objective if point.mode == "search" else "auc",
+        *_of_training(config, point),
         point.name,
         point.mixture,
         point.choice.features,

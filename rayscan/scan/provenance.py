@@ -63,18 +63,20 @@ def _versions() -> Iterator[dict[str, Any]]:
 
 def _commit() -> Iterator[dict[str, Any]]:
     """The git commit of the code, where it runs from a checkout."""
-    folder = Path(__file__).parent
+    here = Path(__file__)
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        # An installed copy may lie inside a repository that is not this code's.
+        _git("ls-files", "--error-unmatch", here.name, folder=here.parent)
+        found = _git("describe", "--always", "--dirty", "--abbrev=40", folder=here.parent)
     except (OSError, subprocess.CalledProcessError):
         return
-    yield {"kind": "code", "name": "git commit", "value": found.stdout.strip()}
+    yield {"kind": "code", "name": "git commit", "value": found}
+
+
+def _git(*arguments: str, folder: Path) -> str:
+    command = ["git", *arguments]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return found.stdout.strip()
 
 
 def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:

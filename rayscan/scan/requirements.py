@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rayscan.ensembles.draw import Background, Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import PoolExhaustedError, Problem
 from rayscan.scan.binned import POOL_NAMES, BinnedPools
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import ensembles_of
 from rayscan.scan.plan import Mixtures
 
 
 def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> list[Problem]:
     """Every pool that has too few events for a histogram, each named once with what is possible."""
+    if empty := list(_empty(binned)):
+        return empty
     worst: dict[str, PoolExhaustedError] = {}
     for benchmark, choices in strengths.items():
         for mixture in choices:
@@ -23,11 +25,28 @@ def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) 
     return [Problem(where="mixtures", what=str(error)) for error in worst.values()]
 
 
+def _empty(binned: BinnedPools) -> Iterator[Problem]:
+    for process in binned.processes.values():
+        for pool in POOL_NAMES:
+            if not process.counts[pool].any():
+                what = (
+                    f"none of the {process.selected[pool]} events of '{process.process} ({pool})' "
+                    "lies inside the binning; add input events, loosen the selection or the axis "
+                    "ranges, or give this pool a larger share"
+                )
+                yield Problem(where="pools", what=what)
+
+
 def _exhausted(
     config: ScanConfig, binned: BinnedPools, benchmark: str, mixture: Mixture
 ) -> Iterator[PoolExhaustedError]:
+    method = config.ensembles.method
+    of_signal = Mixture(signal=0, background=mixture.signal, totals=mixture.totals)
     for pool in POOL_NAMES:
-        try:
-            ensembles_of(config, binned, benchmark, mixture, pool)
-        except PoolExhaustedError as error:
-            yield error
+        # One at a time: an error names the first pool only.
+        signal = Background((binned.signal(benchmark, pool),))
+        for events, wanted in ((binned.background(pool), mixture), (signal, of_signal)):
+            try:
+                Ensembles(events, None, wanted, method=method)
+            except PoolExhaustedError as error:
+                yield error

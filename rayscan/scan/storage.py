@@ -79,6 +79,10 @@ class Storage:
                 return bytes(source.read())
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StorageError(
+                path=self.path(name), why=f"cannot be read ({error})", fix="look at the storage"
+            ) from error
 
     def remove(self, name: str) -> None:
         """Remove one object; it is no error if it is gone already."""
@@ -110,7 +114,7 @@ class Storage:
         Raises:
             StorageError: there is no such folder.
         """
-        if self.is_local:
+        if self.is_local and Path(self.path(name)).is_dir():
             return Path(self.path(name))
         selector = pafs.FileSelector(self.path(name), recursive=True, allow_not_found=True)
         found = [info for info in self.filesystem.get_file_info(selector) if info.is_file]

@@ -106,7 +106,10 @@ def _encode(table: pa.Table) -> bytes:
 
 
 def _decode(content: bytes, layout: TableLayout, path: str) -> pa.Table:
-    found = pq.read_table(io.BytesIO(content))
+    try:
+        found = pq.read_table(io.BytesIO(content))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TableError(path=path, why=f"is no sound Parquet file ({error})") from error
     columns = []
     for wanted in layout.schema:
         if wanted.name in found.column_names:
