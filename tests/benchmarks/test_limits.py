@@ -1,8 +1,10 @@
 """Speed of profiled limits against pyhf's own upper_limit, printed as ratios.
 
-    pytest tests/benchmarks/test_limits.py -s            pyhf as 46 times one hypotest
-    pytest tests/benchmarks/test_limits.py -s -m slow    pyhf's real upper_limit (minutes)
+    export OMP_NUM_THREADS=1
+    pytest tests/benchmarks/test_limits.py -s -m "not slow"    pyhf as 46 times one hypotest
+    pytest tests/benchmarks/test_limits.py -s -m slow          pyhf's real upper_limit (minutes)
 
+One thread: idle BLAS threads that spin would be counted as pyhf's CPU seconds and flatter us.
 CPU seconds, not wall time: the machine may be shared. 46 is the number of hypotests that
 ``toms748_scan`` needed for six limits of this model.
 """
