@@ -47,8 +47,8 @@ def _set_threads(tf: Any, threads: str) -> None:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as one XLA program per signature."""
-    return tensorflow().function(function, jit_compile=True)  # type: ignore[no-any-return]
+    """The function as one XLA program per signature; its loops are written out, not converted."""
+    return tensorflow().function(function, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
 
 
 def gradient(

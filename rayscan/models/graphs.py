@@ -153,15 +153,15 @@ def _step(
     def loss(values: list[Any]) -> tuple[Any, Any]:
         logits = plan.network.logits(values, x, where, drop)
         by_member = ops.sum(shares * cross_entropy(logits, labels), axis=1)
-        penalty = sum(
-            ops.sum(factor * ops.square(kernel))
-            for factor, kernel in zip(
-                plan.network.spread(settings.l2, where)[::2], values[::2], strict=True
-            )
-        )
-        return ops.sum(by_member) / ops.sum(real) + penalty, by_member
+        return ops.sum(by_member) / ops.sum(real), by_member
 
     slopes, by_member = gradient(loss, weights)
+    # The slope of l2 * sum(kernel^2), written out: it fuses with the step and costs nothing.
+    factors = plan.network.spread(2.0 * settings.l2, where)
+    slopes[::2] = [
+        g + factor * kernel
+        for g, factor, kernel in zip(slopes[::2], factors[::2], weights[::2], strict=True)
+    ]
     rate = ops.take(settings.rates, i, axis=0)
     moved = _adam(plan, rate, settings.done + i + 1, slopes, State(weights, first, second))
     return (*moved, total + by_member)

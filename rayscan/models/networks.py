@@ -110,8 +110,13 @@ class _NetworkArchitecture(Architecture):
         """Read a saved network."""
         body, arrays = storage.read(folder, "shape", "network")
         seen, weights = storage.network_of(arrays)
-        shape = tuple(int(n) for n in body["shape"])
-        return NetworkClassifier(self.name, shape, self.sizes(body["network"]), seen, weights)
+        try:
+            network = self.sizes(body["network"])
+        except (KeyError, TypeError) as error:
+            raise storage.unreadable(folder, f"sizes of the network: {error}") from error
+        if [array.shape for array in weights] != network.shapes():
+            raise storage.unreadable(folder, "weights and sizes of the network disagree")
+        return NetworkClassifier(self.name, tuple(body["shape"]), network, seen, weights)
 
     def _task(self, member: Member, sources: dict[tuple[int, str, str], HistogramSource]) -> Task:
         examples = cast("Examples", member.examples)

@@ -44,6 +44,9 @@ def trained(name, make):
 
 def test_every_registered_architecture_keeps_the_contract():
     assert set(QUICK) == set(architectures())
+    assert len(QUICK) == len(architectures())
+    assert all(name in architectures() for name in QUICK)
+    assert "perceptron" not in architectures()
 
 
 def test_it_trains_and_scores_above_chance(trained, make):
@@ -121,7 +124,7 @@ def test_rows_that_are_not_finite_have_no_score(trained, make):
     x, _ = make().test(10)
     x = x.astype(np.float64)
     x[2, 1] = np.inf
-    with pytest.raises(DivergedError, match="not finite|NaN or infini"):
+    with pytest.raises(DivergedError, match=r"not finite|NaN or infini"):
         trained.classifier.scores(x)
 
 

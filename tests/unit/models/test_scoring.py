@@ -98,6 +98,14 @@ def test_a_wrong_shape_is_refused(toy_examples):
         scoring.score_many(classifiers, np.zeros((3, 63)))
 
 
+def test_weights_that_overflow_have_no_score(toy_examples):
+    classifier = LinearClassifier(
+        "linear_svm", (8, 8), "standard", np.full((64, 1), 1e308), np.zeros(1)
+    )
+    with pytest.raises(DivergedError, match="a score is not finite"), np.errstate(all="ignore"):
+        classifier.scores(np.full((1, 64), 1000))
+
+
 PROGRAM = """
 import sys
 from pathlib import Path

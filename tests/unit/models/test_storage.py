@@ -51,6 +51,15 @@ def test_arrays_or_entries_that_are_missing_are_named(tmp_path, name):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("network", [{"inputs": 4}, {"inputs": 4, "units": [3], "outputs": 1}])
+def test_sizes_that_are_not_those_of_the_weights_are_refused(tmp_path, network):
+    arrays = {"how": np.array("maximum"), "mean": np.zeros(4), "scale": np.ones(4)}
+    described = {"shape": [2, 2], "network": network}
+    storage.write(tmp_path, architecture="mlp", arrays=arrays, description=described)
+    with pytest.raises(FileUnreadableError, match="of the network"):
+        load(tmp_path)
+
+
 def test_the_description_is_plain_json(tmp_path):
     storage.write(tmp_path, architecture="mlp", arrays={}, description={"shape": [3, 4]})
     assert json.loads((tmp_path / storage.DESCRIPTION).read_text())["shape"] == [3, 4]

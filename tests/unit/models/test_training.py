@@ -151,6 +151,23 @@ def test_every_epoch_brings_fresh_draws(toy_examples):
     assert examples.asked == [0, 1, 2, 3]
 
 
+def test_a_draw_of_another_size_is_refused(toy_examples):
+    class Growing(toy_examples):
+        def training(self, epoch):
+            x, labels = super().training(epoch)
+            return (x, labels) if epoch < 2 else (x[:-1], labels[:-1])
+
+    class Mislabelled(toy_examples):
+        def training(self, epoch):
+            x, labels = super().training(epoch)
+            return x, labels[:-1]
+
+    with pytest.raises(ShapeMismatchError, match="examples of an epoch"):
+        MLP().train([Member(Growing(), {**CONSTANT, "epochs": 4}, 1)])
+    with pytest.raises(ShapeMismatchError, match="labels"):
+        MLP().train([Member(Mislabelled(), CONSTANT, 1)])
+
+
 def test_a_warm_start_goes_on_from_the_weights_of_another(toy_examples):
     examples = toy_examples()
     knobs = {**CONSTANT, "epochs": 15, "learning_rate": 3e-3}

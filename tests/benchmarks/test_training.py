@@ -1,0 +1,118 @@
+"""CPU seconds per member and epoch of training, against keras.fit in the same interleaved rounds.
+
+    OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_training.py -s
+
+900-20-20-1 on standardised counts. RAYSCAN_BENCHMARK_HISTOGRAMS (25,600 as published) and
+RAYSCAN_BENCHMARK_ROUNDS make it shorter. CPU time is compared, for it is robust on a busy machine.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from rayscan.models.dense import DenseNetwork
+from rayscan.models.hyperparameters import knobs
+from rayscan.models.inputs import Input
+from rayscan.models.pack import packs
+from rayscan.models.progress import Progress, Task
+from rayscan.models.sources import HistogramSource
+from rayscan.seeds import stream
+
+HISTOGRAMS = int(os.environ.get("RAYSCAN_BENCHMARK_HISTOGRAMS", "25600"))
+ROUNDS = int(os.environ.get("RAYSCAN_BENCHMARK_ROUNDS", "5"))
+NETWORK = DenseNetwork(900, (20, 20), 1)
+
+
+@dataclass(eq=False)
+class Frozen:
+    """Poisson histograms of a falling spectrum, drawn once."""
+
+    seed: int = 1
+    shape: tuple[int, ...] = (30, 30)
+    n_classes: int = 2
+    templates = None
+
+    def __post_init__(self) -> None:
+        mean = np.exp(-np.arange(900) / 150.0)
+        self.null_mean = self.null_variance = 50_000 * mean / mean.sum()
+        rng = stream(self.seed, "benchmark")
+        self._x = rng.poisson(self.null_mean, (HISTOGRAMS, 900)).astype(np.uint16)
+        self._labels = rng.integers(2, size=HISTOGRAMS)
+
+    def training(self, epoch: int):
+        return self._x, self._labels
+
+    def validation(self):
+        return self._x[:64], self._labels[:64]
+
+
+def ours(sets: list[Frozen], members: int, batch: int) -> tuple[Callable[[int], None], int]:
+    """An epoch of a pack whose members take the sets in turn."""
+    sources = [HistogramSource(each, how="standard", frozen=True) for each in sets]
+    values = knobs("mlp", {"batch_size": batch, "epochs": 10_000, "patience": 10_000})
+    tasks = [Task(NETWORK, sources[k % len(sets)], values, k) for k in range(members)]
+    pack = packs([Progress(task) for task in tasks])[0]
+    return pack.advance, members
+
+
+def keras_fit(examples: Frozen, batch: int) -> tuple[Callable[[int], None], int]:
+    """An epoch of the usual way."""
+    import keras
+
+    counts, labels = examples.training(0)
+    seen = Input.standard(examples.null_mean, examples.null_variance)
+    x = seen.apply(counts).astype(np.float32)
+    hidden = [keras.layers.Dense(20, "relu") for _ in range(2)]
+    model = keras.Sequential([keras.Input((900,)), *hidden, keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+    return lambda epoch: model.fit(x, labels, batch_size=batch, verbose=0) and None, 1
+
+
+@pytest.fixture(scope="module")
+def seconds() -> dict[str, float]:
+    """Median CPU s per member and epoch of each way, rounds interleaved."""
+    sets = [Frozen(seed) for seed in range(4)]
+    ways = {
+        "keras.fit, batch 128": keras_fit(sets[0], 128),
+        "graph, K = 1": ours(sets[:1], 1, 128),
+        "graph, K = 1, batch 512": ours(sets[:1], 1, 512),
+        "pack, K = 8, shared data": ours(sets[:1], 8, 128),
+        "pack, K = 32, shared data": ours(sets[:1], 32, 128),
+        "pack, K = 32, shared data, batch 512": ours(sets[:1], 32, 512),
+        "pack, K = 4, own data": ours(sets, 4, 128),
+        "pack, K = 32 on 4 sets of data": ours(sets, 32, 128),
+    }
+    for epoch_of, _ in ways.values():
+        epoch_of(0)  # traces and compiles
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for epoch in range(1, ROUNDS + 1):
+        for name, (epoch_of, members) in ways.items():
+            begin = time.process_time()
+            epoch_of(epoch)
+            spent[name].append((time.process_time() - begin) / members)
+    return {name: statistics.median(values) for name, values in spent.items()}
+
+
+def test_ratios_to_keras(seconds, capsys):
+    """Prints the table; judges nothing but that graphs are the cheaper way."""
+    reference = seconds["keras.fit, batch 128"]
+    with capsys.disabled():
+        print(f"\n{HISTOGRAMS} histograms, {ROUNDS} rounds; CPU s per member, epoch")  # noqa: T201
+        for name, value in seconds.items():
+            print(f"  {name:40s} {value:8.4f}   x {reference / value:5.1f}")  # noqa: T201
+    assert min(seconds.values()) < reference
+
+
+@pytest.mark.parametrize(("members", "batch"), [(1, 128), (1, 512), (32, 512)])
+def test_an_epoch(benchmark, members, batch):
+    epoch_of, _ = ours([Frozen()], members, batch)
+    epochs = iter(range(10_000))
+    benchmark.extra_info["members"] = members
+    benchmark.pedantic(lambda: epoch_of(next(epochs)), rounds=ROUNDS, warmup_rounds=1)
