@@ -1,0 +1,157 @@
+"""A small scan whose physics is known: pools of smooth densities, no files and no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.ensembles.binning import Axis, Binning
+from rayscan.ensembles.mixture import Mixtures
+from rayscan.events.process import Process
+from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, ScanConfig, Training
+from rayscan.scan.crosstest import Candidate, candidates_of
+from rayscan.scan.plan import Point, fixed_packs, mixtures, points
+from rayscan.scan.storage import Storage
+from rayscan.scan.trial import train_pack
+from rayscan.seeds import stream
+
+SHAPE = (12, 8)
+SIGNALS = ("hard", "central")
+CROSS_SECTIONS = {"bkg": 10.0, "bkg2": 5.0, "hard": 0.05, "central": 0.05, "null": 0.05}
+EFFICIENCY = 0.5  # of the selection, for every process
+
+BINNING = Binning(
+    axes=(
+        Axis(observable="jet1_pt", bins=SHAPE[0], low=100, high=700),
+        Axis(observable="jet1_eta", bins=SHAPE[1], low=-4, high=4),
+    )
+)
+
+
+def density(process: str) -> npt.NDArray[np.float64]:
+    """Probability of each flat bin; ``null`` is a signal that looks like background."""
+    y, x = np.meshgrid(
+        (np.arange(SHAPE[0]) + 0.5) / SHAPE[0],
+        (np.arange(SHAPE[1]) + 0.5) / SHAPE[1] - 0.5,
+        indexing="ij",
+    )
+    slope, width = {
+        "bkg": (3.0, 0.35),
+        "null": (3.0, 0.35),
+        "bkg2": (2.5, 0.45),
+        "hard": (1.0, 0.35),
+        "central": (2.6, 0.18),
+    }[process]
+    p = np.exp(-slope * y - (x / width) ** 2).ravel()
+    return np.asarray(p / p.sum())
+
+
+def process_pools(process: str, *, size: int = 20_000, seed: int = 1) -> ProcessPools:
+    """Three pools of as many multinomial events each."""
+    counts = {
+        pool: stream(seed, "toy", process, pool).multinomial(size, density(process))
+        for pool in POOL_NAMES
+    }
+    cross_section = CROSS_SECTIONS[process]
+    flow = tuple(
+        {
+            "process": process,
+            "role": "background" if process.startswith("bkg") else "signal",
+            "step": step,
+            "cut": cut,
+            "events": events,
+            "sum_weights": float(events),
+            "sum_weights_squared": float(events),
+            "efficiency": share,
+            "efficiency_error": 0.0,
+            "cross_section": cross_section * share,
+        }
+        for step, (cut, events, share) in enumerate(
+            [("all", 6 * size, 1.0), ("binning", 3 * size, EFFICIENCY)]
+        )
+    )
+    return ProcessPools(
+        process=process,
+        role=flow[0]["role"],
+        cross_section=cross_section * EFFICIENCY,
+        counts=counts,
+        selected=dict.fromkeys(POOL_NAMES, size),
+        unweighting=(3 * size, 3 * size, 3.0 * size),
+        flow=flow,
+    )
+
+
+def make_pools(
+    *,
+    size: int = 20_000,
+    backgrounds: Sequence[str] = ("bkg",),
+    signals: Sequence[str] = SIGNALS,
+    mode: str = "disjoint",
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 1,
+) -> BinnedPools:
+    """The pools of a scan; ``sizes`` gives some processes another number of events."""
+    found = {
+        name: process_pools(name, size=(sizes or {}).get(name, size), seed=seed)
+        for name in (*backgrounds, *signals)
+    }
+    if mode == "shared_pool":
+        found = {
+            name: replace(part, counts=dict.fromkeys(POOL_NAMES, part.counts["train"]))
+            for name, part in found.items()
+        }
+    return BinnedPools(
+        binning=BINNING,
+        processes=found,
+        backgrounds=tuple(backgrounds),
+        benchmarks=tuple(signals),
+        mode=mode,
+        fingerprint=f"toy-{size}-{seed}-{mode}",
+    )
+
+
+def make_config(
+    *,
+    backgrounds: Sequence[str] = ("bkg",),
+    signals: Sequence[str] = SIGNALS,
+    architectures: Sequence[ArchitectureChoice | str] = ("likelihood_ratio",),
+    **changes: Any,
+) -> ScanConfig:
+    """A small scan; any key of `ScanConfig` can be given."""
+    roles = {**dict.fromkeys(backgrounds, "background"), **dict.fromkeys(signals, "signal")}
+    processes = {
+        name: Process(role=role, files=(f"{name}.root",), cross_section=CROSS_SECTIONS[name])
+        for name, role in roles.items()
+    }
+    choices = tuple(ArchitectureChoice(name=a) if isinstance(a, str) else a for a in architectures)
+    given = {
+        "name": "toy",
+        "seed": 7,
+        "storage": "unused",
+        "processes": processes,
+        "binning": BINNING,
+        "mixtures": Mixtures(s_over_sqrt_b=(1, 3), background=1000),
+        "ensembles": EnsembleSizes(train=500, validation=200, test=1000),
+        "architectures": choices,
+        "training": Training(repeats=1),
+        "limits": Limits(channels=10, referee=0, workspaces=False),
+    }
+    return ScanConfig(**{**given, **changes})
+
+
+def train_all(
+    config: ScanConfig, binned: BinnedPools, folder: Path
+) -> tuple[tuple[Point, ...], list[dict[str, Any]], tuple[Candidate, ...]]:
+    """Train every fixed point in this process: the plan, the rows of `trials`, the candidates."""
+    plan = points(config, mixtures(config, binned), binned)
+    storage = Storage(str(folder))
+    rows: list[dict[str, Any]] = []
+    for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
+        rows += train_pack(pack, config=config, binned=binned, storage=storage).rows
+    return plan, rows, candidates_of(plan, rows)
