@@ -105,7 +105,7 @@ TRIALS = TableLayout(
         Column("epochs", _INT, "", "epochs trained"),
         Column("best_epoch", _INT, "", "epoch whose weights were kept, from 0"),
         Column(
-            "learning_curve", pa.list_(_REAL), "", "AUC on the validation pool after each epoch"
+            "learning_curve", pa.list_(pa.field("element", _REAL)), "", "AUC on the validation pool after each epoch"
         ),
         Column("classifier", _TEXT, "", "folder of the stored classifier, relative to the storage"),
         Column("seconds", _REAL, "s", "wall time of the pack this member was trained in"),

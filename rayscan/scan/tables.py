@@ -41,7 +41,10 @@ class Ledger:
         """
         if not _KEY.fullmatch(key):
             raise TableError(path=table, why=f"'{key}' cannot name a part")
-        self.storage.write(f"ledger/{table}/{key}.parquet", _encode(rows_to_table(table, rows)))
+        # Units and meanings would be most of a part of one row; the published tables have them.
+        part = rows_to_table(table, rows).replace_schema_metadata(None)
+        bare = pa.schema([field.remove_metadata() for field in part.schema])
+        self.storage.write(f"ledger/{table}/{key}.parquet", _encode(part.cast(bare)))
 
     def keys(self, table: str) -> frozenset[str]:
         """Keys of the parts that are in place."""

@@ -1,0 +1,31 @@
+"""One Ray for all integration tests, and one cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from rayscan.cluster.run import WORKER_ENVIRONMENT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> Iterator[None]:
+    """Two CPU slots on this machine."""
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": WORKER_ENVIRONMENT},
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated files and event tables, made once for all tests."""
+    return tmp_path_factory.mktemp("cache")
