@@ -147,7 +147,7 @@ class Hypergeometric:
                 counts, int(left[0]), size=left.size, method="marginals"
             )
         else:
-            found = sequential(rng, counts, left)
+            found = sequential(rng, counts, left).T
         out[rows] = 0
         out[np.ix_(rows, self._filled)] = counts - found if self._complement else found
 

@@ -194,7 +194,9 @@ def closed_form(
 
     The score is a sum over many events, hence nearly normal, with exactly known moments: means
     and variances of draws without replacement with their factors (N - n)/(N - 1), mixed
-    backgrounds and Poisson totals included.
+    backgrounds and Poisson totals included. What normal scores neglect is phi(d) gamma (d^2 - 1)/6
+    to first order in the skewness gamma of the difference: up to 0.003 for a signal much harder
+    than the background at B = 20,000, less with more events.
 
     k^2 = sum_k (p_s - p_b)^2 / p_b is what d' = k S/sqrt(S + B) follows at small S/B. With a, b
     pool events of a bin, out of N_s and N_b, pool noise adds about (p_s/N_s + p_s^2/(p_b N_b))/p_b
