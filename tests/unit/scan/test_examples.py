@@ -1,0 +1,137 @@
+"""What a training sees: histograms named by what they are for, and events in proportion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy_scan import make_config, make_pools
+
+from rayscan.errors import PoolExhaustedError
+from rayscan.scan.binned import POOL_NAMES
+from rayscan.scan.examples import (
+    DrawnHistograms,
+    PoolEvents,
+    background_features,
+    ensembles_of,
+    examples_of,
+    features_of,
+)
+from rayscan.scan.plan import member, mixtures, points
+
+
+@pytest.fixture(scope="module")
+def binned():
+    return make_pools()
+
+
+def drawn(binned, *, draws=0, **changes):
+    config = make_config(**changes)
+    mixture = config.mixtures.expand()[0]
+    return DrawnHistograms(config, binned, "hard", mixture, draws)
+
+
+def test_a_set_holds_as_many_of_each_class_with_their_exact_totals(binned):
+    histograms, labels = drawn(binned).training(0)
+    assert histograms.shape == (1000, 96)
+    assert np.bincount(labels).tolist() == [500, 500]
+    assert set(histograms.sum(axis=1)) == {1032}
+
+
+def test_the_same_set_comes_out_again_and_every_epoch_has_its_own(binned):
+    one, two = drawn(binned), drawn(binned)
+    np.testing.assert_array_equal(one.training(3)[0], two.training(3)[0])
+    assert not np.array_equal(one.training(3)[0], one.training(4)[0])
+    assert not np.array_equal(one.training(3)[0], drawn(binned, draws=1).training(3)[0])
+    assert not np.array_equal(one.training(3)[0], drawn(binned, seed=8).training(3)[0])
+
+
+def test_validation_is_drawn_once_and_from_its_own_pool(binned):
+    examples = drawn(binned)
+    assert examples.validation()[0] is examples.validation()[0]
+    background = binned.processes["bkg"]
+    only = np.zeros_like(background.counts["validation"])
+    only[5] = 20_000
+    changed = replace(background, counts={**background.counts, "validation": only})
+    other = replace(binned, processes={**binned.processes, "bkg": changed})
+    histograms, labels = drawn(other).validation()
+    assert (histograms[labels == 0].sum(axis=0) > 0).sum() == 1
+    np.testing.assert_array_equal(drawn(other).training(0)[0], examples.training(0)[0])
+
+
+def test_the_exact_moments_are_those_of_the_drawn_histograms(binned):
+    examples = drawn(binned)
+    histograms, labels = examples.training(0)
+    null = histograms[labels == 0].astype(float)
+    error = np.sqrt(examples.null_variance / len(null))
+    filled = error > 0
+    pull = (null.mean(axis=0) - examples.null_mean)[filled] / error[filled]
+    assert np.abs(pull).max() < 5  # 96 bins
+    assert (pull**2).mean() == pytest.approx(1, abs=5 * np.sqrt(2 / filled.sum()))
+
+
+def test_a_pool_too_small_for_a_histogram_is_refused():
+    config = make_config()
+    small = make_pools(sizes={"bkg": 900})
+    with pytest.raises(PoolExhaustedError, match="'bkg .train.' has 900 events"):
+        ensembles_of(config, small, "hard", config.mixtures.expand()[0], "train")
+
+
+# ------------------------------------------------------------------ single events
+
+
+def with_events(binned):
+    """Features: the centre of the bin of each event, and the number of the process."""
+    parts = {}
+    for number, (name, part) in enumerate(binned.processes.items()):
+        features = {
+            pool: {
+                "met": np.repeat(np.arange(96), part.counts[pool]).astype(np.float32),
+                "ht": np.full(part.counts[pool].sum(), number, dtype=np.float32),
+            }
+            for pool in POOL_NAMES
+        }
+        parts[name] = replace(part, features=features)
+    return replace(binned, processes=parts)
+
+
+def test_events_of_both_classes_come_with_their_labels(binned):
+    events = with_events(binned)
+    mixture = make_config().mixtures.expand()[0]
+    examples = PoolEvents(events, "central", mixture, ("met", "ht"))
+    features, labels = examples.training()
+    assert features.shape == (40_000, 2)
+    assert set(features[labels == 1, 1]) == {2.0}
+    assert set(features[labels == 0, 1]) == {0.0}
+    assert (mixture.signal, mixture.background) == (examples.S, examples.B)
+    assert not np.array_equal(features, examples.validation()[0])
+
+
+def test_backgrounds_give_events_in_proportion_to_their_yields():
+    pools = make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg": 3000, "bkg2": 20_000})
+    features = background_features(with_events(pools), ("ht",), "train")
+    counts = np.bincount(features[:, 0].astype(int))
+    assert counts[0] == 3000
+    assert counts[1] == 1500  # cross-sections 10 and 5
+
+
+def test_one_background_gives_all_its_events(binned):
+    for pool in POOL_NAMES:
+        found = background_features(with_events(binned), ("ht",), pool)
+        assert len(found) == binned.background_counts(pool).sum()
+
+
+def test_a_network_of_events_sees_the_axes_unless_told_otherwise():
+    config = make_config()
+    assert features_of(config, ()) == ("jet1_pt", "jet1_eta")
+    assert features_of(config, ("met",)) == ("met",)
+
+
+def test_what_an_architecture_reads_decides_what_it_is_given(binned):
+    config = make_config()
+    plan = member(config, points(config, mixtures(config))[0], 0, fingerprint="f")
+    assert isinstance(examples_of(config, binned, plan, reads="histograms"), DrawnHistograms)
+    events = examples_of(config, with_events(binned), plan, reads="events")
+    assert isinstance(events, PoolEvents)
+    assert events.features == ("jet1_pt", "jet1_eta")
