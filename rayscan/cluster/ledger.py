@@ -1,4 +1,4 @@
-"""The Ledger as an actor: the one place that commits rows, and that writes the tables at the end."""
+"""The Ledger as an actor: it alone commits rows, and writes the tables at the end."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class Templates:
         B: Background events of one class-1 histogram.
         background_size: Pool events behind ``background``.
         signal_size: Pool events behind ``signal``.
+        null: Events of class 0: S + B (``matched``), or B.
     """
 
     background: Floats
@@ -47,6 +48,7 @@ class Templates:
     B: int
     background_size: int
     signal_size: int
+    null: Literal["matched", "background"] = "matched"
 
 
 @runtime_checkable

@@ -27,14 +27,14 @@ from rayscan.models.architecture import (
     Watch,
     columns,
 )
-from rayscan.models.separation import HALF_AN_EVENT, Drawn, Endless, Null, squared_separation
+from rayscan.models.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 ROWS_AT_ONCE = 4096
 
 
-def weights(templates: Templates, *, null: Null = "matched") -> Floats:
+def weights(templates: Templates) -> Floats:
     """Log-likelihood ratio per event of each bin.
 
     With f = S/(S + B) and the densities p_s, p_b the ratio of the two classes for one event is
@@ -47,7 +47,6 @@ def weights(templates: Templates, *, null: Null = "matched") -> Floats:
 
     Args:
         templates: Densities and mixture.
-        null: Events of class 0: S + B or B (`Mixture.null`).
 
     Returns:
         Shape (bins,).
@@ -62,8 +61,8 @@ def weights(templates: Templates, *, null: Null = "matched") -> Floats:
     if B == 0:
         signal = np.maximum(signal, HALF_AN_EVENT / templates.signal_size)
     # S r / (S + B) for matched classes, S r / B for background alone: B = 0 has no second reading.
-    share = S / (S + B) if null == "matched" or B == 0 else S / B
-    rest = B / (S + B) if null == "matched" or B == 0 else 1.0
+    share = S / (S + B) if templates.null == "matched" or B == 0 else S / B
+    rest = B / (S + B) if templates.null == "matched" or B == 0 else 1.0
     with np.errstate(divide="ignore"):
         found = np.log(rest + share * signal / background)
     return np.where((templates.background > 0) | (templates.signal > 0), found, 0.0)
@@ -85,13 +84,11 @@ class BinnedLikelihoodRatio(Classifier):
         self.constant = float(constant)
 
     @classmethod
-    def from_templates(
-        cls, templates: Templates, *, null: Null = "matched"
-    ) -> BinnedLikelihoodRatio:
+    def from_templates(cls, templates: Templates) -> BinnedLikelihoodRatio:
         """The classifier of known densities and mixture; see `weights`."""
         # With B events in class 0 the Poisson numbers of the classes differ by exp(-S).
-        constant = -templates.S if null == "background" and templates.B > 0 else 0.0
-        return cls(weights(templates, null=null), constant)
+        constant = -templates.S if templates.null == "background" and templates.B > 0 else 0.0
+        return cls(weights(templates), constant)
 
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Log-odds of signal + background, shape (N,).
@@ -187,9 +184,7 @@ def separation(templates: Templates) -> float:
     return math.sqrt(squared_separation(templates)[0])
 
 
-def closed_form(
-    templates: Templates, test: Drawn | None = None, *, null: Null = "matched"
-) -> ClosedForm:
+def closed_form(templates: Templates, test: Drawn | None = None) -> ClosedForm:
     """AUC = Phi(dmu / sqrt(V0 + V1)) of the likelihood ratio, and the separation k.
 
     The score is a sum over many events, hence nearly normal, with exactly known moments: means
@@ -211,10 +206,9 @@ def closed_form(
     Args:
         templates: Densities (of the training pools) that make the likelihood ratio.
         test: Ensembles it is tested on; None for pools without end of those densities.
-        null: Events of class 0 (`Mixture.null`).
     """
-    found = weights(templates, null=null)
-    drawn: Drawn = Endless(templates, null) if test is None else test
+    found = weights(templates)
+    drawn: Drawn = Endless(templates) if test is None else test
     apart = drawn.separation(found)
     spread = math.sqrt(apart.null_variance + apart.alternative_variance)
     auc, slope = _normal(apart.difference, spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from rayscan.models.architecture import Templates
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Null: TypeAlias = Literal["matched", "background"]
 
 HALF_AN_EVENT = 0.5
 """What a bin that a pool left empty is counted as, where a ratio needs a number."""
@@ -88,12 +87,11 @@ class Endless:
     """Fixed totals from pools without end that have the templates' densities."""
 
     templates: Templates
-    null: Null
 
     def separation(self, weights: Floats) -> Moments:
         """Exact moments of sum_k w_k n_k in both classes."""
         t = self.templates
-        n = t.B + (t.S if self.null == "matched" else 0)
+        n = t.B + (t.S if t.null == "matched" else 0)
         background, signal = float(weights @ t.background), float(weights @ t.signal)
         null_variance = n * _variance(weights, t.background)
         alternative_variance = t.B * _variance(weights, t.background)

@@ -241,6 +241,7 @@ def templates_of(
         B=mixture.background,
         background_size=int(background.sum()),
         signal_size=int(signal.sum()),
+        null=mixture.null,
     )
 
 

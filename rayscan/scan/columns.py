@@ -46,6 +46,7 @@ class TableLayout:
 
 
 _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+_CURVE = pa.list_(pa.field("element", _REAL))
 
 
 def _mixture(prefix: str, whose: str) -> tuple[Column, ...]:
@@ -105,7 +106,10 @@ TRIALS = TableLayout(
         Column("epochs", _INT, "", "epochs trained"),
         Column("best_epoch", _INT, "", "epoch whose weights were kept, from 0"),
         Column(
-            "learning_curve", pa.list_(pa.field("element", _REAL)), "", "AUC on the validation pool after each epoch"
+            "learning_curve",
+            pa.list_(pa.field("element", _REAL)),
+            "",
+            "AUC on the validation pool after each epoch",
         ),
         Column("classifier", _TEXT, "", "folder of the stored classifier, relative to the storage"),
         Column("seconds", _REAL, "s", "wall time of the pack this member was trained in"),
@@ -129,11 +133,13 @@ AUC = TableLayout(
         *_mixture("test", "in the test"),
         Column("auc", _REAL, "", "area under the ROC curve, S+B against background only"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
-        Column(
-            "auc_ceiling", _REAL, "", "AUC of the test benchmark's likelihood ratio on this set"
-        ),
-        Column("auc_ceiling_error", _REAL, "", "its standard error (DeLong 1988)"),
+        Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier on this test set"),
+        Column("auc_ceiling_error", _REAL, "", "its standard error from test set and pools"),
         Column("ceiling_kind", _TEXT, "", "where the ceiling's templates come from"),
+        Column(
+            "auc_likelihood_ratio", _REAL, "", "AUC of the training templates' likelihood ratio"
+        ),
+        Column("auc_likelihood_ratio_error", _REAL, "", "its standard error (DeLong 1988)"),
         Column(
             "auc_closed_form", _REAL, "", "Phi(dmu / sqrt(V0 + V1)) of the same likelihood ratio"
         ),

@@ -138,6 +138,8 @@ class Limits:
         methods: ``template`` (the distribution itself), ``response`` (bins grouped by the
             classifier), ``score`` (the output on the whole pseudo-experiment).
         luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
+        ensembles: Pseudo-experiments per strength of method ``score``; the -2 sigma band needs
+            about 4,400.
         channels: Groups of histogram bins for ``response``.
         min_pool_count: Bins with fewer background events in the test pool become one, so that no
             template stands on a handful of simulated events.
@@ -155,6 +157,7 @@ class Limits:
         "score",
     )
     luminosity: tuple[float, ...] = (139.0,)
+    ensembles: int = 5_000
     channels: int = 25
     min_pool_count: int = 10
     background_uncertainty: float = 0.05
@@ -167,8 +170,9 @@ class Limits:
     def __post_init__(self) -> None:
         if any(not value > 0 for value in self.luminosity):
             raise ValueError(f"luminosity: {self.luminosity} fb^-1, expected positive numbers")
-        if self.channels < 1:
-            raise ValueError(f"channels: {self.channels}, expected at least 1")
+        for name in ("channels", "ensembles"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
         for name in ("background_uncertainty", "signal_uncertainty", "luminosity_uncertainty"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected 0 <= value < 1")

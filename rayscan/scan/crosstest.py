@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,9 @@ import numpy as np
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
 from rayscan.models.scoring import score_many
-from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.ceilings import CeilingOfTest, ceiling_of_test
 from rayscan.scan.config import MAXIMISED, ScanConfig
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
@@ -134,21 +135,19 @@ def cross_test(
     count = config.ensembles.test
     rng = stream(config.seed, "test", test.benchmark, test.mixture.name)
     null, alternative = sampler.null(rng, count), sampler.alternative(rng, count)
-    templates = templates_of(binned, test.benchmark, test.mixture)
-    ratio = BinnedLikelihoodRatio.from_templates(templates, null=test.mixture.null)
-    ceiling_scores = ratio.scores(null), ratio.scores(alternative)
-    ceiling = delong(*ceiling_scores)
-    form = closed_form(templates, sampler, null=test.mixture.null)
+    limit = ceiling_of_test(
+        config,
+        binned,
+        test.benchmark,
+        test.mixture,
+        sampler=sampler,
+        null=null,
+        alternative=alternative,
+    )
     common = {
         "test_benchmark": test.benchmark,
         **mixture_columns("test", test.mixture),
-        "auc_ceiling": ceiling.auc,
-        "auc_ceiling_error": ceiling.error,
-        "ceiling_kind": "likelihood ratio, templates from the training pools",
-        "auc_closed_form": form.auc,
-        "auc_closed_form_error": form.auc_error,
-        "separation_k": form.k,
-        "separation_k_error": form.k_error,
+        **limit.columns,
         "histograms": count,
         **_pool_columns(binned, test, sampler.draw_fraction, count),
     }
@@ -160,7 +159,7 @@ def cross_test(
         trained_columns(candidate)
         | {"selected": candidate.selected}
         | common
-        | _auc_columns(own, ceiling_scores)
+        | _auc_columns(own, limit)
         for candidate, own in zip(candidates, scores, strict=True)
     ]
 
@@ -197,10 +196,12 @@ def _all_scores(
     return [found[i] for i in range(len(classifiers))]
 
 
-def _auc_columns(own: tuple[Scores, Scores], ceiling: tuple[Scores, Scores]) -> dict[str, Any]:
+def _auc_columns(own: tuple[Scores, Scores], limit: CeilingOfTest) -> dict[str, Any]:
+    """AUC, and how far it is above the ceiling: test set shared, pools as uncertain as they are."""
     estimate = delong(*own)
-    paired = delong_difference(own, ceiling)
-    sigma = paired.difference / paired.error if paired.error > 0 else None
+    paired = delong_difference(own, limit.scores)
+    error = math.hypot(paired.error, limit.ceiling.pool_error)
+    sigma = (estimate.auc - limit.ceiling.auc) / error if error > 0 else None
     return {
         "auc": estimate.auc,
         "auc_error": estimate.error,

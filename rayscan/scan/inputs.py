@@ -138,11 +138,15 @@ def short_names(paths: tuple[str, ...]) -> dict[str, str]:
 
 
 def _copies(files: list[InputFile]) -> Iterator[DuplicateInputError]:
-    seen: dict[str, str] = {}
+    seen: dict[str, InputFile] = {}
     for entry in files:
-        first = seen.setdefault(entry.file.identity, entry.file.path)
-        if first != entry.file.path:
-            yield DuplicateInputError(first=first, second=entry.file.path)
+        first = seen.setdefault(entry.file.identity, entry)
+        if first is not entry:
+            yield DuplicateInputError(first=_whose(first), second=_whose(entry))
+
+
+def _whose(entry: InputFile) -> str:
+    return f"{entry.file.path} of '{entry.process}'"
 
 
 def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, ...]:

@@ -164,7 +164,7 @@ def _trained_at(
 
 
 def _saturates(binned: BinnedPools, benchmark: str, mixture: Mixture) -> bool:
-    form = closed_form(templates_of(binned, benchmark, mixture), null=mixture.null)
+    form = closed_form(templates_of(binned, benchmark, mixture))
     return form.auc > SATURATED
 
 

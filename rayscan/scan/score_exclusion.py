@@ -59,7 +59,7 @@ def _at_total(
     binned: BinnedPools,
     storage: Storage,
 ) -> list[dict[str, Any]]:
-    mixtures = tested_strengths(benchmark, total, config=config, binned=binned)
+    mixtures = strengths_to_test(benchmark, total, config=config, binned=binned)
     classifiers = [stored(storage.uri, c.row["classifier"]) for c in candidates]
     null, tested = _scores(benchmark, candidates, classifiers, mixtures, config, binned)
     signals = np.array([mixture.signal for mixture in mixtures], dtype=np.float64)
@@ -85,7 +85,7 @@ def _at_total(
     return rows
 
 
-def tested_strengths(
+def strengths_to_test(
     benchmark: str, total: int, *, config: ScanConfig, binned: BinnedPools
 ) -> tuple[Mixture, ...]:
     """Mixtures of N events with the signal an ideal classifier separates by 0.5 to 10 sigma.
@@ -114,7 +114,7 @@ def _scores(
     binned: BinnedPools,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Null scores (K, N) and scores at each strength (K, n, N) of all classifiers."""
-    count = config.ensembles.test
+    count = config.limits.ensembles
     null = np.empty((len(classifiers), count))
     tested = np.empty((len(classifiers), len(mixtures), count))
     for place, mixture in enumerate(mixtures):
@@ -151,7 +151,7 @@ def _of_events(
         benchmark=benchmark,
         mixture=mixture,
         pool="test",
-        histograms=config.ensembles.test,
+        histograms=config.limits.ensembles,
         purpose=("limit", benchmark, mixture.name),
         features=features_of(config, candidate.features),
         statistic=mixture_of_row(candidate.row),

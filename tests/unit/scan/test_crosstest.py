@@ -61,7 +61,7 @@ def test_every_candidate_meets_every_test_set_and_fits_the_table(scan):
     assert {row["pool_mode"] for row in rows} == {"disjoint"}
 
 
-def test_the_likelihood_ratio_of_the_test_mixture_is_the_ceiling_itself(scan):
+def test_the_likelihood_ratio_of_the_test_mixture_is_that_of_the_ceiling(scan):
     config, *_ = scan
     own = [
         row
@@ -72,8 +72,9 @@ def test_the_likelihood_ratio_of_the_test_mixture_is_the_ceiling_itself(scan):
     ]
     assert len(own) == len(config.benchmarks)
     for row in own:
-        assert row["auc"] == row["auc_ceiling"]
-        assert row["auc_over_ceiling_sigma"] is None
+        assert row["auc"] == row["auc_likelihood_ratio"]
+        # What the noise of the templates costs is given back to the ceiling.
+        assert row["auc_ceiling"] > row["auc"]
         assert not row["leakage_flag"]
 
 
@@ -136,7 +137,7 @@ def test_a_classifier_that_knows_the_test_pool_is_flagged(tmp_path):
         mixtures=Mixtures(s_over_sqrt_b=(2,), background=200),
         ensembles=EnsembleSizes(train=10, validation=10, test=4000, method="multinomial"),
     )
-    binned = make_pools(signals=("central",), size=300)
+    binned = make_pools(signals=("central",), size=1000)
     mixture = config.mixtures.expand()[0]
     cheat = templates_of(binned, "central", mixture, pool="test")
     BinnedLikelihoodRatio.from_templates(cheat).save(tmp_path / "classifiers" / "cheat")

@@ -1,0 +1,130 @@
+"""The ceiling of a benchmark, estimated from a likelihood ratio whose templates are noisy.
+
+The likelihood ratio of templates filled from a finite training pool separates less than that of the
+true densities, because it trusts the pool's fluctuations: a smoother classifier may pass it. Tested
+on pools of its own it is a lower estimate of the Neyman-Pearson ceiling, tested on the very pool it
+learned from an upper one. What the noise does is found by repeating the pools, and taken out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from rayscan.models.architecture import Templates
+from rayscan.models.likelihood_ratio import weights
+from rayscan.models.separation import Endless, Floats
+
+REPLICATES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateNoise:
+    """What finite pools do to the separation of a likelihood ratio.
+
+    Attributes:
+        factor: Separation of the true densities' likelihood ratio over that of noisy templates,
+            on the same test pool.
+        relative_error: Standard deviation of that relation over pools of the same sizes.
+    """
+
+    factor: float
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The AUC that the likelihood ratio of the true densities would have on a test set.
+
+    Attributes:
+        auc: The AUC.
+        error: Its standard error, from test set and pools together.
+        pool_error: The part that comes from the finite pools.
+    """
+
+    auc: float
+    error: float
+    pool_error: float
+
+
+def template_noise(
+    templates: Templates,
+    *,
+    test_background: int,
+    test_signal: int,
+    shared: bool,
+    rng: np.random.Generator,
+) -> TemplateNoise:
+    """The parametric bootstrap of the pools (Efron 1979), with exact moments of every replicate.
+
+    With the templates p for the truth: training and test pools of the same sizes are drawn from p;
+    on each test pool the likelihood ratio of the drawn training pool separates by d*, that of p
+    itself by d. The mean of d over that of d* estimates what the noise of p costs against the true
+    densities. Both meet the same test pool, so that its own fluctuation is not counted.
+
+    Args:
+        templates: Training templates, with the sizes of their pools.
+        test_background: Background events of the test pool.
+        test_signal: Signal events of the test pool.
+        shared: Whether the test pool is the training pool.
+        rng: Source of the replicates.
+    """
+    best = weights(templates)
+    ideal, seen = np.empty(REPLICATES), np.empty(REPLICATES)
+    for place in range(REPLICATES):
+        own = _again(templates, rng, templates.background_size, templates.signal_size)
+        tested = own if shared else _again(templates, rng, test_background, test_signal)
+        ideal[place] = _distance(tested, best)
+        seen[place] = _distance(tested, weights(own))
+    if not min(ideal.mean(), seen.mean()) > 0:
+        return TemplateNoise(factor=1.0, relative_error=0.0)
+    factor = float(ideal.mean() / seen.mean())
+    rest = ideal - factor * seen
+    return TemplateNoise(factor=factor, relative_error=float(rest.std(ddof=1) / ideal.mean()))
+
+
+def _again(
+    templates: Templates, rng: np.random.Generator, background: int, signal: int
+) -> Templates:
+    """Templates of other pools of the given sizes, drawn from these."""
+    return replace(
+        templates,
+        background=_pool(rng, templates.background, background),
+        signal=_pool(rng, templates.signal, signal),
+        background_size=background,
+        signal_size=signal,
+    )
+
+
+def _pool(rng: np.random.Generator, density: Floats, events: int) -> Floats:
+    return np.asarray(rng.multinomial(events, density / density.sum()) / events)
+
+
+def _distance(truth: Templates, found: Floats) -> float:
+    moments = Endless(truth).separation(found)
+    spread = math.sqrt(moments.null_variance + moments.alternative_variance)
+    return moments.difference / spread if spread > 0 else 0.0
+
+
+def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
+    """The ceiling from the AUC that the likelihood ratio of the templates had on the test set.
+
+    Args:
+        auc: Its AUC.
+        error: Its statistical error from the finite test set.
+        noise: See `template_noise`.
+    """
+    if auc >= 1.0:
+        return Ceiling(auc=1.0, error=error, pool_error=0.0)
+    seen = float(ndtri(auc))
+    true = seen * noise.factor
+    slope = math.exp(-(true**2) / 2) / math.sqrt(2 * math.pi)
+    of_seen = math.exp(-(seen**2) / 2) / math.sqrt(2 * math.pi)
+    by_test = error * noise.factor * slope / of_seen
+    by_pools = slope * true * noise.relative_error
+    return Ceiling(
+        auc=float(ndtr(true)), error=math.hypot(by_test, by_pools), pool_error=abs(by_pools)
+    )

@@ -1,0 +1,82 @@
+"""The ceiling of one test set: what the best of all classifiers could reach on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rayscan.ensembles.draw import Ensembles
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.ceiling import Ceiling, ceiling, template_noise
+from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
+from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.examples import Histograms
+from rayscan.scan.scoring import Scores
+from rayscan.seeds import stream
+from rayscan.stats.auc import delong
+
+KIND = "likelihood ratio of the training templates, corrected for the size of the pools"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CeilingOfTest:
+    """The ceiling of a test set.
+
+    Attributes:
+        ceiling: The AUC no classifier passes beyond its error.
+        scores: Scores of the likelihood ratio of the training templates, null and alternative.
+        columns: What the table `auc` says of it.
+    """
+
+    ceiling: Ceiling
+    scores: tuple[Scores, Scores]
+    columns: dict[str, Any]
+
+
+def ceiling_of_test(
+    config: ScanConfig,
+    binned: BinnedPools,
+    benchmark: str,
+    mixture: Mixture,
+    *,
+    sampler: Ensembles,
+    null: Histograms,
+    alternative: Histograms,
+) -> CeilingOfTest:
+    """The ceiling on given test ensembles.
+
+    Args:
+        config: The scan.
+        binned: Its pools.
+        benchmark: Signal process in the ensembles.
+        mixture: Their events.
+        sampler: What drew them.
+        null: Background-only histograms, shape (N, bins).
+        alternative: Histograms with signal, shape (N, bins).
+    """
+    templates = templates_of(binned, benchmark, mixture)
+    ratio = BinnedLikelihoodRatio.from_templates(templates)
+    scores = ratio.scores(null), ratio.scores(alternative)
+    seen = delong(*scores)
+    noise = template_noise(
+        templates,
+        test_background=int(binned.background_counts("test").sum()),
+        test_signal=binned.signal(benchmark, "test").size,
+        shared=binned.mode == "shared_pool",
+        rng=stream(config.seed, "template noise", benchmark, mixture.name),
+    )
+    found = ceiling(seen.auc, seen.error, noise)
+    form = closed_form(templates, sampler)
+    columns = {
+        "auc_ceiling": found.auc,
+        "auc_ceiling_error": found.error,
+        "ceiling_kind": KIND,
+        "auc_likelihood_ratio": seen.auc,
+        "auc_likelihood_ratio_error": seen.error,
+        "auc_closed_form": form.auc,
+        "auc_closed_form_error": form.auc_error,
+        "separation_k": form.k,
+        "separation_k_error": form.k_error,
+    }
+    return CeilingOfTest(ceiling=found, scores=scores, columns=columns)
