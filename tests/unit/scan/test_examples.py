@@ -74,7 +74,7 @@ def test_the_exact_moments_are_those_of_the_drawn_histograms(binned):
 def test_a_pool_too_small_for_a_histogram_is_refused():
     config = make_config()
     small = make_pools(sizes={"bkg": 900})
-    with pytest.raises(PoolExhaustedError, match="'bkg .train.' has 900 events"):
+    with pytest.raises(PoolExhaustedError, match=r"'bkg \(train\)' has 900 events"):
         ensembles_of(config, small, "hard", config.mixtures.expand()[0], "train")
 
 

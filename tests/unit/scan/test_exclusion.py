@@ -125,7 +125,7 @@ def test_without_uncertainties_channels_cannot_beat_all_bins(scan):
 
 
 def test_one_channel_without_uncertainties_gives_the_counting_limit(scan):
-    config, binned, *_ = scan
+    _, binned, *_ = scan
     row = limits(
         scan,
         channels=1,

@@ -1,0 +1,102 @@
+"""Scores of ensembles from scores of events, and the response to one more event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy_scan import make_config, make_pools
+
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.event_network import log_terms
+from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.scan.scoring import event_scores, response, stored
+from rayscan.scan.storage import Storage
+
+TRAINED = Mixture(signal=60, background=400)
+
+
+class Exact:
+    """A per-event classifier whose log-odds are its feature."""
+
+    reads = "events"
+
+    def scores(self, x):
+        return x[:, 0].astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def binned():
+    """Background log-odds around -0.5, signal around +0.5: equal Gaussians of unit width."""
+    pools = make_pools(signals=("hard",))
+    rng = np.random.default_rng(5)
+    parts = {
+        name: replace(
+            part,
+            features={
+                pool: {"met": rng.normal(mean, 1, counts.sum()).astype(np.float32)}
+                for pool, counts in part.counts.items()
+            },
+        )
+        for (name, part), mean in zip(pools.processes.items(), (-0.5, 0.5), strict=True)
+    }
+    return replace(pools, processes=parts)
+
+
+def scores(binned, mixture, statistic=None, seed=7):
+    return event_scores(
+        Exact(),
+        config=make_config(signals=("hard",), seed=seed),
+        binned=binned,
+        benchmark="hard",
+        mixture=mixture,
+        pool="test",
+        histograms=400,
+        purpose=("test", "hard"),
+        features=("met",),
+        statistic=statistic,
+    )
+
+
+def terms(binned, process, mixture):
+    values = binned.processes[process].features["test"]["met"].astype(np.float64)
+    return log_terms(values, S=mixture.signal, B=mixture.background)
+
+
+@pytest.mark.parametrize("signal", [20, 60])
+def test_scores_have_the_means_of_their_events(binned, signal):
+    mixture = Mixture(signal=signal, background=460 - signal)
+    null, alternative = scores(binned, mixture, TRAINED)
+    b, s = (terms(binned, name, TRAINED) for name in ("bkg", "hard"))
+    spread = np.sqrt(460 * b.var() / len(null))
+    assert abs(null.mean() - 460 * b.mean()) < 4 * spread
+    spread = np.sqrt((mixture.background * b.var() + signal * s.var()) / len(alternative))
+    expected = mixture.background * b.mean() + signal * s.mean()
+    assert abs(alternative.mean() - expected) < 4 * spread
+
+
+def test_the_statistic_is_that_of_the_mixture_unless_another_is_given(binned):
+    own, same = scores(binned, TRAINED), scores(binned, TRAINED, TRAINED)
+    np.testing.assert_array_equal(own[1], same[1])
+    other = scores(binned, TRAINED, Mixture(signal=10, background=400))
+    assert not np.array_equal(own[1], other[1])
+
+
+def test_background_scores_do_not_depend_on_the_strength_tested(binned):
+    """One statistic and one number of events: thresholds and tested scores can be compared."""
+    one = scores(binned, Mixture(signal=20, background=440), TRAINED)[0]
+    two = scores(binned, Mixture(signal=200, background=260), TRAINED)[0]
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_response_of_a_linear_classifier_is_its_weights():
+    weights = np.array([0.3, -1.0, 2.0])
+    found = response(BinnedLikelihoodRatio(weights, constant=5.0), np.array([10.0, 0.0, 3.5]))
+    np.testing.assert_allclose(found, weights)
+
+
+def test_a_stored_classifier_is_loaded_once(tmp_path):
+    BinnedLikelihoodRatio(np.arange(3.0)).save(tmp_path / "classifiers" / "a")
+    uri = Storage(str(tmp_path)).uri
+    assert stored(uri, "classifiers/a") is stored(uri, "classifiers/a")
