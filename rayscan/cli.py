@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,8 +105,13 @@ def run(
     config = check_scan(scan).config
     from rayscan.cluster.run import run_scan
 
-    with TerminalReporter(console) as reporter:
-        result = run_scan(config, base=scan.parent, reporter=reporter, address=address)
+    try:
+        with TerminalReporter(console) as reporter:
+            result = run_scan(config, base=scan.parent, reporter=reporter, address=address)
+    except KeyboardInterrupt:
+        again = " ".join(["rayscan", *sys.argv[1:]])
+        _complain(f"stopped; nothing that finished is lost. To go on: {again}")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     _ending(console, result.storage)
     if result.failed:
         for trial, why in result.failed.items():
@@ -229,25 +233,11 @@ def _complain(text: str) -> None:
 def main() -> None:
     """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    sys.exit(_guarded(app))
-
-
-def _guarded(command: Callable[..., Any]) -> int:
     try:
-        command(standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
+        app()
     except RayscanError as error:
         _complain(str(error))
-        return EXIT_USER
-    except (KeyboardInterrupt, typer.Abort):
-        again = " ".join(["rayscan", *sys.argv[1:]])
-        _complain(f"stopped; nothing that finished is lost. To go on: {again}")
-        return EXIT_INTERRUPTED
-    except typer.BadParameter as error:
-        _complain(error.format_message())
-        return EXIT_USER
-    return 0
+        sys.exit(EXIT_USER)
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
