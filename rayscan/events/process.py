@@ -18,7 +18,6 @@ class Process:
         generate: Make the events instead of reading files.
         cross_section: Cross-section [pb] of the events in the files, any generator filter included;
             by default that of the generator.
-        title: How figures call it; by default its name.
         tree: Name of the tree in the files.
     """
 
@@ -26,7 +25,6 @@ class Process:
     files: tuple[str, ...] = ()
     generate: Generate | None = None
     cross_section: float | None = None
-    title: str | None = None
     tree: str = "Delphes"
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from rayscan.scan.tables import Tables
 
 # One event where the background pool is empty identifies an ensemble; one in ten then holds one.
 _TELLTALE_EVENTS = 0.1
+_MORE_THAN_SIMULATED = 10
 _DRAW_FRACTION = 0.1
 _CLS = 0.05
 _REFEREE = 1e-3
@@ -22,7 +23,17 @@ def warnings(tables: Tables) -> list[str]:
     One sentence or two per kind of trouble, naming its worst case; those that make an AUC wrong
     come first. Empty if there is nothing to say.
     """
-    checks = (_leakage, _shared_pool, _draws, _pools, _trainings, _limits, _referee, _inputs)
+    checks = (
+        _leakage,
+        _shared_pool,
+        _draws,
+        _pools,
+        _trainings,
+        _limits,
+        _statistics,
+        _referee,
+        _inputs,
+    )
     return [sentence for check in checks for sentence in check(tables)]
 
 
@@ -111,6 +122,21 @@ def _limits(tables: Tables) -> Iterator[str]:
         found = rows[rows["status"] == status]
         if len(found):
             yield what.format(len(found), len(rows), _names(found))
+
+
+def _statistics(tables: Tables) -> Iterator[str]:
+    """Templates stand on the events of the test pool, however many the luminosity gives."""
+    simulated = tables.pools.query("role == 'background' and pool == 'test'")
+    pool = simulated["events_in_binning"].sum()
+    rows = tables.limits[tables.limits["method"] != "score"]
+    short = rows[rows["background_events"] > _MORE_THAN_SIMULATED * pool]
+    if len(short):
+        most = _largest(short, "background_events")
+        yield (
+            f"Monte Carlo statistics: limits at up to {most['luminosity']:g} fb^-1 expect "
+            f"{most['background_events']:.3g} background events, but their templates stand on "
+            f"{pool} simulated ones, and hardly improve with luminosity. Simulate more background."
+        )
 
 
 def _referee(tables: Tables) -> Iterator[str]:

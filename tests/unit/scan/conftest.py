@@ -199,7 +199,7 @@ def _cutflow_rows(scan: FakeScan) -> list[Row]:
                     "role": "background" if process == "zvv" else "signal",
                     "step": step,
                     "cut": cut,
-                    "events": round(50_000 * share),
+                    "events": round(50_000_000 * share),
                     "sum_weights": 50_000 * share,
                     "sum_weights_squared": 50_000 * share,
                     "efficiency": share,
@@ -216,8 +216,8 @@ def _pool_rows(scan: FakeScan) -> list[Row]:
             "process": process,
             "role": "background" if process == "zvv" else "signal",
             "pool": pool,
-            "events": round(50_000 * share),
-            "events_in_binning": round(49_000 * share),
+            "events": round(50_000_000 * share),
+            "events_in_binning": round(49_000_000 * share),
             "pool_mode": "disjoint",
         }
         for process in ("zvv", *scan.benchmarks)

@@ -69,3 +69,12 @@ def test_the_worst_leak_is_named_first(fake, fake_scan):
     assert "+9.0 sigma" in first
     assert "S = 500, B = 0" in first
     assert second.startswith("Draw fraction")
+
+
+def test_limits_that_stand_on_few_simulated_events_are_named(fake, fake_scan):
+    def few(rows):
+        return [row | {"events_in_binning": 100} for row in rows]
+
+    (sentence,) = cautions.warnings(fake(fake_scan(), pools=few))
+    assert sentence.startswith("Monte Carlo statistics")
+    assert "on 100 simulated ones" in sentence

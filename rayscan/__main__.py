@@ -1,0 +1,5 @@
+"""``python -m rayscan`` is the command ``rayscan``."""
+
+from rayscan.cli import main
+
+main()
