@@ -35,7 +35,55 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
         for strength, frame in matrices(tables, label).items():
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
             found[title] = frame.reset_index()
-    found["S/sqrt(B) at which the AUC reaches 0.9"] = strength_needed(tables)
-    found["95 % CLs limits"] = limit_summary(tables)
-    found["trials without a classifier"] = failures(tables)
+    found["S/sqrt(B) at which the AUC reaches 0.9"] = _needed(tables)
+    found["95 % CLs limits, trained on the benchmark itself: median (-1, +1 sigma)"] = limits(
+        tables
+    )
+    found["trials without a classifier"] = _failed(tables)
     return {title: frame for title, frame in found.items() if len(frame)}
+
+
+def limits(tables: Tables) -> pd.DataFrame:
+    """Expected limits of each classifier on its own benchmark, and of the histogram itself."""
+    rows = limit_summary(tables)
+    own = rows["train_benchmark"] == rows["test_benchmark"]
+    rows = rows[own | (rows["method"] == "template")]
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "method": rows["method"],
+            "classifier": rows["label"].where(rows["method"] != "template", "-"),
+            "fb^-1": rows["luminosity"],
+            "on mu": _band(rows, "mu"),
+            "on sigma [pb]": _band(rows, "cross_section"),
+            "on selected events": _band(rows, "signal_events"),
+        }
+    )
+
+
+def _band(rows: pd.DataFrame, stem: str) -> list[str]:
+    columns = (f"{stem}_expected_{tag}" for tag in ("0", "m1", "p1"))
+    return [
+        "-" if pd.isna(middle) else f"{middle:.3g} ({_short(low)}, {_short(high)})"
+        for middle, low, high in zip(*(rows[name] for name in columns), strict=True)
+    ]
+
+
+def _short(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.3g}"
+
+
+def _needed(tables: Tables) -> pd.DataFrame:
+    rows = strength_needed(tables)
+    names = {
+        "label": "classifier",
+        "s_over_sqrt_b": "S/sqrt(B)",
+        "ceiling_s_over_sqrt_b": "of the ceiling",
+        "over_ceiling": "ratio",
+    }
+    return rows[["benchmark", *names]].rename(columns=names)
+
+
+def _failed(tables: Tables) -> pd.DataFrame:
+    rows = failures(tables)
+    return rows[[name for name in ("point", "repeat", "status", "error") if name in rows]]

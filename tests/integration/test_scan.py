@@ -72,7 +72,9 @@ def test_every_published_table_carries_units_and_meanings(
         pd.testing.assert_frame_equal(frame, getattr(read_tables(storage), name))
 
 
-def test_the_trained_likelihood_ratio_is_that_of_the_ceiling(finished: tuple[Path, Result, Silent]) -> None:
+def test_the_trained_likelihood_ratio_is_that_of_the_ceiling(
+    finished: tuple[Path, Result, Silent],
+) -> None:
     auc = read_tables(finished[0]).auc
     own = auc[
         (auc["architecture"] == "likelihood_ratio")

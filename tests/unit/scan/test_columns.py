@@ -1,0 +1,20 @@
+"""The columns as documented: in the README, and readable from old files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rayscan.scan.columns import LAYOUTS, markdown
+
+
+def test_the_readme_has_every_column_of_every_table() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    assert markdown().rstrip() in readme
+
+
+def test_every_column_has_a_meaning_and_every_key_is_a_column() -> None:
+    for layout in LAYOUTS.values():
+        names = [column.name for column in layout.columns]
+        assert len(set(names)) == len(names)
+        assert set(layout.key) | set(layout.measured) <= set(names)
+        assert all(column.meaning for column in layout.columns)
