@@ -1,9 +1,10 @@
 """The knobs of each architecture: defaults, presets, legal values and search ranges.
 
 Defaults are the recipe that came nearest to the ceiling: counts standardised by their exact null
-moments, learning rate 1e-3 with cosine decay, large batches, fresh draws at every epoch. The preset
-``published`` is arXiv:2105.12018, Table 2: counts over their maximum, 1e-4, batches of 128, dropout
-0.2, at most 1500 epochs with patience 100 on one frozen set.
+moments, learning rate 3e-3 (1e-3 for other networks than the dense one of histograms) with cosine
+decay, large batches, fresh draws at every epoch. The preset ``published`` is arXiv:2105.12018,
+Table 2: counts over their maximum, 1e-4, batches of 128, dropout 0.2, at most 1500 epochs with
+patience 100 on one frozen set.
 """
 
 from __future__ import annotations
@@ -169,8 +170,13 @@ class NetworkKnobs(Knobs):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MLPKnobs(NetworkKnobs):
-    """A dense network of histograms: ``layers`` hidden layers of ``units`` ReLU nodes."""
+    """A dense network of histograms: ``layers`` hidden layers of ``units`` ReLU nodes.
 
+    Its learning rate is higher than that of other networks: with 1e-3 the AUC ends 0.001-0.006
+    lower after as many epochs, with 1e-2 it gains nothing more.
+    """
+
+    learning_rate: float = _knob(3e-3, _POSITIVE, Float(1e-4, 1e-2, log=True))
     layers: int = _knob(2, _COUNT, Integer(1, 4))
     units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
 
