@@ -96,6 +96,9 @@ def _device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu"))
 
 
+Work = Callable[[dict[str, Any], Context], None]
+
+
 @dataclass(slots=True)
 class Queue:
     """Which packs are to train, which are out, and what came back; knows nothing of Tune.
@@ -226,7 +229,12 @@ def slots(config: ScanConfig) -> int:
 
 
 def run_trials(
-    context: Context, points: Sequence[Point], finished: Mapping[str, Row], *, done: Done
+    context: Context,
+    points: Sequence[Point],
+    finished: Mapping[str, Row],
+    *,
+    done: Done,
+    work: Work = train,
 ) -> None:
     """Train every point; rows are in the ledger before ``done`` hears of them.
 
@@ -235,6 +243,7 @@ def run_trials(
         points: What to train.
         finished: Rows of `trials` by key, from an earlier run.
         done: Called with the row of every member, those of an earlier run included.
+        work: What a trial does; a benchmark of the bookkeeping trains nothing.
     """
     config = context.config
     queue = Queue(config, points, context.binned.fingerprint, finished, done)
@@ -245,7 +254,7 @@ def run_trials(
     searcher = PackSearcher(queue, context.ledger)
     with tempfile.TemporaryDirectory(prefix="rayscan-tune-") as folder:
         tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(train, context=context), resources),
+            tune.with_resources(tune.with_parameters(work, context=context), resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=sum(planned(config, point) for point in points),
