@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Equal examples at every run; a loaded machine is no failure of the code.
+settings.register_profile(
+    "rayscan", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("rayscan")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
+from rayscan.cluster.failures import ours
+from rayscan.errors import ConfigError, InputError, Problem
 from rayscan.events.delphes import Slice
 from rayscan.events.generate import Generate, Generated, generate
 from rayscan.events.selection import CutFlow, Step, add, select
@@ -63,6 +65,26 @@ def mapped(
     yield from done.iter_rows()
 
 
+def finished(pending: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """What tasks give, each with its name, as they end.
+
+    Raises:
+        ConfigError: with every problem of every task, once all have ended.
+    """
+    problems: list[Problem] = []
+    waiting = list(pending)
+    while waiting:
+        ready, waiting = ray.wait(waiting, num_returns=1)
+        for reference in ready:
+            try:
+                with ours():
+                    yield pending[reference], ray.get(reference)
+            except InputError as error:
+                problems.append(Problem(where="processes", what=str(error)))
+    if problems:
+        raise ConfigError(path="the input", problems=tuple(dict.fromkeys(problems)))
+
+
 # ---------------------------------------------------------------- generation
 
 
@@ -105,12 +127,9 @@ def generate_files(
             path = cache / generation_folder(config, name) / f"{index:04d}.root"
             seed = integer(config.seed, "generate", name, index)
             pending[make.remote(shard, path, seed, config.energy)] = (name, index)
-    waiting = list(pending)
-    while waiting:
-        ready, waiting = ray.wait(waiting, num_returns=1)
-        for reference in ready:
-            made[pending[reference]] = ray.get(reference)
-            advance(made[pending[reference]].events)
+    for place, file in finished(pending):
+        made[place] = file
+        advance(file.events)
     names = dict.fromkeys(name for name, _ in made)
     return {name: tuple(made[key] for key in sorted(made) if key[0] == name) for name in names}
 
@@ -244,12 +263,9 @@ def bin_pools(
         for name in config.processes
     }
     parts: dict[str, ProcessPools] = {}
-    waiting = list(pending)
-    while waiting:
-        ready, waiting = ray.wait(waiting, num_returns=1)
-        for reference in ready:
-            parts[pending[reference]] = ray.get(reference)
-            advance(1)
+    for name, part in finished(pending):
+        parts[name] = part
+        advance(1)
     return gather(
         {name: parts[name] for name in config.processes},
         binning=config.binning,

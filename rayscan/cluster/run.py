@@ -14,12 +14,14 @@ import ray
 from ray.actor import ActorHandle
 
 from rayscan.cluster import datasets, ledger
+from rayscan.cluster.connection import check_room, connect
+from rayscan.cluster.failures import ours
 from rayscan.cluster.tuning import Context, run_trials
 from rayscan.errors import ConfigError
 from rayscan.events.generate import Generated
 from rayscan.scan import manifest
 from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
-from rayscan.scan.config import MAXIMISED, ScanConfig
+from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import (
     Candidate,
     candidates_for,
@@ -30,6 +32,7 @@ from rayscan.scan.crosstest import (
 )
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs
+from rayscan.scan.outcome import Best, point_rows
 from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.progress import Reporter
 from rayscan.scan.provenance import provenance_rows
@@ -38,14 +41,6 @@ from rayscan.scan.score_exclusion import score_limits
 from rayscan.scan.storage import Storage
 
 logger = logging.getLogger(__name__)
-
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-}
-"""Equal sums on every machine, room for several trials on one GPU, and no chatter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,35 +56,6 @@ class Result:
     storage: str
     failed: Mapping[str, str]
     rows: Mapping[str, int]
-
-
-def connect(address: str | None = None, *, workers: int | None = None) -> None:
-    """Join the Ray cluster at an address, or start one on this machine.
-
-    Args:
-        address: ``auto``, ``ray://host:port`` or ``host:port``; None starts a local one, unless
-            this process runs as a Ray job, which joins the cluster it runs on.
-        workers: CPU slots of a local cluster; by default one per core.
-    """
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if ray.is_initialized():
-        return
-    options: dict[str, Any] = {
-        "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
-        "logging_level": logging.ERROR,
-        "log_to_driver": False,
-    }
-    joined = address or os.environ.get("RAY_ADDRESS")
-    if joined:
-        ray.init(address=joined, **options)
-        return
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        include_dashboard=False,
-        configure_logging=True,
-        **options,
-    )
 
 
 @dataclass(slots=True)
@@ -178,7 +144,7 @@ class Scan:
     def _train(self, binned: BinnedPools, plan: Sequence[Point]) -> list[dict[str, Any]]:
         total = sum(planned(self.config, point) for point in plan)
         self.reporter.stage("train", total, "classifiers")
-        best = _Best()
+        best = Best()
         rows: list[dict[str, Any]] = []
 
         def done(row: Mapping[str, Any]) -> None:
@@ -268,57 +234,10 @@ class Scan:
         return list(ray.get(self.ledger.read.remote(table)).to_pylist())
 
 
-@dataclass(slots=True)
-class _Best:
-    """The best member so far, as the progress line shows it."""
-
-    value: float | None = None
-    note: str = ""
-
-    def after(self, row: Mapping[str, Any]) -> str:
-        value = row.get("objective_value")
-        if value is not None:
-            up = MAXIMISED[row["objective"]]
-            if self.value is None or (value > self.value if up else value < self.value):
-                self.value = value
-                self.note = f"best {row['objective']} {value:.3f} ({row['point']})"
-        return self.note
-
-
 def _cross_section(files: Sequence[Generated]) -> float:
     """Cross-section [pb] of generated events: the mean over files, weighted by their events."""
     events = [file.events for file in files]
     return float(np.average([file.cross_section for file in files], weights=events))
-
-
-def point_rows(
-    config: ScanConfig, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Rows of the table `points`."""
-    out = []
-    for point in plan:
-        own = [row for row in rows if row["point"] == point.name]
-        done = [row for row in own if row.get("classifier")]
-        objective = config.search.objective if point.mode == "search" else "auc"
-        scored = [row for row in done if row["objective_value"] is not None]
-        sign = -1.0 if MAXIMISED[objective] else 1.0
-        best = min(scored, key=lambda r: (sign * r["objective_value"], r["repeat"]), default=None)
-        wanted = planned(config, point)
-        status = "done" if len(done) == wanted else "partial" if done else "failed"
-        out.append(
-            point.columns
-            | {
-                "mode": point.mode,
-                "planned": wanted,
-                "done": len(done),
-                "failed": len(own) - len(done),
-                "best_trial": best["trial"] if best else None,
-                "best_objective": best["objective_value"] if best else None,
-                "objective": objective,
-                "status": status,
-            }
-        )
-    return out
 
 
 def run_scan(
@@ -339,5 +258,7 @@ def run_scan(
         retest: Train nothing: test the stored classifiers again, on other test ensembles or for
             other limits if the scan file says so.
     """
-    connect(address, workers=config.resources.workers)
-    return Scan(config, base or Path.cwd(), reporter, retest).run()
+    with ours():
+        connect(address, workers=config.resources.workers)
+        check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
+        return Scan(config, base or Path.cwd(), reporter, retest).run()

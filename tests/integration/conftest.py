@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from rayscan.cluster.run import WORKER_ENVIRONMENT
+from rayscan.cluster.connection import WORKER_ENVIRONMENT
 
 
 @pytest.fixture(scope="session", autouse=True)

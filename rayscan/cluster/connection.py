@@ -1,0 +1,76 @@
+"""The Ray cluster a scan runs on: joined or started here, with room for its trials."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import ray
+
+from rayscan.errors import ConfigError, Problem
+from rayscan.scan.config import ScanConfig
+
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+"""Equal sums on every machine, room for several trials on one GPU, and no chatter."""
+
+
+def connect(address: str | None = None, *, workers: int | None = None) -> None:
+    """Join the Ray cluster at an address, or start one on this machine.
+
+    Args:
+        address: ``auto``, ``ray://host:port`` or ``host:port``; None starts a local one, unless
+            this process runs as a Ray job, which joins the cluster it runs on.
+        workers: CPU slots of a local cluster; by default one per core.
+    """
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if ray.is_initialized():
+        return
+    options: dict[str, Any] = {
+        "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
+    joined = address or os.environ.get("RAY_ADDRESS")
+    if joined:
+        ray.init(address=joined, **options)
+        return
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        configure_logging=True,
+        **options,
+    )
+
+
+def check_room(config: ScanConfig, *, joined: bool) -> None:
+    """Refuse a scan whose trials no node can hold, which would wait for ever.
+
+    Args:
+        config: The scan.
+        joined: Whether the cluster was there before us: it may still grow.
+
+    Raises:
+        ConfigError: this machine has too few cores or GPUs for one trial.
+    """
+    if joined:
+        return
+    room = ray.cluster_resources()
+    wanted = {"CPU": config.resources.cpus_per_trial, "GPU": config.resources.gpus_per_trial}
+    problems = tuple(
+        Problem(
+            where=f"resources.{name.lower()}s_per_trial",
+            what=f"{need:g}, but this machine has {room.get(name, 0):g} for Ray; lower it, or join "
+            "a cluster with --address",
+        )
+        for name, need in wanted.items()
+        if need > room.get(name, 0)
+    )
+    if problems:
+        raise ConfigError(path=config.name, problems=problems)

@@ -1,0 +1,47 @@
+"""What went wrong in a worker, as the error a user should see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ray.exceptions import RayError, RayTaskError
+
+from rayscan.errors import RayscanError
+
+
+@contextmanager
+def ours() -> Iterator[None]:
+    """Raise the `RayscanError` of a worker itself, not Ray's report of it."""
+    try:
+        yield
+    except RayscanError as error:
+        if not isinstance(error, RayTaskError):
+            raise
+        raise _original(error) from None
+    except RayError as error:
+        found = cause(error)
+        if found is None:
+            raise
+        raise found from None
+
+
+def _original(error: RayTaskError) -> BaseException:
+    found = cause(error)
+    return found if found is not None else error
+
+
+def cause(error: BaseException) -> RayscanError | None:
+    """The error of ours at the bottom of Ray's chain of reports, if there is one."""
+    seen: set[int] = set()
+    pending: list[BaseException] = [error]
+    while pending:
+        current = pending.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, RayscanError) and not isinstance(current, RayTaskError):
+            return current
+        inner = (getattr(current, "cause", None), current.__cause__, current.__context__)
+        pending += [each for each in inner if isinstance(each, BaseException)]
+    return None
