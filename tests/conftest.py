@@ -17,7 +17,7 @@ settings.load_profile("rayscan")
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with real Delphes files; tests that need it skip, with the reason, where it is absent."""
+    """The folder with real Delphes files; tests that need it skip where it is absent."""
     default = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("RAYSCAN_TEST_DATA", default))
     if not (folder / "zvvj_001.root").is_file():
