@@ -16,6 +16,7 @@ from rayscan.models.inputs import How, Input
 from rayscan.models.packed import Weights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Reals: TypeAlias = npt.NDArray[np.floating]
 _ROWS = 1024
 
 
@@ -90,7 +91,8 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
     """Scores of K classifiers on the same histograms.
 
     Dense networks and linear classifiers of equal sizes share one wide product of the first layer;
-    all others are asked one by one.
+    all others are asked one by one. Networks score whole counts in single precision, in which they
+    were trained: a score differs from ``Classifier.scores`` by about 1e-6 of the spread of scores.
 
     Args:
         classifiers: At least one, all with as many outputs.
@@ -115,39 +117,64 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
         elif isinstance(classifier, Classifier):
             scores[k] = classifier.scores(x)
     for ks in groups.values():
-        outputs = stacked_outputs([found[k] for k in ks], x)
+        single = len(found[ks[0]].kernels) > 1 and x.dtype.kind in "iu"
+        outputs = stacked_outputs([found[k] for k in ks], x, single=single)
         for k, values in zip(ks, outputs, strict=True):
             scores[k] = finite(values, classifiers[k].architecture)
     return np.stack([scores[k] for k in range(len(classifiers))])
 
 
-def stacked_outputs(members: Sequence[Layers], x: npt.NDArray[np.number]) -> Floats:
-    """Outputs (K, N, outputs) of layers of equal sizes."""
+def stacked_outputs(
+    members: Sequence[Layers], x: npt.NDArray[np.number], *, single: bool = False
+) -> Floats:
+    """Outputs (K, N, outputs) of layers of equal sizes.
+
+    Args:
+        members: The layers of K classifiers.
+        x: Raw counts (N, bins).
+        single: Multiply in single precision, at a third of the cost.
+    """
     bins = len(members[0].live)
     if x.ndim != 2 or x.shape[1] != bins:
         raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
     live = np.any([member.live for member in members], axis=0)
+    kind = np.float32 if single else np.float64
     wide = np.concatenate([member.kernels[0][live] for member in members], axis=1)
     bias = np.concatenate([member.biases[0] for member in members])
-    rest = [
-        (
-            np.stack([member.kernels[layer] for member in members]),
-            np.stack([member.biases[layer] for member in members])[:, None, :],
-        )
-        for layer in range(1, len(members[0].kernels))
-    ]
     reduce = Input.maximum(bins) if members[0].how == "maximum" else None
+    centre = np.zeros(np.count_nonzero(live))
+    if single and reduce is None and len(x):
+        # Counts of thousands that differ by tens: a whole number is taken off before digits are.
+        centre = np.rint(x[:_ROWS, live].mean(axis=0))
+    bias = (bias + centre @ wide).astype(kind)[:, None]
+    wide = np.ascontiguousarray(wide.T.astype(kind))
+    rest = _stacked_rest(members, kind)
     parts = []
     for start in range(0, len(x), _ROWS):
         rows = x[start : start + _ROWS]
-        values = reduce.reduced(rows) if reduce else rows.astype(np.float64)
-        first = values[:, live] @ wide + bias
-        parts.append(_rest(first.reshape(len(rows), len(members), -1).swapaxes(0, 1), rest))
+        values: Reals = reduce.reduced(rows)[:, live] if reduce else rows[:, live].astype(float)
+        # Histograms last: each member's nodes then lie together, and no layer copies them.
+        first = wide @ (values - centre).astype(kind).T + bias
+        parts.append(_rest(first.reshape(len(members), -1, len(rows)), rest).swapaxes(1, 2))
     outputs = members[0].biases[-1].size
-    return np.concatenate(parts, axis=1) if parts else np.zeros((len(members), 0, outputs))
+    if not parts:
+        return np.zeros((len(members), 0, outputs))
+    return np.concatenate(parts, axis=1, dtype=np.float64)
 
 
-def _rest(values: Floats, layers: Sequence[tuple[Floats, Floats]]) -> Floats:
+def _stacked_rest(members: Sequence[Layers], kind: type[np.floating]) -> list[tuple[Reals, Reals]]:
+    """Kernels (K, out, in) and biases (K, out, 1) of all layers but the first."""
+    return [
+        (
+            np.stack([member.kernels[layer].T for member in members]).astype(kind),
+            np.stack([member.biases[layer] for member in members])[:, :, None].astype(kind),
+        )
+        for layer in range(1, len(members[0].kernels))
+    ]
+
+
+def _rest(values: Reals, layers: Sequence[tuple[Reals, Reals]]) -> Reals:
     for kernel, bias in layers:
-        values = np.maximum(values, 0.0) @ kernel + bias
+        values = kernel @ np.maximum(values, 0.0, out=values)
+        values += bias
     return values

@@ -56,7 +56,20 @@ def test_scores_of_many_are_those_of_each(toy_examples):
     assert together.shape == (7, 2100)
     for row, classifier in zip(together, classifiers, strict=True):
         alone = classifier.scores(x)
-        np.testing.assert_allclose(row, alone, rtol=1e-6, atol=1e-9 * np.abs(alone).max())
+        # Sums of 64 products of float32: 64 * 2^-24, with room for what layers amplify.
+        np.testing.assert_allclose(row, alone, rtol=0, atol=1e-5 * np.abs(alone).max())
+
+
+def test_single_precision_loses_nothing_of_counts_of_millions(toy_examples):
+    """Counts whose differences are far smaller than they are."""
+    examples = toy_examples(B=4_000_000_000, S=0)
+    classifiers = [network_classifier(examples, seed) for seed in (1, 2)]
+    rng = stream(3, "large")
+    mean, sigma = examples.null_mean, np.sqrt(examples.null_variance)
+    x = np.rint(mean + sigma * rng.normal(size=(50, 64))).astype(np.uint32)
+    for row, classifier in zip(scoring.score_many(classifiers, x), classifiers, strict=True):
+        alone = classifier.scores(x)
+        np.testing.assert_allclose(row, alone, rtol=0, atol=1e-4 * alone.std())
 
 
 def test_the_folded_layers_are_the_network(toy_examples):
