@@ -111,6 +111,11 @@ def draw(
         label = f"{each.label}: {each.seconds:.0f} CPU s"
         middle.errorbar(x, [v for v, _ in values], [e for _, e in values], label=label, **style)
     middle.axhline(0, color="k", lw=1)
+    gain = {x: test.above(test.true_ratio, test.template_ratio) for x, test in tested.items()}
+    middle.plot(
+        list(gain), [each.difference for each in gain.values()],
+        "k--", lw=0.8, label="likelihood ratio of the exact densities",
+    )  # fmt: skip
     middle.axhline(-0.01, color="k", lw=0.8, ls=":")
     for index, (name, found) in enumerate(nulls.items()):
         x = list(found)
@@ -125,9 +130,10 @@ def draw(
                     textcoords="offset points", ha="right", fontsize=8,
                 )  # fmt: skip
     right.axhspan(0.48, 0.52, color="0.9", zorder=0)
+    right.set(xlim=(4, 21), ylim=(0.47, 0.75))
     for axes, title, label in (
         (left, "spin-1-like signal", "AUC"),
-        (middle, "below the likelihood ratio of the same pools", "AUC difference"),
+        (middle, "relative to the likelihood ratio of the same pools", "AUC difference"),
         (right, "a signal that is background: 0.5 is true", "AUC"),
     ):
         axes.set(title=title, ylabel=label, xlabel=r"$S/\sqrt{B}$,  B = 50,000")
