@@ -72,12 +72,13 @@ def plan(
     """
     from rich.console import Console
 
-    from rayscan.scan.cost import calibrated, estimate, reference
+    from rayscan.scan.cost import calibrated, entries_of, estimate, reference
     from rayscan.scan.scan_file import load_scan
     from rayscan.terminal import show
 
     config = load_scan(scan)
-    costs = estimate(config, calibrated(config) if calibrate else reference())
+    rates = calibrated(config) if calibrate else reference()
+    costs = estimate(config, rates, entries_of(config, scan.parent))
     console = Console()
     show(console, f"points of {config.name}", costs.points)
     show(console, "needs", costs.needs)
@@ -99,7 +100,7 @@ def run(
     from rich.console import Console
 
     from rayscan.scan.checking import check_scan
-    from rayscan.terminal import TerminalReporter
+    from rayscan.scan.progress import TerminalReporter
 
     console = Console()
     config = check_scan(scan).config

@@ -1,8 +1,21 @@
-"""What a running scan tells whoever watches it: stages, counts, the best so far."""
+"""What a running scan tells whoever watches it, and how a terminal or a log shows it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Reporter(Protocol):
@@ -16,3 +29,81 @@ class Reporter(Protocol):
 
     def say(self, text: str) -> None:
         """One line the user should see."""
+
+
+class TerminalReporter:
+    """One line per stage with a bar, counts, time left and the best so far.
+
+    Where the output is no terminal (a job's log), each stage writes plain lines instead.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=self._plain,
+        )
+        self._task: TaskID | None = None
+        self._name, self._unit = "", ""
+        self._total, self._done = 0, 0
+        self._started, self._spoke = 0.0, 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+        self._progress.stop()
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """A stage begins; the one before has ended."""
+        self._close()
+        self._name, self._unit, self._total, self._done = name, unit, total, 0
+        self._started = self._spoke = time.monotonic()
+        self._task = self._progress.add_task(name, total=total or None, unit=unit, note="")
+
+    def advance(self, count: int, note: str = "") -> None:
+        """Some of the stage is done."""
+        self._done += count
+        if self._task is not None:
+            self._progress.update(self._task, advance=count)
+            if note:
+                self._progress.update(self._task, note=note)
+        now = time.monotonic()
+        if self._plain and self._done < self._total and now - self._spoke > 10:
+            self._spoke = now
+            left = (now - self._started) / max(self._done, 1) * (self._total - self._done)
+            tail = f"; {note}" if note else ""
+            self._console.print(
+                f"{self._name}: {self._done}/{self._total} {self._unit}, {left:.0f} s left{tail}"
+            )
+
+    def say(self, text: str) -> None:
+        """One line the user should see."""
+        self._progress.console.print(text)
+
+    def _close(self) -> None:
+        if self._task is None:
+            return
+        seconds = time.monotonic() - self._started
+        self._progress.update(self._task, total=self._done or 1, completed=self._done or 1)
+        if self._plain:
+            self._console.print(
+                f"{self._name}: {self._done} {self._unit} in {seconds:.1f} s", highlight=False
+            )
+        self._task = None

@@ -1,8 +1,7 @@
-"""A scan that is stopped, as a user stops it: Ctrl-C, then the same command; and as a Ray job."""
+"""A scan that is stopped with Ctrl-C, goes on as a job, and is tested again as another."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 import rayscan
 
@@ -40,17 +38,26 @@ def trials(folder: Path) -> int:
     return len(list((folder / "results" / "ledger" / "trials").glob("*.parquet")))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("stopped")
+def job(name: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "jobs" / name), "scan.yaml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_ends_cleanly_and_jobs_go_on_without_repeating(tmp_path: Path) -> None:
+    folder = tmp_path
     (folder / "scan.yaml").write_text(SCAN)
-    return folder
-
-
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(folder: Path) -> None:
-    command = [sys.executable, "-m", "rayscan", "run", "scan.yaml"]
     scan = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "rayscan", "run", "scan.yaml"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while trials(folder) < 2 and scan.poll() is None and time.monotonic() < deadline:
@@ -62,42 +69,16 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(folder: Path) -> None:
     assert "Traceback" not in errors
     assert 2 <= trials(folder) < 20
 
-
-def test_the_job_resumes_it_and_repeats_nothing(folder: Path) -> None:
-    before = {
-        part: part.stat().st_mtime_ns
-        for part in (folder / "results" / "ledger" / "trials").glob("*.parquet")
-    }
-    if not before:
-        pytest.skip("needs the interrupted scan of the test before")
-    job = subprocess.run(
-        [sys.executable, str(ROOT / "jobs" / "scan.py"), "scan.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
-    assert job.returncode == 0, job.stderr
+    parts = (folder / "results" / "ledger" / "trials").glob("*.parquet")
+    before = {part: part.stat().st_mtime_ns for part in parts}
+    job("scan.py", folder)
     assert {part: part.stat().st_mtime_ns for part in before} == before
-    tables = rayscan.read_tables(folder / "results")
-    assert sorted(tables.trials["repeat"]) == list(range(20))
-    assert len(tables.auc) == 20
+    finished = rayscan.read_tables(folder / "results")
+    assert sorted(finished.trials["repeat"]) == list(range(20))
+    assert len(finished.auc) == 20
 
-
-def test_the_retest_job_tests_again_without_training(folder: Path) -> None:
-    if trials(folder) < 20:
-        pytest.skip("needs the finished scan of the test before")
-    trained = pd.read_parquet(folder / "results" / "tables" / "trials.parquet")
     (folder / "scan.yaml").write_text(SCAN.replace("luminosity: [1]", "luminosity: [2, 3]"))
-    job = subprocess.run(
-        [sys.executable, str(ROOT / "jobs" / "retest.py"), "scan.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert job.returncode == 0, job.stderr
-    tables = rayscan.read_tables(folder / "results")
-    pd.testing.assert_frame_equal(tables.trials, trained)
-    assert set(tables.limits["luminosity"]) == {2.0, 3.0}
+    job("retest.py", folder)
+    again = rayscan.read_tables(folder / "results")
+    pd.testing.assert_frame_equal(again.trials, finished.trials)
+    assert set(again.limits["luminosity"]) == {2.0, 3.0}
