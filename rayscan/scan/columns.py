@@ -23,8 +23,8 @@ class Column:
 class TableLayout:
     """One table: what a row is, what identifies it, and which columns are measurements.
 
-    ``measured`` columns (seconds, device, ...) differ from run to run; all others are equal for an
-    equal scan file and seed.
+    Rows are sorted by ``order``, then by the key. ``measured`` columns (seconds, device, ...)
+    differ from run to run; all others are equal for an equal scan file and seed.
     """
 
     name: str
@@ -32,6 +32,7 @@ class TableLayout:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     measured: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
@@ -92,6 +93,7 @@ TRIALS = TableLayout(
     name="trials",
     row="one trained member: a repeat, or one set of hyperparameters of a search",
     key=("trial",),
+    order=("point", "repeat"),
     columns=(
         *_TRAINED,
         _LABEL,
@@ -123,6 +125,7 @@ AUC = TableLayout(
     name="auc",
     row="one classifier on the test ensembles of one benchmark at one strength",
     key=("trial", "test_benchmark", "test_signal", "test_background"),
+    order=("point", "repeat", "test_benchmark", "test_signal", "test_background"),
     columns=(
         *_TRAINED,
         _LABEL,
@@ -183,6 +186,7 @@ LIMITS = TableLayout(
     name="limits",
     row="one 95 % CLs upper limit: a classifier, a test benchmark, a luminosity and a method",
     key=("trial", "test_benchmark", "method", "luminosity"),
+    order=("test_benchmark", "method", "luminosity", "point", "repeat"),
     columns=(
         *_TRAINED,
         _LABEL,

@@ -125,11 +125,12 @@ def _decode(content: bytes, layout: TableLayout, path: str) -> pa.Table:
 
 
 def _tidy(layout: TableLayout, table: pa.Table) -> pa.Table:
-    frame = table.select(list(layout.key)).to_pandas()
+    order = list(dict.fromkeys([*layout.order, *layout.key]))
+    frame = table.select(order).to_pandas()
     frame["_row"] = np.arange(len(frame))
     first = frame.drop_duplicates(list(layout.key), keep="first")
-    order = first.sort_values(list(layout.key), kind="stable")["_row"].to_numpy()
-    return table.take(pa.array(order))
+    rows = first.sort_values(order, kind="stable")["_row"].to_numpy()
+    return table.take(pa.array(rows))
 
 
 @dataclass(frozen=True, slots=True)
