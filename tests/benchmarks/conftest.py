@@ -1,6 +1,7 @@
 """One table of ratios to the plain way, printed after the benchmarks have run.
 
-    OMP_NUM_THREADS=1 python -m pytest tests/benchmarks
+    python -m pytest tests/benchmarks             minutes
+    python -m pytest tests/benchmarks -m slow     3,000 members, two workers, all of pyhf
 
 Every benchmark adds its rows to the fixture ``table``. Costs are CPU seconds unless the row says
 otherwise, medians of interleaved rounds; a ratio that is below its goal is flagged, not failed,
@@ -58,18 +59,22 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        goal = "" if self.goal is None else f"{self.goal:,.4g}"
+        goal = "" if self.goal is None else f"{self.goal:,g}"
         if goal:
             goal = f"<= {goal} {self.unit}" if self.plain is None else f"x {goal}"
         return (
             self.path,
-            "" if self.plain is None else f"{self.plain:,.4g} {self.unit}",
-            f"{self.product:,.3g} {self.unit}",
+            "" if self.plain is None else f"{_number(self.plain)} {self.unit}",
+            f"{_number(self.product)} {self.unit}",
             "" if self.ratio is None else f"x {self.ratio:,.{1 if self.ratio < 100 else 0}f}",
             goal,
             self.flag,
             self.equal,
         )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 @dataclass(slots=True)

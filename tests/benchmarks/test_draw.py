@@ -1,6 +1,4 @@
-"""Cost of drawing ensembles, as ratios of CPU time in one run (set OMP_NUM_THREADS=1).
-
-    pytest tests/benchmarks/test_draw.py -s
+"""Cost of drawing ensembles, as ratios of CPU time in one run.
 
 20,000 histograms of 50,000 events from 1.5 million, 30 x 30 bins of jet pT and eta, set-up
 included, against the published way (pick events, bin them) and numpy's own sampler. The slow ways
@@ -12,6 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from rayscan.ensembles.mixture import Mixture
 Floats = npt.NDArray[np.float64]
 
 HISTOGRAMS = 20_000
+EQUAL = "in distribution (tests/unit/ensembles)"
 ROUNDS = 5
 RANGES = [[130.0, 2000.0], [-4.0, 4.0]]
 # Jet pT of Z(nunu) + jet at 14 TeV, detector level: 0, 10, 25, 50, 75, 90, 99, 99.9, 100 %.
@@ -83,7 +83,7 @@ def numpy_marginals(counts: npt.NDArray[np.int64], n: int, times: int) -> Callab
 
 
 def test_histograms_of_50_000_events(
-    benchmark: BenchmarkFixture, events: tuple[Floats, Floats]
+    benchmark: BenchmarkFixture, events: tuple[Floats, Floats], table: Any
 ) -> None:
     counts = binned(events)
     ours = sampler(counts, 50_000)
@@ -95,17 +95,22 @@ def test_histograms_of_50_000_events(
     )
     ratios = {"published / ours": published / mine, "numpy marginals / ours": marginals / mine}
     benchmark.extra_info.update(ratios, us_per_histogram=mine)
-    print(  # noqa: T201
-        f"\nB = 50k, 30x30: {mine:.2f} us a histogram; picking events {published:.0f} us, "
-        f"{published / mine:.0f} x (goal 600); numpy marginals {marginals:.1f} us, "
-        f"{marginals / mine:.1f} x (goal 6)"
+    path = "draw 20,000 histograms, 30x30, B = 50k"
+    table.add(
+        f"{path}, against choice", plain=published, product=mine, unit="us", goal=600, equal=EQUAL
     )
-    assert published / mine > 600
-    assert marginals / mine > 6
+    table.add(
+        f"{path}, against numpy's marginals",
+        plain=marginals,
+        product=mine,
+        unit="us",
+        goal=6,
+        equal=EQUAL,
+    )
 
 
 def test_the_cost_does_not_follow_the_number_of_events(
-    benchmark: BenchmarkFixture, events: tuple[Floats, Floats]
+    benchmark: BenchmarkFixture, events: tuple[Floats, Floats], table: Any
 ) -> None:
     counts = binned(events)
     sizes = (5_000, 50_000, 500_000)
@@ -113,14 +118,18 @@ def test_the_cost_does_not_follow_the_number_of_events(
     benchmark.pedantic(sampler(counts, 500_000), rounds=1)
     spread = max(found) / min(found)
     benchmark.extra_info["dearest / cheapest"] = spread
-    listed = ", ".join(f"{n}: {us:.2f} us" for n, us in zip(sizes, found, strict=True))
-    print(f"\n{listed}; dearest / cheapest {spread:.2f} (goal 1.5)")  # noqa: T201
-    assert spread < 1.5
+    table.add(
+        "draw: dearest over cheapest of B = 5k, 50k, 500k", product=spread, unit="x", goal=1.5
+    )
 
 
 @pytest.mark.parametrize(("bins", "n"), [(10, 50_000), (50, 25_000), (100, 50_000)])
 def test_other_binnings(
-    benchmark: BenchmarkFixture, events: tuple[Floats, Floats], bins: int, n: int
+    benchmark: BenchmarkFixture,
+    events: tuple[Floats, Floats],
+    table: Any,
+    bins: int,
+    n: int,
 ) -> None:
     counts = binned(events, bins)
     ours = sampler(counts, n)
@@ -130,14 +139,15 @@ def test_other_binnings(
         (picking(events, n, 20, bins), 20),
         (numpy_marginals(counts, n, 200), 200),
     )
-    print(  # noqa: T201
-        f"\nB = {n}, {bins}x{bins}: {mine:.2f} us; {published / mine:.0f} x picking events, "
-        f"{marginals / mine:.1f} x numpy marginals"
+    path = f"draw, {bins}x{bins}, B = {n // 1000}k"
+    table.add(f"{path}, against choice", plain=published, product=mine, unit="us", equal=EQUAL)
+    table.add(
+        f"{path}, against numpy's marginals", plain=marginals, product=mine, unit="us", equal=EQUAL
     )
 
 
 def test_ensembles_with_signal_two_backgrounds_and_other_methods(
-    benchmark: BenchmarkFixture, events: tuple[Floats, Floats]
+    benchmark: BenchmarkFixture, events: tuple[Floats, Floats], table: Any
 ) -> None:
     counts = binned(events)
     signal = Pool("s", np.roll(counts, 30) // 3)
@@ -157,10 +167,10 @@ def test_ensembles_with_signal_two_backgrounds_and_other_methods(
     for name, ensembles in cases.items():
         spent = cpu(lambda drawn=ensembles: drawn.alternative(rng, HISTOGRAMS))
         spent *= 1e6 / HISTOGRAMS
-        print(f"\n{name}: {spent:.1f} us a histogram", end="")  # noqa: T201
+        table.add(f"draw: {name}", product=spent, unit="us")
 
 
-def test_event_sums(benchmark: BenchmarkFixture, events: tuple[Floats, Floats]) -> None:
+def test_event_sums(benchmark: BenchmarkFixture, events: tuple[Floats, Floats], table: Any) -> None:
     pt, _ = events
     rng = np.random.Generator(np.random.SFC64(5))
     sums = EventEnsembles([(pt, 1.0)], pt[:500_000], Mixture(signal=447, background=50_000))
@@ -169,4 +179,4 @@ def test_event_sums(benchmark: BenchmarkFixture, events: tuple[Floats, Floats]) 
         (lambda: sums.null(rng, 40), 40),
         (lambda: [pt[rng.choice(len(pt), 50_447, replace=False)].sum() for _ in range(20)], 20),
     )
-    print(f"\nevent sums: {mine:.0f} us an ensemble, {choice / mine:.1f} x choice")  # noqa: T201
+    table.add("sum a score over drawn events", plain=choice, product=mine, unit="us", equal=EQUAL)

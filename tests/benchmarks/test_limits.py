@@ -1,12 +1,7 @@
-"""Speed of profiled limits against pyhf's own upper_limit, printed as ratios.
+"""Speed of profiled limits against pyhf's own upper_limit.
 
-    export OMP_NUM_THREADS=1
-    pytest tests/benchmarks/test_limits.py -s -m "not slow"    pyhf as 46 times one hypotest
-    pytest tests/benchmarks/test_limits.py -s -m slow          pyhf's real upper_limit (minutes)
-
-One thread: idle BLAS threads that spin would be counted as pyhf's CPU seconds and flatter us.
-CPU seconds, not wall time: the machine may be shared. 46 is the number of hypotests that
-``toms748_scan`` needed for six limits of this model.
+46 is the number of hypotests that ``toms748_scan`` needed for six limits of this model; with
+``-m slow`` all of them are done (minutes).
 """
 
 from __future__ import annotations
@@ -67,22 +62,30 @@ def one_hypotest() -> float:
 
 
 @pytest.mark.parametrize("count", [1, 10, 100, 1000])
-def test_limits_of_a_batch(benchmark, one_hypotest, count):
+def test_limits_of_a_batch(benchmark, table, one_hypotest, count):
     templates = [template(seed) for seed in range(count)]
     upper_limits(templates[:1])
     each = float(np.median([cpu(lambda: upper_limits(templates)) for _ in range(3)])) / count
     plain = HYPOTESTS * one_hypotest
     benchmark.extra_info.update(cpu_per_template=each, pyhf_cpu=plain, ratio=plain / each)
-    print(  # noqa: T201
-        f"\n{count:5d} templates: {1e3 * each:8.3f} ms CPU each, pyhf {plain:6.1f} s "
-        f"({HYPOTESTS} x {one_hypotest:.2f} s), ratio {plain / each:9,.0f}"
+    table.add(
+        "limits of one template" if count == 1 else f"limits of {count:,} templates, each",
+        plain=1e3 * plain,
+        product=1e3 * each,
+        unit="ms",
+        goal={1: 500, 1000: 10_000}.get(count),
+        equal="to 1e-4, pyhf's CLs at the limit (tests/unit/stats)",
     )
+    if count == 1:
+        table.note(
+            f"limits: plain pyhf timed as {HYPOTESTS} times one hypotest (slow: all of them)"
+        )
     limits = benchmark.pedantic(upper_limits, args=(templates,), rounds=3, iterations=1)
     assert all(limit.status == "ok" for limit in limits)
 
 
 @pytest.mark.slow
-def test_against_the_real_upper_limit_of_pyhf():
+def test_against_the_real_upper_limit_of_pyhf(table):
     model, data = model_and_data(template(0))
     scan = pyhf.infer.intervals.upper_limits.toms748_scan
     found = {}
@@ -95,8 +98,12 @@ def test_against_the_real_upper_limit_of_pyhf():
     observed, expected = found["pyhf"]
     reference = np.array([float(observed), *map(float, expected)])
     limits = np.array([found["ours"].observed, *found["ours"].expected])
-    print(  # noqa: T201
-        f"\npyhf {seconds:.1f} s, alone {1e3 * ours:.1f} ms, ratio {seconds / ours:,.0f}; "
-        f"largest relative difference {np.abs(limits / reference - 1).max():.1e}"
+    table.add(
+        "limits of one template, pyhf's whole upper_limit",
+        plain=1e3 * seconds,
+        product=1e3 * ours,
+        unit="ms",
+        goal=500,
+        equal=f"six limits to {np.abs(limits / reference - 1).max():.0e}",
     )
     np.testing.assert_allclose(limits, reference, rtol=1e-4)
