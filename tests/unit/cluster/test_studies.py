@@ -1,0 +1,127 @@
+"""Searches: what is suggested depends on the scan and on finished batches, and on nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from rayscan.cluster.studies import PointStudy, Pruning
+from rayscan.scan.config import Search
+from rayscan.scan.plan import MemberPlan, mixtures, points
+from rayscan.scan.scan_file import parse_scan
+
+SCAN = """
+name: search
+storage: nowhere
+processes:
+  b: {{role: background, generate: {{process: znunu_jet, events: 1000, source: density}}}}
+  s: {{role: signal, generate: {{process: spin1_on, events: 1000, source: density}}}}
+binning: {{axes: [{{observable: jet1_pt, bins: 10, low: 130, high: 800}}]}}
+mixtures: {{background: 100, s_over_sqrt_b: [2]}}
+architectures:
+  - name: mlp
+    hyperparameters: {{learning_rate: {{low: 1.0e-4, high: 1.0e-1, log: true}}}}
+search: {{sampler: {sampler}, trials: {trials}, batch: 4, objective: {objective}}}
+"""
+
+
+def study(*, sampler: str = "tpe", objective: str = "auc", trials: int = 10) -> PointStudy:
+    config = parse_scan(SCAN.format(sampler=sampler, objective=objective, trials=trials))
+    (point,) = points(config, mixtures(config))
+    return PointStudy(config=config, point=point, fingerprint="pools")
+
+
+def row(plan: MemberPlan, value: float | None = None, status: str = "ok") -> dict[str, Any]:
+    rate = plan.hyperparameters["learning_rate"]
+    return {
+        "status": status,
+        "objective_value": rate if value is None else value,
+        "learning_curve": [0.5, 0.6],
+    }
+
+
+def finish(search: PointStudy, *, backwards: bool) -> list[MemberPlan]:
+    seen: list[MemberPlan] = []
+    while batch := search.suggest():
+        seen += batch
+        for plan in reversed(batch) if backwards else batch:
+            search.tell(plan.repeat, row(plan))
+    return seen
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "gp", "nsga2"])
+def test_the_order_in_which_members_end_changes_nothing(sampler: str) -> None:
+    forwards = finish(study(sampler=sampler), backwards=False)
+    backwards = finish(study(sampler=sampler), backwards=True)
+    assert [plan.key for plan in forwards] == [plan.key for plan in backwards]
+    assert [plan.repeat for plan in forwards] == list(range(10))
+
+
+def test_nothing_is_suggested_while_a_batch_is_out() -> None:
+    search = study()
+    first = search.suggest()
+    assert len(first) == 4
+    assert search.suggest() == ()
+    for plan in first[:3]:
+        search.tell(plan.repeat, row(plan))
+    assert search.suggest() == ()
+    search.tell(first[3].repeat, row(first[3]))
+    assert len(search.suggest()) == 4
+    assert not search.finished
+
+
+def test_the_last_batch_is_as_small_as_it_must_be_and_then_it_is_finished() -> None:
+    search = study()
+    assert len(finish(search, backwards=False)) == 10
+    assert search.finished
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("pruned", TrialState.PRUNED), ("diverged", TrialState.FAIL)]
+)
+def test_optuna_is_told_how_a_member_ended(status: str, state: TrialState) -> None:
+    search = study()
+    batch = search.suggest()
+    for plan in batch:
+        search.tell(plan.repeat, row(plan, status=status))
+    assert {trial.state for trial in search.earlier()} == {state}
+
+
+def test_a_search_moves_where_its_objective_is_better() -> None:
+    # The value told is the learning rate itself: a loss pulls it down, an AUC up. The first ten
+    # members of TPE are random; both searches draw equal ones.
+    last = {}
+    for objective in ("loss", "auc"):
+        rates = [
+            plan.hyperparameters["learning_rate"]
+            for plan in finish(study(objective=objective, trials=24), backwards=False)
+        ]
+        last[objective] = sorted(rates[-8:])
+    assert last["loss"][-1] < last["auc"][0]
+
+
+def earlier_of(*curves: tuple[float, ...]) -> list[Any]:
+    search = study(sampler="random")
+    batch = search.suggest()
+    for plan, curve in zip(batch, curves, strict=True):
+        search.tell(plan.repeat, row(plan) | {"learning_curve": list(curve)})
+    return search.earlier()
+
+
+def test_a_member_below_the_median_of_earlier_ones_is_stopped_and_the_others_go_on() -> None:
+    good = [(0.6, 0.7, 0.8, 0.8)] * 4
+    pack = study(sampler="random").suggest()[:2]
+    pruning = Pruning(Search(sampler="random"), earlier_of(*good), pack)
+    for epoch in range(4):
+        stop = pruning(epoch, [0.5, 0.9])
+    assert stop == [True, False]
+    assert list(pruning.stopped) == [0]
+
+
+def test_a_member_that_ended_before_is_not_counted_as_pruned() -> None:
+    pack = study(sampler="random").suggest()[:1]
+    pruning = Pruning(Search(sampler="random"), earlier_of(*[(0.6,) * 4] * 4), pack)
+    assert pruning(0, [float("nan")]) == [True]
+    assert pruning.stopped == {}
