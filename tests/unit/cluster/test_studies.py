@@ -99,7 +99,8 @@ def test_a_search_moves_where_its_objective_is_better() -> None:
             for plan in finish(study(objective=objective, trials=24), backwards=False)
         ]
         last[objective] = sorted(rates[-8:])
-    assert last["loss"][-1] < last["auc"][0]
+    # Medians, for TPE keeps exploring: the fourth of eight.
+    assert last["loss"][3] < last["auc"][3] / 10
 
 
 def earlier_of(*curves: tuple[float, ...]) -> list[Any]:
