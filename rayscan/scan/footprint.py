@@ -1,0 +1,98 @@
+"""What a scan takes in memory and on disk, from its workload."""
+
+from __future__ import annotations
+
+import math
+
+from rayscan.scan.rates import NETWORKS, products
+from rayscan.scan.workload import PlannedPoint, Workload
+
+PROCESS = 0.3e9
+"""A worker with numpy, pyarrow and scikit-learn [bytes]."""
+TENSORFLOW = 0.9e9
+"""What TensorFlow adds, a compiled graph included [bytes]."""
+
+# Bytes per event of a generated file: 58-131, 96-170, 132-202 measured, more for busy events.
+_GENERATED = {"parton": 80, "shower": 120, "hadron": 150}
+# Event tables: 13.7 bytes with two observables, 32.6 with eight.
+_TABLE_EVENT, _TABLE_OBSERVABLE = 8.0, 3.2
+_TABLE_ROW = 1500  # tables and ledger together, per row
+_CHANNEL = 160  # of a workspace in JSON
+_COUNT_16_BITS = 65_535
+
+
+def epoch_bytes(load: Workload) -> int:
+    """Histograms of one epoch, as they are drawn."""
+    if all(point.reads_events for point in load.points):
+        return 0
+    most = max((p.mixture.null_total for p in load.points if p.mixture is not None), default=0)
+    count = 4 if most > _COUNT_16_BITS else 2
+    return 2 * load.config.ensembles.train * load.config.binning.bins * count
+
+
+def training_bytes(load: Workload) -> int:
+    """Histograms or events of the training that needs most, as it holds them."""
+    return max((_held(load, point) for point in load.points), default=0)
+
+
+def _held(load: Workload, point: PlannedPoint) -> int:
+    """Networks hold an epoch twice here and twice on the device, linear fits as float64."""
+    drawn, name = epoch_bytes(load), point.choice.name
+    if point.reads_events:
+        return 4 * 4 * load.training_events(point) * math.prod(load.input_shape(point))
+    if name in NETWORKS:
+        return 4 * drawn
+    if name == "likelihood_ratio":
+        return 0
+    rows = load.examples(point) * int(point.knobs["draws"])
+    cells = 2 * rows * load.config.binning.bins
+    if name == "linear_svm":
+        cells += min(int(point.knobs["histograms"]), rows) ** 2
+    return 8 * cells
+
+
+def testing_bytes(load: Workload) -> int:
+    """Histograms of a test set or of a limit by ``score``, and what scoring holds of them."""
+    count = 2 * load.config.ensembles.test
+    if load.score_limits:
+        count = max(count, 2 * load.config.limits.ensembles)
+    return 2 * count * load.config.binning.bins
+
+
+def event_bytes(load: Workload) -> int:
+    """The event table of the largest process, as the worker that fills its pools holds it."""
+    columns = 8 + 8 + 8 + 4 * len(load.config.observables)
+    most = max((load.events(name) or 0 for name in load.config.processes), default=0)
+    return 2 * columns * most
+
+
+def worker_bytes(load: Workload) -> float:
+    """Memory of the worker that needs most."""
+    network = any(point.choice.name in NETWORKS for point in load.points)
+    training = TENSORFLOW * network + training_bytes(load)
+    return PROCESS + max(training, testing_bytes(load), event_bytes(load))
+
+
+def disk_bytes(load: Workload) -> dict[str, float]:
+    """Bytes of generated files, event tables, classifiers, and tables with workspaces."""
+    config = load.config
+    made = [p.generate for p in config.processes.values() if p.generate is not None]
+    each = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
+    limits = load.binned_limits + load.score_limits
+    rows = load.members + load.pairs + limits
+    channels = config.limits.channels * load.binned_limits * config.limits.workspaces
+    return {
+        "generated files": float(sum(g.events * _GENERATED[g.level] for g in made)),
+        "event tables": each * sum(load.events(name) or 0 for name in config.processes),
+        "classifiers": float(sum(p.members * _classifier(load, p) for p in load.points)),
+        "tables": float(rows * _TABLE_ROW + channels * _CHANNEL),
+    }
+
+
+def _classifier(load: Workload, point: PlannedPoint) -> int:
+    shape, name = load.input_shape(point), point.choice.name
+    size = 1000 + 16 * math.prod(shape)
+    if name not in NETWORKS:
+        return size
+    dense, _ = products(name, point.knobs, shape)
+    return size + 4 * int(dense)

@@ -1,0 +1,187 @@
+"""CPU and wall time of the stages of a scan, from its workload and the rates of a machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.rates import NETWORKS, Rates
+from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload, compilations
+
+EVENTS_PER_TASK = 20_000
+"""Events of a generated file, and entries of an input file that one task reads."""
+
+_DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of a run.
+
+    Attributes:
+        name: As the run calls it.
+        work: CPU seconds that are shared among workers.
+        start: CPU seconds of each worker before it works.
+        workers: Workers that have something to do.
+    """
+
+    name: str
+    work: float
+    start: float
+    workers: int
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of all workers."""
+        return self.work + self.start * self.workers
+
+    @property
+    def wall(self) -> float:
+        """Seconds until it ends."""
+        return self.work / self.workers + self.start if self.workers else 0.0
+
+
+def machine_workers(config: ScanConfig) -> int:
+    """Processes at a time: what the scan file says, or a process per core of this machine."""
+    return config.resources.workers or os.cpu_count() or 1
+
+
+def trial_slots(config: ScanConfig) -> int:
+    """Trials at a time, with one GPU if they want any."""
+    room = int(machine_workers(config) / config.resources.cpus_per_trial)
+    if config.resources.gpus_per_trial > 0:
+        room = min(room, int(1 / config.resources.gpus_per_trial))
+    return max(1, room)
+
+
+def stages(load: Workload, rates: Rates) -> tuple[Stage, ...]:
+    """The stages of a first run, nothing of an earlier one being there."""
+    config = load.config
+    crew, slots = machine_workers(config), trial_slots(config)
+    files = sum(count for _, count in _generated(load))
+    known = sum(load.events(name) or 0 for name in config.processes)
+    slices = sum(math.ceil((load.events(n) or 0) / EVENTS_PER_TASK) for n in config.processes)
+    some_limits = bool(load.binned_limits or load.score_limits)
+    tensorflow = any(point.choice.name in NETWORKS for point in load.points)
+    training = sum(point_cpu(load, point, rates) for point in load.points)
+    training += rates.compilation * sum(compilations(point, slots) for point in _kinds(load))
+    at_once = sum(_at_once(config, point) for point in load.points)
+    found = [
+        ("generate events", _generation(load, rates), min(crew, files)),
+        ("read events", known * rates.entry, min(crew, max(slices, 1))),
+        ("train", training, min(slots, at_once)),
+        ("cross-test", _cross_tests(load, rates), min(crew, load.test_sets)),
+        ("limits", _limits(load, rates), min(crew, len(config.benchmarks)) * some_limits),
+    ]
+    return tuple(
+        Stage(
+            name=name,
+            work=work,
+            workers=workers,
+            start=rates.process + (rates.tensorflow if name == "train" and tensorflow else 0.0),
+        )
+        for name, work, workers in found
+    )
+
+
+def total_cpu(found: tuple[Stage, ...], rates: Rates) -> float:
+    """CPU seconds of a whole run."""
+    return rates.driver + sum(stage.cpu for stage in found)
+
+
+def total_wall(found: tuple[Stage, ...], rates: Rates) -> float:
+    """Seconds of a whole run."""
+    return _DRIVER_OVERLAP * rates.driver + sum(stage.wall for stage in found)
+
+
+def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
+    """CPU seconds of training a point, every member for all its epochs; graphs not included."""
+    sizes, name = load.config.ensembles, point.choice.name
+    knobs = {**point.knobs, "epochs": point.epochs}
+    shape = load.input_shape(point)
+    each = rates.fitting(name, knobs, shape=shape, examples=load.examples(point))
+    each += _tested(load, point, rates, sizes.validation, load.config.pools.validation)
+    if point.choice.searches and load.config.search.objective == "limit":
+        each += rates.limit
+    draws = load.training_draws(point) * load.drawing(rates)
+    return draws + point.members * each + point.packs * rates.trial
+
+
+def _kinds(load: Workload) -> Iterator[PlannedPoint]:
+    """One point of each architecture: benchmarks and strengths share their graphs."""
+    yield from {point.choice.key: point for point in load.points}.values()
+
+
+def _at_once(config: ScanConfig, point: PlannedPoint) -> int:
+    """Packs of a point that can train side by side: those of one batch of a search, or all."""
+    if not point.choice.searches:
+        return point.packs
+    return min(point.packs, math.ceil(config.search.batch / config.training.pack))
+
+
+def _generated(load: Workload) -> Iterator[tuple[str, int]]:
+    """Source and level of each generated process, and its files."""
+    for process in load.config.processes.values():
+        made = process.generate
+        if made is not None:
+            yield f"{made.source}_{made.level}", math.ceil(made.events / EVENTS_PER_TASK)
+
+
+def _generation(load: Workload, rates: Rates) -> float:
+    events = [p.generate.events for p in load.config.processes.values() if p.generate is not None]
+    return sum(
+        files * rates.generated_file[kind] + count * rates.generated_event[kind]
+        for (kind, files), count in zip(_generated(load), events, strict=True)
+    )
+
+
+def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share: float) -> float:
+    """Scores of ``count`` pseudo-experiments of each class by one classifier of a point.
+
+    Those of a network of single events are sums over events, drawn for each classifier anew.
+    """
+    each = rates.scored(point.choice.name, point.knobs, shape=load.input_shape(point))
+    if not point.reads_events:
+        return 2 * count * each
+    names = (*load.config.backgrounds, point.benchmark)
+    events = sum(load.pool(name, share) or 0 for name in names)
+    drawn = 0
+    if point.mixture is not None:
+        mixture = point.mixture
+        drawn = count * (mixture.null_total + mixture.signal + mixture.background)
+    return events * each + drawn * rates.ensemble_event
+
+
+def _cross_tests(load: Workload, rates: Rates) -> float:
+    count, share = load.config.ensembles.test, load.config.pools.test
+    ratio = rates.scored("likelihood_ratio", {}, shape=load.config.binning.shape)
+    each = rates.ceiling + 2 * count * (load.drawing(rates) + ratio)
+    pairs = sum(
+        point.members * load.tests_each * _tested(load, point, rates, count, share)
+        for point in load.points
+    )
+    return load.test_sets * each + pairs
+
+
+def _limits(load: Workload, rates: Rates) -> float:
+    config = load.config
+    judged = min(config.limits.referee, load.binned_limits)
+    cost = load.binned_limits * rates.limit + judged * rates.referee
+    if load.score_limits:
+        cost += load.score_draws * load.drawing(rates)
+        cost += len(config.benchmarks) * sum(_score_limit(load, p, rates) for p in load.points)
+    return cost
+
+
+def _score_limit(load: Workload, point: PlannedPoint, rates: Rates) -> float:
+    """Scores for the limits on one benchmark by all selected classifiers of a point."""
+    count, share = load.config.limits.ensembles, load.config.pools.test
+    if point.mixture is not None and not point.mixture.background:
+        return 0.0
+    one = _tested(load, point, rates, count, share)
+    # Histograms: the null once and every strength; events: both classes at every strength.
+    times = SCORE_STRENGTHS if point.reads_events else (SCORE_STRENGTHS + 1) / 2
+    return point.selected * times * one

@@ -1,0 +1,293 @@
+"""How much work a scan is, counted from its file alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.hyperparameters import Choice, Integer, Range, Value
+from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.examples import features_of
+from rayscan.scan.plan import Mixtures, mixtures, points
+from rayscan.scan.rates import NETWORKS, DrawKind, Rates
+from rayscan.scan.search_space import search_ranges, starting_knobs
+
+SCORE_STRENGTHS = 10
+"""Most strengths at which method `score` tests (score_exclusion.py)."""
+
+_GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
+"""Knobs that ask for a graph of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPoint:
+    """What a scan file says of a point before any event is read.
+
+    Attributes:
+        benchmark: Signal process.
+        mixture: Events per histogram, the strongest for training at the ``highest`` strength; None
+            where they follow from yields.
+        strength: Position in the list of strengths.
+        choice: The architecture.
+        members: Trainings.
+        packs: Tune trials.
+        knobs: All hyperparameters; those that are searched at the middle of their range.
+        epochs: At most.
+    """
+
+    benchmark: str
+    mixture: Mixture | None
+    strength: int
+    choice: ArchitectureChoice
+    members: int
+    packs: int
+    knobs: Mapping[str, Value]
+    epochs: int
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether its classifiers read single events."""
+        return self.choice.name.startswith("event_")
+
+    @property
+    def selected(self) -> int:
+        """Classifiers that limits are set with: the best of a search, or all."""
+        return 1 if self.choice.searches else self.members
+
+
+def known_mixtures(config: ScanConfig) -> Mixtures | None:
+    """The mixtures of every benchmark, or None if they follow from yields of events to be read."""
+    try:
+        return mixtures(config)
+    except ValueError:
+        return None
+
+
+def planned_points(config: ScanConfig) -> tuple[PlannedPoint, ...]:
+    """Every point of the scan, in the order of the plan."""
+    found: list[tuple[str, Mixture | None, int, ArchitectureChoice]] = []
+    known = known_mixtures(config)
+    if known is None:
+        count = len(config.mixtures.strengths)
+        each = range(count) if config.training.strength == "each" else range(count - 1, count)
+        found += [
+            (b, None, i, c) for b in config.benchmarks for i in each for c in config.architectures
+        ]
+    else:
+        found += [(p.benchmark, p.mixture, p.strength, p.choice) for p in points(config, known)]
+    return tuple(_planned(config, *parts) for parts in found)
+
+
+def _planned(
+    config: ScanConfig,
+    benchmark: str,
+    mixture: Mixture | None,
+    strength: int,
+    choice: ArchitectureChoice,
+) -> PlannedPoint:
+    search, pack = config.search, config.training.pack
+    members = search.trials if choice.searches else config.training.repeats
+    packs = math.ceil(members / pack)
+    if choice.searches:
+        whole, rest = divmod(members, search.batch)
+        packs = whole * math.ceil(search.batch / pack) + math.ceil(rest / pack)
+    ranges = search_ranges(choice)
+    knobs = starting_knobs(choice) | {knob: _middle(each) for knob, each in ranges.items()}
+    most = _largest(ranges["epochs"]) if "epochs" in ranges else knobs.get("epochs", 1)
+    return PlannedPoint(
+        benchmark=benchmark,
+        mixture=mixture,
+        strength=strength,
+        choice=choice,
+        members=members,
+        packs=packs,
+        knobs=knobs,
+        epochs=int(most),
+    )
+
+
+def _middle(allowed: Range) -> Value:
+    if isinstance(allowed, Choice):
+        return allowed.options[len(allowed.options) // 2]
+    if allowed.log:
+        middle = math.sqrt(allowed.low * allowed.high)
+    else:
+        middle = (allowed.low + allowed.high) / 2
+    return round(middle) if isinstance(allowed, Integer) else middle
+
+
+def _largest(allowed: Range) -> Value:
+    return max(allowed.options, key=float) if isinstance(allowed, Choice) else allowed.high
+
+
+# ------------------------------------------------------------------- numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The numbers of a scan.
+
+    Attributes:
+        config: The scan.
+        points: Its points.
+        entries: Entries of input files by process; processes without are not known.
+    """
+
+    config: ScanConfig
+    points: tuple[PlannedPoint, ...]
+    entries: Mapping[str, int]
+
+    @property
+    def members(self) -> int:
+        """Classifiers to train."""
+        return sum(point.members for point in self.points)
+
+    @property
+    def packs(self) -> int:
+        """Tune trials."""
+        return sum(point.packs for point in self.points)
+
+    @property
+    def test_sets(self) -> int:
+        """Test ensembles: a benchmark at a strength."""
+        return len(self.config.benchmarks) * len(self.config.mixtures.strengths)
+
+    @property
+    def tests_each(self) -> int:
+        """Test sets that each classifier meets."""
+        config = self.config
+        everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
+        return self.test_sets if everything else len(config.benchmarks)
+
+    @property
+    def pairs(self) -> int:
+        """Classifiers times the test sets they meet."""
+        return sum(point.members * self.tests_each for point in self.points)
+
+    @property
+    def selected(self) -> int:
+        """Classifiers that limits are set with."""
+        return sum(point.selected for point in self.points)
+
+    @property
+    def binned_limits(self) -> int:
+        """Limits of methods ``template`` and ``response``."""
+        limits = self.config.limits
+        each = ("template" in limits.methods) + ("response" in limits.methods) * self.selected
+        return len(self.config.benchmarks) * len(limits.luminosity) * each
+
+    @property
+    def score_limits(self) -> int:
+        """Limits of method ``score``: only for mixtures with background."""
+        if "score" not in self.config.limits.methods:
+            return 0
+        some = [p for p in self.points if p.mixture is None or p.mixture.background > 0]
+        return len(self.config.benchmarks) * sum(point.selected for point in some)
+
+    @property
+    def score_draws(self) -> int:
+        """Histograms drawn for limits of method ``score``, at most."""
+        if not self.score_limits:
+            return 0
+        totals = {p.mixture.background for p in self.points if p.mixture is not None} - {0} or {1}
+        sets = (SCORE_STRENGTHS + 1) * len(totals) * len(self.config.benchmarks)
+        return sets * self.config.limits.ensembles
+
+    def training_draws(self, point: PlannedPoint) -> int:
+        """Histograms drawn to train a point and to stop it, at most; a pack shares its draws."""
+        if point.reads_events:
+            return 0
+        sizes = self.config.ensembles
+        shared = point.members if point.choice.searches else point.packs
+        epochs = _draws(point)
+        own = 2 * sizes.validation * point.members  # the validation AUC that the table shows
+        if epochs == 0:
+            return own
+        return own + 2 * shared * (epochs * sizes.train + sizes.validation)
+
+    @property
+    def draws(self) -> int:
+        """Histograms drawn in the whole scan, at most."""
+        training = sum(self.training_draws(point) for point in self.points)
+        return training + self.test_sets * 2 * self.config.ensembles.test + self.score_draws
+
+    def events(self, process: str) -> int | None:
+        """Events of a process before the selection, None if not known yet."""
+        made = self.config.processes[process].generate
+        return made.events if made is not None else self.entries.get(process)
+
+    def pool(self, process: str, share: float) -> int | None:
+        """Events of a process in a pool before the selection."""
+        events = self.events(process)
+        if events is None:
+            return None
+        return round(events * (share if self.config.pools.split == "events" else 1.0))
+
+    def training_events(self, point: PlannedPoint) -> int:
+        """Single events of an epoch of a network of events, before the selection."""
+        names = (*self.config.backgrounds, point.benchmark)
+        return sum(self.pool(name, self.config.pools.train) or 0 for name in names)
+
+    def examples(self, point: PlannedPoint) -> int:
+        """Rows of an epoch."""
+        if point.reads_events:
+            return self.training_events(point)
+        return 2 * self.config.ensembles.train
+
+    def input_shape(self, point: PlannedPoint) -> tuple[int, ...]:
+        """What a classifier of a point looks at."""
+        if point.reads_events:
+            return (len(features_of(self.config, point.choice.features)),)
+        return self.config.binning.shape
+
+    @property
+    def draw_kind(self) -> DrawKind:
+        """How numbers of events are shared out among pools."""
+        method, poisson = self.config.ensembles.method, self.config.mixtures.totals == "poisson"
+        if method != "without_replacement":
+            return "poisson" if poisson else method
+        return "shared_out" if poisson or len(self.config.backgrounds) > 1 else "exact"
+
+    def drawing(self, rates: Rates) -> float:
+        """CPU seconds of one histogram."""
+        bins, pools = self.config.binning.bins, len(self.config.backgrounds)
+        return rates.drawing(self.draw_kind, bins=bins, pools=pools)
+
+
+def _draws(point: PlannedPoint) -> int:
+    """Epochs' worth of histograms that a member draws to train."""
+    if point.choice.name == "likelihood_ratio":
+        return 0
+    if point.choice.name not in NETWORKS:
+        return int(point.knobs["draws"])
+    return 1 if point.knobs["refresh"] == "never" else point.epochs
+
+
+def compilations(point: PlannedPoint, slots: int) -> int:
+    """Graphs that a point makes all workers compile together, at most."""
+    if point.choice.name not in NETWORKS:
+        return 0
+    sizes = math.prod(_options(point.choice))
+    return min(point.packs, slots * sizes)
+
+
+def _options(choice: ArchitectureChoice) -> Iterator[int]:
+    for knob, allowed in search_ranges(choice).items():
+        if knob not in _GRAPH_KNOBS:
+            continue
+        if isinstance(allowed, Choice):
+            yield len(allowed.options)
+        elif isinstance(allowed, Integer):
+            yield allowed.high - allowed.low + 1
+
+
+def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:
+    """What a scan file asks for.
+
+    Args:
+        config: The scan.
+        entries: Entries of input files by process, as far as they were opened.
+    """
+    return Workload(config=config, points=planned_points(config), entries=dict(entries or {}))
