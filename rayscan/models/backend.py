@@ -46,9 +46,12 @@ def _set_threads(tf: Any, threads: str) -> None:
         _LOG.warning("TensorFlow already runs with other threads than OMP_NUM_THREADS: %s", error)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as one XLA program per signature; its loops are written out, not converted."""
-    return tensorflow().function(function, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
+def compiled(function: Callable[..., Any], *, xla: bool) -> Callable[..., Any]:
+    """The function as one graph per signature, or one XLA program.
+
+    Its loops are written out, not converted.
+    """
+    return tensorflow().function(function, jit_compile=xla, autograph=False)  # type: ignore[no-any-return]
 
 
 def gradient(

@@ -54,6 +54,11 @@ class ConvolutionNetwork(Network):
         """The dense layer."""
         return 1
 
+    @property
+    def xla(self) -> bool:
+        """No: convolutions that XLA compiles for a CPU cost 12 times those of TensorFlow itself."""
+        return False
+
     def stages(self) -> list[tuple[tuple[int, int], bool]]:
         """Size after each convolution, and whether a pool follows."""
         size = (self.shape[0], self.shape[1])
@@ -79,14 +84,15 @@ class ConvolutionNetwork(Network):
         return [shape for kernel in kernels for shape in (kernel, kernel[-1:])]
 
     def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
-        """Members one after the other within one graph: XLA's own convolution is fastest so."""
+        """Members one after the other within one graph."""
         from keras import ops
 
         flat = [
             self._flat([w[slot] for w in weights[:4]], x[slot // where.per_chunk])
             for slot in range(where.members)
         ]
-        values = ops.relu(ops.matmul(ops.stack(flat), weights[4]) + weights[5][:, None, :])
+        dense = ops.matmul(ops.stack(flat), weights[4]) + weights[5][:, None, :]
+        values = ops.maximum(dense, 0.0)
         if drop is not None:
             values = drop(values, 0)
         return ops.matmul(values, weights[6]) + weights[7][:, None, :]
@@ -98,7 +104,7 @@ class ConvolutionNetwork(Network):
         values = ops.reshape(x, (batch, *self.shape, 1))
         for stage, (size, pooled) in enumerate(self.stages()):
             values = ops.conv(values, weights[2 * stage], padding="valid") + weights[2 * stage + 1]
-            values = ops.relu(values)
+            values = ops.maximum(values, 0.0)  # unlike relu it lets NaN through
             if pooled:
                 values = ops.max(
                     ops.reshape(_whole(values, size), _blocks(size, values.shape[3])), axis=(2, 4)

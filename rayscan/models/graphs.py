@@ -98,7 +98,7 @@ def epoch_graph(plan: Plan) -> Callable[[Data, Settings, State], tuple[State, An
         weights, first, second, loss = repeat(plan.steps, body, start)
         return State(weights, first, second), loss / plan.examples
 
-    return compiled(epoch)
+    return compiled(epoch, xla=plan.network.xla)
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -110,7 +110,7 @@ def score_graph(network: Network, where: Layout, how: How) -> Callable[..., Any]
         seen = _by_chunk(network_input(x, how, mean, scale), where)
         return network.logits(weights, seen, where, None)
 
-    return compiled(score)
+    return compiled(score, xla=network.xla)
 
 
 def _by_chunk(x: Any, where: Layout) -> Any:

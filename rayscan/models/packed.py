@@ -74,6 +74,11 @@ class Network(ABC):
     def hidden(self) -> int:
         """Hidden layers that know dropout."""
 
+    @property
+    def xla(self) -> bool:
+        """Whether XLA compiles its graphs: several times faster where layers are dense."""
+        return True
+
     @abstractmethod
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the weights of one member."""
