@@ -20,7 +20,8 @@ from rayscan.seeds import integer
 SATURATED = 0.96
 """Ceiling above which a strength is too easy to train at: nearly every histogram is classified
 right, the loss has nothing left to say, and the network is worse at all lower strengths (its AUC at
-S/sqrt(B) = 0.5 fell from 0.677 to 0.656 when the ceiling in training rose from 0.90 to 0.999)."""
+S/sqrt(B) = 0.5 fell from 0.677 to 0.656, one training each, when the ceiling in training rose from
+0.90 to 0.999)."""
 
 RESULTS_VERSION = 1
 """Raised when equal scan files give other numbers than before, so that old rows are not reused."""
