@@ -3,8 +3,8 @@
 The likelihood ratio of templates filled from a finite training pool separates less than that of the
 true densities, because it trusts the pool's fluctuations: a smoother classifier may pass it. Tested
 on pools of its own it is a lower estimate of the Neyman-Pearson ceiling, tested on the very pool it
-learned from an upper one. What the noise does is found by repeating the pools and taken out to first
-order: about three quarters of it with pools of 45,000 and 8,000 events in 200 bins, less with fewer.
+learned from an upper one. What the noise does is found by repeating the pools and taken out to
+first order: about three quarters of it with 45,000 and 8,000 events in 200 bins, less with fewer.
 """
 
 from __future__ import annotations
