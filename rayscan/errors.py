@@ -14,6 +14,7 @@
     │   └── PoolExhaustedError
     ├── TrainingError
     │   ├── DivergedError
+    │   ├── TrainingsMissingError
     │   └── ShapeMismatchError
     ├── StatisticsError
     │   ├── LimitUnboundedError
@@ -226,6 +227,20 @@ class DivergedError(TrainingError):
         return (
             f"'{self.architecture}' diverged at epoch {self.epoch}: {self.what}; "
             "lower the learning rate"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class TrainingsMissingError(TrainingError):
+    """Ray Tune ended before every member of the plan was trained."""
+
+    done: int
+    planned: int
+
+    def __str__(self) -> str:
+        return (
+            f"Ray Tune ended after {self.done} of {self.planned} trainings, which are kept; "
+            "run the same command again to go on"
         )
 
 

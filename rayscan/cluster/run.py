@@ -17,7 +17,7 @@ from rayscan.cluster import datasets, ledger
 from rayscan.cluster.connection import check_room, connect
 from rayscan.cluster.failures import ours
 from rayscan.cluster.tuning import Context, run_trials
-from rayscan.errors import ConfigError
+from rayscan.errors import ConfigError, TrainingsMissingError
 from rayscan.events.generate import Generated
 from rayscan.scan import manifest
 from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
@@ -155,7 +155,7 @@ class Scan:
         context = Context(self.config, binned, self.storage, self.ledger)
         run_trials(context, plan, known, done=done)
         if len(rows) < total:
-            raise KeyboardInterrupt
+            raise TrainingsMissingError(done=len(rows), planned=total)
         order = {point.name: index for index, point in enumerate(plan)}
         return sorted(rows, key=lambda row: (order[row["point"]], row["repeat"]))
 

@@ -150,9 +150,12 @@ AUC = TableLayout(
         Column("separation_k", _REAL, "", "k of AUC = Phi(k x / sqrt 2), x = S/sqrt(S+B)"),
         Column("separation_k_error", _REAL, "", "its error from the finite pools"),
         Column(
-            "auc_over_ceiling_sigma", _REAL, "", "(auc - auc_ceiling) / error of the difference"
+            "auc_over_ceiling_sigma",
+            _REAL,
+            "",
+            "(auc - auc_ceiling) / error; not of single events",
         ),
-        Column("leakage_flag", _BOOL, "", "True if the AUC is above its ceiling beyond 4 sigma"),
+        Column("leakage_flag", _BOOL, "", "above the ceiling by 4 sigma; not of single events"),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", _INT, "", "test ensembles per class"),
         Column("background_pool", _INT, "events", "test-pool background events inside the binning"),

@@ -159,8 +159,8 @@ def cross_test(
         trained_columns(candidate)
         | {"selected": candidate.selected}
         | common
-        | _auc_columns(own, limit)
-        for candidate, own in zip(candidates, scores, strict=True)
+        | _auc_columns(own, limit, binned=classifier.reads == "histograms")
+        for candidate, classifier, own in zip(candidates, classifiers, scores, strict=True)
     ]
 
 
@@ -196,9 +196,16 @@ def _all_scores(
     return [found[i] for i in range(len(classifiers))]
 
 
-def _auc_columns(own: tuple[Scores, Scores], limit: CeilingOfTest) -> dict[str, Any]:
-    """AUC, and how far it is above the ceiling: test set shared, pools as uncertain as they are."""
+def _auc_columns(
+    own: tuple[Scores, Scores], limit: CeilingOfTest, *, binned: bool
+) -> dict[str, Any]:
+    """AUC, and how far it is above the ceiling: test set shared, pools as uncertain as they are.
+
+    A network of single events sees more than the bins: the ceiling of the histogram is not its own.
+    """
     estimate = delong(*own)
+    if not binned:
+        return {"auc": estimate.auc, "auc_error": estimate.error}
     paired = delong_difference(own, limit.scores)
     error = math.hypot(paired.error, limit.ceiling.pool_error)
     sigma = (estimate.auc - limit.ceiling.auc) / error if error > 0 else None

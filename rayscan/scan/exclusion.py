@@ -119,7 +119,7 @@ def _channels(
     binned: BinnedPools,
     storage: Storage,
 ) -> Channels:
-    mixture = mixture_of_row(candidate.row)
+    mixture = mixture_of_row(candidate.row, config)
     return by_response(
         stored(storage.uri, candidate.row["classifier"]),
         binned,
@@ -131,9 +131,14 @@ def _channels(
     )
 
 
-def mixture_of_row(row: Mapping[str, Any]) -> Mixture:
+def mixture_of_row(row: Mapping[str, Any], config: ScanConfig) -> Mixture:
     """The training mixture of a row of `trials`."""
-    return Mixture(signal=row["train_signal"], background=row["train_background"])
+    return Mixture(
+        signal=row["train_signal"],
+        background=row["train_background"],
+        totals=config.mixtures.totals,
+        null=config.mixtures.null,
+    )
 
 
 def _reference(benchmark: str, luminosity: float) -> dict[str, Any]:

@@ -154,5 +154,5 @@ def _of_events(
         histograms=config.limits.ensembles,
         purpose=("limit", benchmark, mixture.name),
         features=features_of(config, candidate.features),
-        statistic=mixture_of_row(candidate.row),
+        statistic=mixture_of_row(candidate.row, config),
     )

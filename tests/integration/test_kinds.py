@@ -72,7 +72,10 @@ def test_two_backgrounds_poisson_totals_and_yields_from_luminosity(
     # Every strength trained, every classifier tested at every strength of every benchmark.
     assert len(tables.trials) == 2 * 2 * 2
     assert len(tables.auc) == 8 * 4
-    assert not tables.auc["leakage_flag"].any()
+    # The ceiling is that of the bins: a network of single events sees more, and is not held to it.
+    per_event = tables.auc["architecture"] == "event_mlp"
+    assert tables.auc.loc[per_event, "leakage_flag"].isna().all()
+    assert (tables.auc.loc[~per_event, "leakage_flag"] == False).all()  # noqa: E712
     own = spin1[spin1["train_benchmark"] == "spin1"]
     assert ((own["auc"] - 0.5) / own["auc_error"]).min() > 3
 
