@@ -50,7 +50,17 @@ def opened(path: Path, tree: str) -> Iterator[Any]:
         with uproot.open(path) as file:
             yield _tree(file, path, tree)
     except _BROKEN as error:
+        if _is_ours(error):
+            raise
         raise broken(path, f"it is damaged ({type(error).__name__}: {_short(error)})") from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether our own code raised it: then it is a bug, not a damaged file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals["__name__"]).startswith("rayscan.")
 
 
 def _tree(file: Any, path: Path, name: str) -> Any:

@@ -22,7 +22,7 @@ from rayscan.errors import (
     InputError,
     TreeMissingError,
 )
-from rayscan.events import delphes
+from rayscan.events import delphes, rootfile
 
 Write = Callable[..., Path]
 JETS = {"Jet": {"PT": [[50.0, 30.0], [], [70.0]], "Eta": [[0.0, 1.0], [], [2.0]]}}
@@ -288,3 +288,11 @@ def test_damaged_bytes_give_a_named_error_or_nothing(
         assert str(path) in str(error)  # noqa: PT017
     finally:
         path.unlink()
+
+
+def test_a_bug_of_ours_is_not_called_a_damaged_file(shared_data: Path) -> None:
+    with (
+        pytest.raises(AttributeError),
+        rootfile.opened(shared_data / "slepton_280_275.root", "Delphes"),
+    ):
+        rootfile._is_ours(None)  # type: ignore[arg-type]
