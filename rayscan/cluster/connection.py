@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from typing import Any
@@ -47,6 +48,15 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
         configure_logging=True,
         **options,
     )
+
+
+def job_id() -> str:
+    """Submission id of the Ray job this process runs as, or an empty string.
+
+    Ray hands it to the driver in the metadata of the job.
+    """
+    known = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
+    return str((known.get("metadata") or {}).get("job_submission_id", ""))
 
 
 def check_room(config: ScanConfig, *, joined: bool) -> None:

@@ -14,7 +14,7 @@ import ray
 from ray.actor import ActorHandle
 
 from rayscan.cluster import datasets, ledger
-from rayscan.cluster.connection import check_room, connect
+from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.failures import ours
 from rayscan.cluster.tuning import Context, run_trials
 from rayscan.errors import ConfigError, TrainingsMissingError
@@ -32,13 +32,15 @@ from rayscan.scan.crosstest import (
 )
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs
+from rayscan.scan.journal import Journal
+from rayscan.scan.lock import Lock
 from rayscan.scan.outcome import Best, point_rows
 from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.progress import Reporter
 from rayscan.scan.provenance import provenance_rows
 from rayscan.scan.requirements import pool_problems
 from rayscan.scan.score_exclusion import score_limits
-from rayscan.scan.storage import Storage
+from rayscan.scan.storage import Storage, beside
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Scan:
 
     config: ScanConfig
     base: Path
-    reporter: Reporter
+    reporter: Journal
     retest: bool = False
     storage: Storage = field(init=False)
     cache: Storage = field(init=False)
@@ -72,8 +74,7 @@ class Scan:
 
     def __post_init__(self) -> None:
         self.storage = Storage(self.config.storage)
-        beside = str(Path(self.config.storage).parent / "cache")
-        self.cache = Storage(self.config.cache or beside)
+        self.cache = Storage(self.config.cache or beside(self.config.storage, "cache"))
 
     def run(self) -> Result:
         """Everything that is missing, from events to tables.
@@ -82,7 +83,6 @@ class Scan:
             RayscanError: what the user must change, before compute is spent.
         """
         datasets.quiet()
-        manifest.claim(self.config, self.storage, retest=self.retest)
         self.ledger = ledger.start(self.storage.uri)
         generated = self._generate()
         inputs = self._open(generated)
@@ -149,6 +149,7 @@ class Scan:
 
         def done(row: Mapping[str, Any]) -> None:
             rows.append(dict(row))
+            self.reporter.trained(row)
             self.reporter.advance(1, best.after(row))
 
         known = {str(row["trial"]): row for row in self._rows("trials") if row["classifier"]}
@@ -258,7 +259,12 @@ def run_scan(
         retest: Train nothing: test the stored classifiers again, on other test ensembles or for
             other limits if the scan file says so.
     """
-    with ours():
-        connect(address, workers=config.resources.workers)
-        check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
-        return Scan(config, base or Path.cwd(), reporter, retest).run()
+    storage = Storage(config.storage)
+    job = job_id()
+    storage.check_writable()
+    with ours(), Lock(storage, reporter.say, job) as lock:
+        manifest.claim(config, storage, retest=retest)
+        with Journal(reporter, storage, config.name, job, lock.check) as journal:
+            connect(address, workers=config.resources.workers)
+            check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
+            return Scan(config, base or Path.cwd(), journal, retest).run()

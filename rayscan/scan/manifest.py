@@ -23,6 +23,8 @@ _RETESTED = ("crosstest", "limits", "ensembles.test")
 def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None:
     """Write the scan into its storage, or see that it is the one already there.
 
+    Only for the run that holds the storage: what killed runs left half-written is removed.
+
     Args:
         config: The scan.
         storage: Where its results go.
@@ -31,7 +33,7 @@ def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
     Raises:
         StorageError: the storage belongs to another scan file; says which keys differ.
     """
-    storage.check_writable()
+    storage.sweep("ledger")
     mine = yaml.safe_load(dump(config))
     found = storage.read(_NAME)
     if found is None and retest:

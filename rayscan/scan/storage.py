@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from rayscan.errors import StorageError
+from rayscan.scan.faults import is_full, may_pass
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE = 180.0
+"""Seconds a storage that does not answer is asked again before the run ends."""
+
+_LONGEST_PAUSE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
     """A folder somewhere `pyarrow.fs` can write: a path, ``s3://``, ``gs://``.
 
+    What may pass (a server that is away, a folder that is read-only for a while) is tried again,
+    with longer and longer pauses; a full disk is not.
+
     Args:
-        uri: Path or URL of the folder.
+        uri: Path or URL of the folder; credentials come from the environment, never from here.
+        patience: Seconds for which an operation is tried again.
     """
 
     uri: str
+    patience: float = field(default=PATIENCE, compare=False)
     filesystem: pafs.FileSystem = field(init=False, repr=False, compare=False)
     root: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         text = self.uri if "://" in self.uri else str(Path(self.uri).expanduser().resolve())
+        _refuse_secrets(text)
         try:
             filesystem, root = pafs.FileSystem.from_uri(text)
         except (pa.ArrowInvalid, OSError) as error:
@@ -34,8 +56,8 @@ class Storage:
         object.__setattr__(self, "filesystem", filesystem)
         object.__setattr__(self, "root", root.rstrip("/"))
 
-    def __reduce__(self) -> tuple[type[Storage], tuple[str]]:
-        return Storage, (self.uri,)
+    def __reduce__(self) -> tuple[type[Storage], tuple[str, float]]:
+        return Storage, (self.uri, self.patience)
 
     @property
     def is_local(self) -> bool:
@@ -51,57 +73,118 @@ class Storage:
         return "/".join([self.root, *parts])
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one whole object, replacing it; a reader sees the old or the new, never half."""
+        """Write one whole object, replacing it; a reader sees the old or the new, never half.
+
+        Raises:
+            StorageError: the disk is full, or the storage did not come back in time.
+        """
         target = self.path(name)
+        self._patiently("written", target, lambda: self._write(target, content))
+
+    def _write(self, target: str, content: bytes) -> None:
+        if not self.is_local:
+            self._put(target, content)
+            return
+        self.filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
+        temporary = f"{target}.{uuid.uuid4().hex}.tmp"
         try:
-            if not self.is_local:
-                self._put(target, content)
-                return
-            self.filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
-            temporary = f"{target}.{uuid.uuid4().hex}.tmp"
             self._put(temporary, content)
             self.filesystem.move(temporary, target)
-        except OSError as error:
-            raise StorageError(
-                path=target,
-                why=f"cannot be written ({error})",
-                fix="make room or give a writable 'storage', then run the same command again",
-            ) from error
+        except OSError:
+            with contextlib.suppress(OSError):  # a full or vanished disk: what counts is the cause
+                self.filesystem.delete_file(temporary)
+            raise
 
     def _put(self, target: str, content: bytes) -> None:
         with self.filesystem.open_output_stream(target) as out:
             out.write(content)
 
+    def _patiently(self, what: str, path: str, action: Callable[[], T]) -> T:
+        """Do something, again and again while what hinders it may pass."""
+        deadline = time.monotonic() + self.patience
+        pause = 0.25
+        while True:
+            try:
+                return action()
+            except OSError as error:
+                left = deadline - time.monotonic()
+                if left <= 0 or not may_pass(error, local=self.is_local):
+                    raise self._failed(what, path, error) from error
+                logger.warning(
+                    "%s cannot be %s (%s); tried again for another %.0f s", path, what, error, left
+                )
+                time.sleep(min(pause, left))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @staticmethod
+    def _failed(what: str, path: str, error: OSError) -> StorageError:
+        fix = "give a writable 'storage'" if what == "written" else "look at the storage"
+        if is_full(error):
+            return StorageError(
+                path=path,
+                why="the disk is full",
+                fix="make room, then run the same command again: nothing that finished is lost",
+            )
+        return StorageError(
+            path=path,
+            why=f"cannot be {what} ({error})",
+            fix=f"{fix}, then run the same command again",
+        )
+
     def read(self, name: str) -> bytes | None:
         """One whole object, or None if there is none."""
+        path = self.path(name)
+        return self._patiently("read", path, lambda: self._read(path))
+
+    def _read(self, path: str) -> bytes | None:
         try:
-            with self.filesystem.open_input_file(self.path(name)) as source:
+            with self.filesystem.open_input_file(path) as source:
                 return bytes(source.read())
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise StorageError(
-                path=self.path(name), why=f"cannot be read ({error})", fix="look at the storage"
-            ) from error
 
     def remove(self, name: str) -> None:
         """Remove one object; it is no error if it is gone already."""
-        try:
-            self.filesystem.delete_file(self.path(name))
-        except FileNotFoundError:
-            return
+        path = self.path(name)
+        self._patiently("removed", path, lambda: self._remove(path))
+
+    def _remove(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_file(path)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Names of the finished objects in a folder, sorted; empty if it does not exist."""
-        selector = pafs.FileSelector(self.path(folder), allow_not_found=True)
-        found = (info.base_name for info in self.filesystem.get_file_info(selector) if info.is_file)
+        found = (info.base_name for info in self._listed(folder))
         return tuple(sorted(name for name in found if not name.endswith(".tmp")))
 
+    def _listed(self, folder: str, *, deep: bool = False) -> list[pafs.FileInfo]:
+        path = self.path(folder) if folder else self.root
+        selector = pafs.FileSelector(path, recursive=deep, allow_not_found=True)
+        found = self._patiently("listed", path, lambda: self.filesystem.get_file_info(selector))
+        return [info for info in found if info.is_file]
+
     def check_writable(self) -> None:
-        """Raise `StorageError` unless a small object can be written and removed."""
+        """Raise `StorageError` at once unless a small object can be written; leaves nothing."""
         probe = f".probe-{uuid.uuid4().hex}"
-        self.write(probe, b"rayscan")
-        self.filesystem.delete_file(self.path(probe))
+        made = self._missing_folders()
+        hasty = Storage(self.uri, 0.0)
+        hasty.write(probe, b"rayscan")
+        hasty.remove(probe)
+        for folder in made:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+
+    def _missing_folders(self) -> list[Path]:
+        """Local folders on the way to the storage that are not there yet, the deepest first."""
+        root = Path(self.root)
+        way = [root, *root.parents] if self.is_local else []
+        return [folder for folder in way if not folder.exists()]
+
+    def sweep(self, folder: str) -> None:
+        """Remove what killed processes left half-written; only for the one who owns the storage."""
+        for info in self._listed(folder, deep=True) if self.is_local else []:
+            if info.base_name.endswith(".tmp"):
+                self._remove(info.path)
 
     def put_folder(self, local: Path, name: str) -> None:
         """Copy the files of a local folder (and of its folders) to a folder here."""
@@ -116,8 +199,7 @@ class Storage:
         """
         if self.is_local and Path(self.path(name)).is_dir():
             return Path(self.path(name))
-        selector = pafs.FileSelector(self.path(name), recursive=True, allow_not_found=True)
-        found = [info for info in self.filesystem.get_file_info(selector) if info.is_file]
+        found = self._listed(name, deep=True)
         if not found:
             raise StorageError(path=self.path(name), why="no such folder", fix="train it again")
         for info in found:
@@ -126,3 +208,29 @@ class Storage:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.read(f"{name}/{inner}") or b"")
         return local
+
+
+def beside(uri: str, name: str) -> str:
+    """Path or URL of a folder beside another one.
+
+    >>> beside("s3://bucket/scans/monojet?region=eu-central-1", "cache")
+    's3://bucket/scans/cache?region=eu-central-1'
+    >>> beside("results/quickstart", "cache")
+    'results/cache'
+    """
+    if "://" not in uri:
+        return str(Path(uri).parent / name)
+    parts = urlsplit(uri)
+    folder = parts.path.rstrip("/").rsplit("/", 1)[0]
+    return urlunsplit(parts._replace(path=f"{folder}/{name}"))
+
+
+def _refuse_secrets(uri: str) -> None:
+    """A URL ends up in tables and logs."""
+    place = urlsplit(uri).netloc if "://" in uri else ""
+    if "@" in place and ":" in place.rsplit("@", 1)[0]:
+        raise StorageError(
+            path=uri.replace(place.rsplit("@", 1)[0], "***", 1),
+            why="holds a password",
+            fix="leave it out and give credentials in the environment (AWS_ACCESS_KEY_ID, ...)",
+        )
