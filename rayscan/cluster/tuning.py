@@ -1,38 +1,31 @@
-"""Ray Tune around scan.trial: one Tune trial trains one pack; one searcher hands out all packs."""
+"""Ray Tune around the packs: one Tune trial trains one pack; one searcher hands out all packs."""
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
 import tempfile
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from ray.actor import ActorHandle
+from ray.exceptions import RayError
+from ray.tune.error import TuneError
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from rayscan.cluster import ledger as ledgers
-from rayscan.cluster.studies import PointStudy, Pruning
-from rayscan.errors import RayscanError
-from rayscan.scan.binned import BinnedPools
+from rayscan.cluster.failures import cause
+from rayscan.cluster.queue import MAX_RETRIES, Done, Pack, Queue, Row, part_of
+from rayscan.cluster.trainable import Context, Work, train
+from rayscan.errors import RayscanError, StorageError
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import MemberPlan, Point, fixed_packs, planned
-from rayscan.scan.storage import Storage
-from rayscan.scan.trial import failed_row, train_pack
+from rayscan.scan.plan import Point, planned
+from rayscan.scan.trial import failed_row
 
 logger = logging.getLogger(__name__)
-
-Row = Mapping[str, Any]
-Done = Callable[[Row], None]
-
-MAX_RETRIES = 2
-"""Times a pack is tried again after its worker died."""
 
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -44,145 +37,30 @@ ENVIRONMENT = {
 """The ledger is the truth: Tune need not write logs, nor often its own state."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Context:
-    """What every trial needs; fetched once by each worker."""
+class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
+    """Hands the packs of a `Queue` to Ray Tune, and what came of them back.
 
-    config: ScanConfig
-    binned: BinnedPools
-    storage: Storage
-    ledger: ActorHandle
-
-
-def train(settings: dict[str, Any], context: Context) -> None:
-    """Train one pack, commit its rows to the ledger, then report: the order resume relies on."""
-    pack: Sequence[MemberPlan] = settings["pack"]
-    watch = (
-        Pruning(context.config.search, settings["earlier"], pack) if settings["earlier"] else None
-    )
-    try:
-        outcome = train_pack(
-            pack,
-            config=context.config,
-            binned=context.binned,
-            storage=context.storage,
-            watch=watch,
-            pruned=watch.stopped if watch else None,
-            device=_device(),
-            worker=f"{socket.gethostname()}:{os.getpid()}",
-        )
-        rows = list(outcome.rows)
-    except RayscanError as error:
-        logger.exception("a pack of %s failed", pack[0].point.name)
-        rows = [failed_row(p, context.config, status="error", error=str(error)) for p in pack]
-    ledgers.commit(context.ledger, "trials", _part(pack), rows)
-    tune.report({"rows": rows, "done": True})
-
-
-def _part(pack: Sequence[MemberPlan]) -> str:
-    return pack[0].key if len(pack) == 1 else f"{pack[0].key}-{pack[-1].key}"
-
-
-def _device() -> str:
-    """Name of the accelerator this trial was given, or ``cpu``."""
-    if not ray.get_gpu_ids():
-        return "cpu"
-    from rayscan.models.backend import tensorflow
-
-    tf = tensorflow()
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "cpu (TensorFlow has no GPU build here)"
-    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu"))
-
-
-Work = Callable[[dict[str, Any], Context], None]
-
-
-@dataclass(slots=True)
-class Queue:
-    """Which packs are to train, which are out, and what came back; knows nothing of Tune.
-
-    Packs whose rows are in the ledger already are told to their study and never handed out.
+    Tune itself retries nothing: a pack whose worker died goes back to the queue, which counts.
     """
 
-    config: ScanConfig
-    points: Sequence[Point]
-    fingerprint: str
-    finished: Mapping[str, Row]
-    done: Done
-    _ready: deque[tuple[MemberPlan, ...]] = field(init=False, default_factory=deque)
-    _studies: dict[str, PointStudy] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for point in self.points:
-            if point.mode == "search":
-                self._studies[point.name] = PointStudy(
-                    config=self.config, point=point, fingerprint=self.fingerprint
-                )
-        for pack in fixed_packs(self.config, self.points, fingerprint=self.fingerprint):
-            self._put(pack)
-        self._refill()
-
-    def take(self) -> tuple[tuple[MemberPlan, ...], list[Any]] | None:
-        """A pack and the earlier trials its pruner needs, or None while none is ready."""
-        if not self._ready:
-            self._refill()
-        if not self._ready:
-            return None
-        pack = self._ready.popleft()
-        study = self._studies.get(pack[0].point.name)
-        prunes = study is not None and self.config.search.pruner != "none"
-        return pack, study.earlier() if study is not None and prunes else []
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing is ready and no study will suggest more."""
-        return not self._ready and all(s.finished for s in self._studies.values())
-
-    def receive(self, rows: Sequence[Row]) -> None:
-        """Take the rows of a pack that ended."""
-        for row in rows:
-            self.done(row)
-            self._tell(row)
-
-    def _tell(self, row: Row) -> None:
-        study = self._studies.get(row["point"])
-        if study is not None:
-            study.tell(row["repeat"], row)
-
-    def _put(self, pack: tuple[MemberPlan, ...]) -> None:
-        known = [self.finished[p.key] for p in pack if p.key in self.finished]
-        if len(known) == len(pack):
-            self.receive(known)
-        else:
-            self._ready.append(pack)
-
-    def _refill(self) -> None:
-        size = self.config.training.pack
-        for study in self._studies.values():
-            while batch := study.suggest():
-                for first in range(0, len(batch), size):
-                    self._put(batch[first : first + size])
-
-
-class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
-    """Hands the packs of a `Queue` to Ray Tune, and what came of them back."""
-
-    def __init__(self, queue: Queue, ledger: ActorHandle) -> None:
+    def __init__(self, queue: Queue, context: Context) -> None:
         super().__init__(metric="done", mode="max")
+        self.stopped: RayscanError | None = None
+        self.causes: dict[str, BaseException | None] = {}
         self._queue = queue
-        self._ledger = ledger
-        self._out: dict[str, tuple[MemberPlan, ...]] = {}
+        self._context = context
+        self._out: dict[str, Pack] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The settings of the next trial; None: ask again later."""
+        if self.stopped is not None:
+            return str(Searcher.FINISHED)
         taken = self._queue.take()
         if taken is None:
             return str(Searcher.FINISHED) if self._queue.exhausted and not self._out else None
         pack, earlier = taken
         self._out[trial_id] = pack
-        return {"pack": pack, "earlier": earlier}
+        return {"pack": pack, "earlier": earlier, "attempt": self._queue.starts(pack)}
 
     def on_trial_complete(
         self,
@@ -190,17 +68,48 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
         result: dict[str, Any] | None = None,
         error: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Take the rows of a trial, or write failed ones for it."""
+        """Take the rows of a trial, or its pack back if it has none."""
         pack = self._out.pop(trial_id, None)
         if pack is None:
             return
-        if error or not result or "rows" not in result:
-            why = "its worker died, or raised what rayscan does not know; see the log"
-            config = self._queue.config
-            rows = [failed_row(p, config, status="error", error=why) for p in pack]
-            ledgers.commit(self._ledger, "trials", _part(pack), rows)
+        if result and result.get("stop") is not None:
+            self.stopped = result["stop"]
+        elif error or not result or "rows" not in result:
+            self._lost(pack, self.causes.pop(trial_id, None))
         else:
-            rows = result["rows"]
+            self._queue.receive(result["rows"])
+
+    def collapse(self, error: BaseException) -> int:
+        """Take back every pack that was out when Tune itself gave up; how many there were.
+
+        Which of them was the cause is not told. A pack that was alone is to blame; several are
+        tried again without blame, one after the other.
+        """
+        packs, self._out = list(self._out.values()), {}
+        for pack in packs:
+            if len(packs) == 1:
+                self._lost(pack, error)
+            else:
+                self._queue.give_back(pack, blamed=False)
+        return len(packs)
+
+    def _lost(self, pack: Pack, why: BaseException | None) -> None:
+        if self._queue.give_back(pack):
+            logger.warning("a worker of %s died (%s); trying again", pack[0].point.name, why)
+            return
+        memory = isinstance(why, MemoryError) or "OutOfMemory" in f"{type(why).__name__} {why}"
+        status = "out_of_memory" if memory else "error"
+        told = f"its worker died {MAX_RETRIES + 1} times" + (f": {_first_line(why)}" if why else "")
+        rows = [
+            failed_row(plan, self._context.config, status=status, error=told)
+            | {"attempts": self._queue.starts(pack)}
+            for plan in pack
+        ]
+        try:
+            ledgers.commit(self._context.ledger, "trials", part_of(pack), rows)
+        except StorageError as error:
+            self.stopped = error
+            return
         self._queue.receive(rows)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -212,6 +121,27 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing, see `save`."""
+
+
+class Witness(FIFOScheduler):  # type: ignore[misc]  # ray is not typed here
+    """Tells the searcher why a trial died: it hears of it first, and Tune tells nobody else."""
+
+    def __init__(self, searcher: PackSearcher) -> None:
+        super().__init__()
+        self._searcher = searcher
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:  # noqa: ARG002
+        """Remember the cause."""
+        self._searcher.causes[trial.trial_id] = trial.get_pickled_error()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, as for the searcher."""
+        return {}
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
 
 def _name(trial: Any) -> str:
@@ -238,27 +168,69 @@ def run_trials(
 ) -> None:
     """Train every point; rows are in the ledger before ``done`` hears of them.
 
+    Ray's memory monitor kills a worker in a way that ends the whole of Tune. Then a new Tune goes
+    on with what is left, one pack at a time until those that were out are through.
+
     Args:
         context: The scan, its pools, its storage and its ledger.
         points: What to train.
         finished: Rows of `trials` by key, from an earlier run.
         done: Called with the row of every member, those of an earlier run included.
         work: What a trial does; a benchmark of the bookkeeping trains nothing.
+
+    Raises:
+        StorageError: the storage went away and did not come back.
     """
     config = context.config
     queue = Queue(config, points, context.binned.fingerprint, finished, done)
     if queue.exhausted:
         return
     os.environ.update(ENVIRONMENT)
-    resources = {"cpu": config.resources.cpus_per_trial, "gpu": config.resources.gpus_per_trial}
-    searcher = PackSearcher(queue, context.ledger)
+    members = sum(planned(config, point) for point in points)
+    at_once, careful, idle = slots(config), False, 0
+    while not queue.exhausted:
+        searcher = PackSearcher(queue, context)
+        samples = 2 * at_once if careful else (MAX_RETRIES + 1) * members
+        try:
+            _fit(context, searcher, work, samples=samples, at_once=1 if careful else at_once)
+        except (TuneError, RayError, RuntimeError) as error:
+            idle = 0 if searcher.collapse(_memory_kill(error) or error) else idle + 1
+            known = cause(error)
+            if known is not None or idle > MAX_RETRIES:
+                raise known or error from error
+            logger.warning("Tune gave up (%s); going on with a new one", error)
+            careful = True
+        else:
+            if not careful or searcher.stopped is not None:
+                break
+            careful = False
+    if searcher.stopped is not None:
+        raise searcher.stopped
+
+
+def _memory_kill(error: BaseException) -> BaseException | None:
+    """The report of Ray's memory monitor in a chain of errors."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if "OutOfMemoryError" in f"{type(seen).__name__} {seen}":
+            return MemoryError("Ray's memory monitor killed it: its node ran out of memory")
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _fit(
+    context: Context, searcher: PackSearcher, work: Work, *, samples: int, at_once: int
+) -> None:
+    need = context.config.resources
+    resources = {"cpu": need.cpus_per_trial, "gpu": need.gpus_per_trial}
     with tempfile.TemporaryDirectory(prefix="rayscan-tune-") as folder:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(work, context=context), resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                num_samples=sum(planned(config, point) for point in points),
-                max_concurrent_trials=slots(config),
+                scheduler=Witness(searcher),
+                num_samples=samples,
+                max_concurrent_trials=at_once,
                 reuse_actors=True,
                 trial_name_creator=_name,
                 trial_dirname_creator=_name,
@@ -267,7 +239,7 @@ def run_trials(
                 name="trials",
                 storage_path=str(Path(folder)),
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
+                failure_config=tune.FailureConfig(max_failures=0),
             ),
         )
         tuner.fit()

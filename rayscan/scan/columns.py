@@ -117,8 +117,9 @@ TRIALS = TableLayout(
         Column("seconds", _REAL, "s", "wall time of the pack this member was trained in"),
         Column("device", _TEXT, "", "'cpu' or the name of the accelerator"),
         Column("worker", _TEXT, "", "node and process that trained it"),
+        Column("attempts", _INT, "", "times it was started in its run: above 1, a worker died"),
     ),
-    measured=("seconds", "device", "worker"),
+    measured=("seconds", "device", "worker", "attempts"),
 )
 
 AUC = TableLayout(

@@ -17,7 +17,8 @@ from ray import tune
 
 from rayscan.cluster import ledger
 from rayscan.cluster.connection import WORKER_ENVIRONMENT
-from rayscan.cluster.tuning import Context, run_trials
+from rayscan.cluster.trainable import Context
+from rayscan.cluster.tuning import run_trials
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.plan import Point, planned
 from rayscan.scan.scan_file import parse_scan

@@ -1,0 +1,48 @@
+"""What an undisturbed scan gives, and places that can be disturbed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fault_scan
+import pytest
+
+from rayscan.scan.tables import Tables, read_tables
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated files and event tables, made once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Tables:
+    """Tables of the scan that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    fault_scan.write(folder, cache)
+    fault_scan.run(folder)
+    return read_tables(folder / "results")
+
+
+Mount = Callable[[str], Path]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Mount]:
+    """Mounts a small file system in memory; skips where that is not allowed."""
+    place = tmp_path / "mounted"
+
+    def mounted(size: str) -> Path:
+        place.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+        if shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
+            pytest.skip("file systems cannot be mounted here (not root)")
+        return place
+
+    yield mounted
+    if place.exists() and place.is_mount():
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
