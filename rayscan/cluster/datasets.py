@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,18 @@ import pyarrow.parquet as pq
 import ray
 
 from rayscan.cluster.failures import ours
-from rayscan.errors import ConfigError, InputError, Problem
-from rayscan.events.delphes import Slice
+from rayscan.errors import (
+    ConfigError,
+    FileUnreadableError,
+    InputError,
+    Problem,
+    StorageError,
+    TableError,
+    TreeMissingError,
+)
+from rayscan.events.delphes import EVENTS_PER_TASK, Slice
 from rayscan.events.generate import Generate, Generated, generate
-from rayscan.events.selection import CutFlow, Step, add, select
+from rayscan.events.selection import CutFlow, Selection, Step, add, select
 from rayscan.events.table import schema
 from rayscan.scan.binned import BinnedPools, ProcessPools, bin_process, gather
 from rayscan.scan.config import ScanConfig
@@ -30,9 +40,6 @@ from rayscan.scan.storage import Storage
 from rayscan.seeds import integer
 
 logger = logging.getLogger(__name__)
-
-EVENTS_PER_FILE = 20_000
-"""Events of one generated file: the unit of work of a generator, with a stream of its own."""
 
 Advance = Callable[[int], None]
 
@@ -89,8 +96,8 @@ def finished(pending: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def shards(recipe: Generate) -> tuple[Generate, ...]:
-    """A generation cut into files of at most `EVENTS_PER_FILE` events."""
-    edges = [*range(0, recipe.events, EVENTS_PER_FILE), recipe.events]
+    """A generation cut into files of at most `EVENTS_PER_TASK` events, each with its stream."""
+    edges = [*range(0, recipe.events, EVENTS_PER_TASK), recipe.events]
     sizes = [b - a for a, b in itertools.pairwise(edges)]
     return tuple(
         Generate(process=recipe.process, events=size, level=recipe.level, source=recipe.source)
@@ -105,128 +112,180 @@ def generation_folder(config: ScanConfig, name: str) -> str:
 
 
 def generate_files(
-    config: ScanConfig, cache: Path, *, advance: Advance
+    config: ScanConfig, cache: Storage, *, advance: Advance
 ) -> dict[str, tuple[Generated, ...]]:
     """Make the files of every process that is generated, unless they are there already.
 
     Args:
         config: The scan.
-        cache: Folder for generated files.
+        cache: Where generated files are kept, local or not: any node makes them and reads them.
         advance: Called with the number of events of each finished file.
 
     Returns:
         Process -> its files, in order.
     """
-    make = ray.remote(_generate_shard)
+    make, known = ray.remote(_generate_shard), ray.remote(_known_shard)
     pending: dict[Any, tuple[str, int]] = {}
     made: dict[tuple[str, int], Generated] = {}
     for name, process in config.processes.items():
         if process.generate is None:
             continue
+        folder = generation_folder(config, name)
+        there = frozenset(cache.names(folder))
         for index, shard in enumerate(shards(process.generate)):
-            path = cache / generation_folder(config, name) / f"{index:04d}.root"
-            seed = integer(config.seed, "generate", name, index)
-            pending[make.remote(shard, path, seed, config.energy)] = (name, index)
-    for place, file in finished(pending):
-        made[place] = file
+            stem = f"{index:04d}"
+            place = f"{folder}/{stem}"
+            if {f"{stem}.root", f"{stem}.json"} <= there:
+                task = known.remote(cache, place)
+            else:
+                seed = integer(config.seed, "generate", name, index)
+                task = make.remote(shard, cache, place, seed, config.energy)
+            pending[task] = (name, index)
+    for which, file in finished(pending):
+        made[which] = file
         advance(file.events)
     names = dict.fromkeys(name for name, _ in made)
     return {name: tuple(made[key] for key in sorted(made) if key[0] == name) for name in names}
 
 
-def _generate_shard(shard: Generate, path: Path, seed: int, energy: float) -> Generated:
-    """One file, or what is known of it if an earlier run finished it."""
-    known = path.with_suffix(".json")
-    if known.exists() and path.exists():
-        return Generated(**json.loads(known.read_text()) | {"path": path})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    generated = generate(shard, path=path, seed=seed, energy=energy)
-    known.write_text(json.dumps(asdict(generated) | {"path": str(path)}))
+def _generate_shard(
+    shard: Generate, cache: Storage, stem: str, seed: int, energy: float
+) -> Generated:
+    """One file, made in a temporary folder and put into the cache."""
+    place = cache.place(f"{stem}.root")
+    with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
+        path = Path(local) / "events.root"
+        generated = replace(generate(shard, path=path, seed=seed, energy=energy), path=place)
+        cache.write(f"{stem}.root", path.read_bytes())
+    cache.write(f"{stem}.json", json.dumps(asdict(generated)).encode())  # last: says it is whole
     return generated
+
+
+def _known_shard(cache: Storage, stem: str) -> Generated:
+    """What is known of a file that an earlier run made."""
+    place = cache.place(f"{stem}.root")
+    return Generated(**json.loads(_whole(cache, f"{stem}.json")) | {"path": place})
 
 
 # ------------------------------------------------------------------- reading
 
 
-def events_folder(config: ScanConfig, inputs: Inputs, process: str) -> str:
-    """Folder of the event tables of a process, named by all that they depend on."""
-    key = digest(
-        source_identity(config, inputs, process),
-        config.selection,
-        sorted(config.observables),
-        _TABLE_VERSION,
-    )
-    return f"events/{process}-{key}"
+_TABLE_VERSION = 2
+"""Raised when the same files give other event tables than before."""
 
 
-def source_identity(config: ScanConfig, inputs: Inputs, process: str) -> list[Any]:
-    """What the events of a process are: the identities of its files, or how they were made.
+def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
+    """Names of the event tables of a process in the cache, each with the slice it is made of.
+
+    A name says all that the table depends on, of one file alone: a file added to a scan, or one
+    left out, changes the tables of no other.
+    """
+    names = sorted(config.observables)
+    key = digest(config.processes[process].tree, config.selection, names, _TABLE_VERSION)
+    count: dict[str, int] = {}
+    found = {}
+    sources = _sources(config, inputs, process)
+    for piece in slices_of(config, inputs, process):
+        index = count[piece.path] = count.get(piece.path, -1) + 1
+        found[f"events/{process}-{key}/{sources[piece.path]}-{index:05d}"] = piece
+    return found
+
+
+def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]:
+    """Path -> hash of what the events of a file are: its identity, or how it was made.
 
     A file that is generated again holds equal events but is another file to ROOT.
     """
     if config.processes[process].generate is not None:
-        return [generation_folder(config, process)]
-    files = [(f.name, f.file.identity, f.file.entries) for f in inputs.of(process)]
-    return [config.processes[process].tree, files]
-
-
-_TABLE_VERSION = 1
-"""Raised when the same files give other event tables than before."""
+        folder = generation_folder(config, process)
+        return {f.file.path: digest(folder, f.name, f.file.entries) for f in inputs.of(process)}
+    return {
+        f.file.path: digest(f.name, f.file.identity, f.file.entries) for f in inputs.of(process)
+    }
 
 
 def read_events(
     config: ScanConfig, inputs: Inputs, cache: Storage, *, advance: Advance
-) -> dict[str, str]:
+) -> tuple[tuple[str, str], ...]:
     """Selected events of every process as Parquet parts, one a slice; read once for all scans.
 
     Args:
         config: The scan.
         inputs: Its opened files.
-        cache: Where event tables are kept.
+        cache: Where event tables are kept, under the names of `parts`.
         advance: Called with the number of entries of each finished slice.
 
     Returns:
-        Process -> its folder in the cache.
+        Path and why of files that are damaged where only reading their events shows it; the tables
+        of all other slices are in the cache.
     """
-    folders = {name: events_folder(config, inputs, name) for name in config.processes}
     rows = []
-    for name, folder in folders.items():
-        finished = set(cache.names(folder))
-        for index, piece in enumerate(slices_of(config, inputs, name)):
-            if f"{index:06d}.json" in finished:
+    for name in config.processes:
+        wanted = parts(config, inputs, name)
+        folder = next(iter(wanted), "/").rpartition("/")[0]
+        there = frozenset(f"{folder}/{each}" for each in cache.names(folder)) if wanted else ()
+        for stem, piece in wanted.items():
+            if f"{stem}.json" in there:
                 advance(piece.last - piece.first)
             else:
-                rows.append({"slice": json.dumps(asdict(piece)), "folder": folder, "index": index})
+                rows.append({"slice": json.dumps(asdict(piece)), "stem": stem})
     selection, observables = config.selection, config.observables
 
     def read(row: dict[str, Any]) -> dict[str, Any]:
         piece = Slice(**json.loads(row["slice"]))
-        table, flow = select(piece, selection=selection, observables=observables)
+        done = {"entries": piece.last - piece.first, "path": piece.path, "why": ""}
+        try:
+            table, flow = _selected(piece, selection, observables, patience=cache.patience)
+        except (FileUnreadableError, TreeMissingError) as error:
+            return done | {"why": str(error)}
         sink = BytesIO()
         pq.write_table(table, sink, compression="zstd")
-        stem = f"{row['folder']}/{row['index']:06d}"
+        stem = row["stem"]
         cache.write(f"{stem}.parquet", sink.getvalue())
         cache.write(f"{stem}.json", json.dumps(asdict(flow)).encode())  # last: says it is whole
-        return {"entries": piece.last - piece.first}
+        return done
 
+    broken: dict[str, str] = {}
     for done in mapped(read, rows, workers=config.resources.workers):
+        if done["why"]:
+            broken[done["path"]] = done["why"]
         advance(int(done["entries"]))
-    return folders
+    return tuple(sorted(broken.items()))
+
+
+def _selected(
+    piece: Slice, selection: Selection, observables: Sequence[str], *, patience: float
+) -> tuple[pa.Table, CutFlow]:
+    """`select`, again and again while the server of a remote file does not answer."""
+    deadline, pause = time.monotonic() + patience, 1.0
+    while True:
+        try:
+            return select(piece, selection=selection, observables=observables)
+        except StorageError as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            logger.warning("%s; tried again for another %.0f s", error, left)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, 15.0)
 
 
 def load_events(
-    cache: Storage, folder: str, observables: Sequence[str]
+    cache: Storage, stems: Sequence[str], observables: Sequence[str]
 ) -> tuple[pa.Table, CutFlow]:
-    """The event table and the cut flow of one process."""
-    names = cache.names(folder)
-    parts, flows = [schema(observables).empty_table()], []
-    for name in names:
-        content = cache.read(f"{folder}/{name}") or b""
-        if name.endswith(".parquet"):
-            parts.append(pq.read_table(BytesIO(content)))
-        else:
-            flows.append(_flow(json.loads(content)))
-    return pa.concat_tables(parts), add(flows)
+    """The event table and the cut flow of one process, from its parts."""
+    tables, flows = [schema(observables).empty_table()], []
+    for stem in stems:
+        tables.append(pq.read_table(BytesIO(_whole(cache, f"{stem}.parquet"))))
+        flows.append(_flow(json.loads(_whole(cache, f"{stem}.json"))))
+    return pa.concat_tables(tables), add(flows)
+
+
+def _whole(cache: Storage, name: str) -> bytes:
+    content = cache.read(name)
+    if content is None:
+        raise TableError(path=cache.path(name), why="vanished from the cache; run the scan again")
+    return content
 
 
 def _flow(stored: Mapping[str, Any]) -> CutFlow:
@@ -239,7 +298,7 @@ def _flow(stored: Mapping[str, Any]) -> CutFlow:
 
 def bin_pools(
     config: ScanConfig,
-    folders: Mapping[str, str],
+    tables: Mapping[str, Sequence[str]],
     cross_sections: Mapping[str, float],
     cache: Storage,
     *,
@@ -250,7 +309,7 @@ def bin_pools(
 
     Args:
         config: The scan.
-        folders: Process -> folder of its event tables.
+        tables: Process -> names of its event tables in the cache (`parts`).
         cross_sections: Process -> cross-section [pb] before selection.
         cache: Where the event tables are.
         fingerprint: Hash of all that the pools depend on.
@@ -259,15 +318,15 @@ def bin_pools(
     one = ray.remote(_bin_one)
     shared = ray.put(config)
     pending = {
-        one.remote(shared, name, folders[name], cross_sections[name], cache): name
+        one.remote(shared, name, tables[name], cross_sections[name], cache): name
         for name in config.processes
     }
-    parts: dict[str, ProcessPools] = {}
+    binned: dict[str, ProcessPools] = {}
     for name, part in finished(pending):
-        parts[name] = part
+        binned[name] = part
         advance(1)
     return gather(
-        {name: parts[name] for name in config.processes},
+        {name: binned[name] for name in config.processes},
         binning=config.binning,
         split=config.pools,
         backgrounds=config.backgrounds,
@@ -277,9 +336,9 @@ def bin_pools(
 
 
 def _bin_one(
-    config: ScanConfig, name: str, folder: str, cross_section: float, cache: Storage
+    config: ScanConfig, name: str, stems: Sequence[str], cross_section: float, cache: Storage
 ) -> ProcessPools:
-    table, flow = load_events(cache, folder, config.observables)
+    table, flow = load_events(cache, stems, config.observables)
     return bin_process(
         table,
         flow,

@@ -16,7 +16,8 @@ from ray.actor import ActorHandle
 from rayscan.cluster import datasets, ledger
 from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.failures import ours
-from rayscan.cluster.tuning import Context, run_trials
+from rayscan.cluster.trainable import Context
+from rayscan.cluster.tuning import run_trials
 from rayscan.errors import ConfigError, TrainingsMissingError
 from rayscan.events.generate import Generated
 from rayscan.scan import manifest
@@ -31,7 +32,7 @@ from rayscan.scan.crosstest import (
     test_sets,
 )
 from rayscan.scan.exclusion import binned_limits
-from rayscan.scan.inputs import Inputs, open_inputs
+from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
 from rayscan.scan.lock import Lock
 from rayscan.scan.outcome import Best, point_rows
@@ -85,7 +86,7 @@ class Scan:
         datasets.quiet()
         self.ledger = ledger.start(self.storage.uri)
         generated = self._generate()
-        inputs = self._open(generated)
+        inputs = self._read(self._open(generated))
         binned = self._pools(inputs, generated)
         strengths = mixtures(self.config, binned)
         if problems := pool_problems(self.config, binned, strengths):
@@ -107,34 +108,38 @@ class Scan:
         if not recipes:
             return {}
         self.reporter.stage("generate events", sum(r.events for r in recipes), "events")
-        folder = Path(self.cache.path(""))
-        return datasets.generate_files(self.config, folder, advance=self.reporter.advance)
+        return datasets.generate_files(self.config, self.cache, advance=self.reporter.advance)
 
     def _open(self, generated: Mapping[str, Sequence[Generated]]) -> Inputs:
         paths = {name: tuple(str(f.path) for f in files) for name, files in generated.items()}
         return open_inputs(self.config, base=self.base, generated=paths)
 
-    def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
+    def _read(self, inputs: Inputs) -> Inputs:
+        """Read all events into the cache; what is left after files found damaged on the way."""
         entries = sum(f.file.entries for f in inputs.files)
         self.reporter.stage("read events", entries, "events")
-        folders = datasets.read_events(
-            self.config, inputs, self.cache, advance=self.reporter.advance
-        )
+        advance = self.reporter.advance
+        broken = datasets.read_events(self.config, inputs, self.cache, advance=advance)
+        return without(self.config, inputs, broken)
+
+    def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
+        names = self.config.processes
+        tables = {name: tuple(datasets.parts(self.config, inputs, name)) for name in names}
         cross_sections = {
             name: process.cross_section or _cross_section(generated[name])
             for name, process in self.config.processes.items()
         }
         fingerprint = digest(
-            sorted(folders.items()),
+            sorted(tables.items()),
             sorted(cross_sections.items()),
             self.config.binning,
             self.config.pools,
             self.config.seed,
         )
-        self.reporter.stage("fill pools", len(folders), "processes")
+        self.reporter.stage("fill pools", len(tables), "processes")
         return datasets.bin_pools(
             self.config,
-            folders,
+            tables,
             cross_sections,
             self.cache,
             fingerprint=fingerprint,

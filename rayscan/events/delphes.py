@@ -18,6 +18,10 @@ import numpy as np
 from rayscan.errors import BranchMissingError, DuplicateInputError, FileUnreadableError
 from rayscan.events.rootfile import broken, checked_size, opened
 
+EVENTS_PER_TASK = 20_000
+"""Events of a generated file, and entries of an input file that one task reads: opening a file
+costs as much as reading so many."""
+
 TREE = "Delphes"
 WEIGHT = "Event.Weight"
 
@@ -27,7 +31,7 @@ class DelphesFile:
     """What one Delphes file holds.
 
     Attributes:
-        path: Where it is.
+        path: Where it is: a path or a URL.
         entries: Events in the tree.
         bytes: Size on disk.
         branches: Leaf branches, e.g. ``"Jet.PT"``.
@@ -73,15 +77,16 @@ def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
     """What a Delphes file holds, from its header and metadata: no event is read.
 
     Args:
-        path: The ROOT file.
+        path: The ROOT file: a path, or a URL that `pyarrow.fs` opens.
         tree: Name of the tree; the highest of its cycles counts.
 
     Raises:
         FileUnreadableError: The file is missing, a directory, empty, not ROOT, truncated or broken,
             or holds no events.
+        StorageError: The server of a URL does not answer or refuses.
         TreeMissingError: A sound ROOT file without that tree.
     """
-    path = Path(path)
+    path = str(path)
     size = checked_size(path)
     with opened(path, tree) as found:
         branches = frozenset(_leaves(found))
@@ -90,7 +95,7 @@ def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
     if entries == 0:
         raise broken(path, f"its tree '{tree}' holds no events")
     return DelphesFile(
-        path=str(path), entries=entries, bytes=size, branches=branches, identity=f"{uuid}:{size}"
+        path=path, entries=entries, bytes=size, branches=branches, identity=f"{uuid}:{size}"
     )
 
 
@@ -99,7 +104,7 @@ def slices(
     *,
     process: str,
     name: str,
-    entries_per_slice: int = 20_000,
+    entries_per_slice: int = EVENTS_PER_TASK,
     tree: str = TREE,
 ) -> tuple[Slice, ...]:
     """Cut a file into consecutive slices of nearly equal length.
@@ -108,7 +113,7 @@ def slices(
         file: The file, inspected.
         process: Process its events belong to.
         name: Short name of the file in the identity of its events, unique within the process.
-        entries_per_slice: Most events in a slice. Opening a file costs as much as reading 20,000.
+        entries_per_slice: Most events in a slice.
         tree: Name of the tree.
     """
     if entries_per_slice < 1:
@@ -166,10 +171,9 @@ def read(
         FileUnreadableError: The file is missing or broken, or shorter than when it was inspected.
         TreeMissingError: The file has no such tree.
     """
-    path = Path(piece.path)
-    checked_size(path)
+    checked_size(piece.path)
     wanted = dict.fromkeys(branches, "") | dict(needed_by or {})
-    with opened(path, piece.tree) as tree:
+    with opened(piece.path, piece.tree) as tree:
         leaves = _leaves(tree)
         _require(piece.path, leaves, {b: wanted[b] for b in branches})
         if tree.num_entries < piece.last:

@@ -72,7 +72,7 @@ class Generated:
     """One file of generated events.
 
     Attributes:
-        path: Where it is.
+        path: Where it is: a path or a URL.
         events: Events in it.
         cross_section: Cross-section after the generator's preselection [pb]; of unit meaning only
             where the recipe's normalisation is ``lo``.
@@ -82,7 +82,7 @@ class Generated:
         settings: What was given to Pythia, here or when the density was made.
     """
 
-    path: Path
+    path: Path | str
     events: int
     cross_section: float
     cross_section_error: float

@@ -6,7 +6,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import uproot
 from uproot.exceptions import KeyInFileError
 
 from rayscan.errors import FileUnreadableError, TreeMissingError
+from rayscan.events import places
 
 _COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
 _HEADER_BYTES = 64
@@ -39,20 +40,27 @@ _BROKEN = (
 
 
 @contextmanager
-def opened(path: Path, tree: str) -> Iterator[Any]:
+def opened(path: str | Path, tree: str) -> Iterator[Any]:
     """The tree of a file while it is open; the highest cycle, where there are several.
 
     Raises:
         FileUnreadableError: The file holds nothing, or what is read while it is open is damaged.
+        StorageError: The server of a URL does not answer: that is no damage.
         TreeMissingError: A sound file without that tree.
     """
+    path = str(path)
     try:
-        with uproot.open(path) as file:
+        with _source(path) as source, uproot.open(source) as file:
             yield _tree(file, path, tree)
     except _BROKEN as error:
         if _is_ours(error):
             raise
         raise broken(path, f"it is damaged ({type(error).__name__}: {_short(error)})") from error
+
+
+def _source(path: str) -> Any:
+    """What uproot opens: a path (a text could mean ``file:tree``), or a remote file."""
+    return places.reading(path) if places.is_url(path) else nullcontext(Path(path))
 
 
 def _is_ours(error: BaseException) -> bool:
@@ -63,49 +71,35 @@ def _is_ours(error: BaseException) -> bool:
     return trace is not None and str(trace.tb_frame.f_globals["__name__"]).startswith("rayscan.")
 
 
-def _tree(file: Any, path: Path, name: str) -> Any:
+def _tree(file: Any, path: str, name: str) -> Any:
     keys = tuple(file.keys(cycle=False, recursive=False))
     if not keys:
         raise broken(path, "it is a ROOT file that holds nothing: its writer never closed it")
     try:
         found = file[name]  # of several cycles, the highest
     except KeyInFileError as error:
-        raise TreeMissingError(
-            path=str(path), tree=name, found=tuple(dict.fromkeys(keys))
-        ) from error
+        raise TreeMissingError(path=path, tree=name, found=tuple(dict.fromkeys(keys))) from error
     if not isinstance(found, uproot.TTree):
-        raise TreeMissingError(path=str(path), tree=name, found=tuple(dict.fromkeys(keys)))
+        raise TreeMissingError(path=path, tree=name, found=tuple(dict.fromkeys(keys)))
     return found
 
 
-def checked_size(path: Path) -> int:
+def checked_size(path: str) -> int:
     """Size of a file [bytes], from its header alone.
 
     Raises:
         FileUnreadableError: It is missing, a directory, empty, not ROOT, or shorter than its header
             says.
+        StorageError: The server of a URL does not answer or refuses.
     """
-    if path.is_dir():
-        raise FileUnreadableError(
-            path=str(path), why="it is a directory", fix="name the files in it, or use a pattern"
-        )
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            header = stream.read(_HEADER_BYTES)
-    except FileNotFoundError as error:
-        raise FileUnreadableError(
-            path=str(path), why="there is no such file", fix="correct the path in the scan file"
-        ) from error
-    except OSError as error:
-        raise FileUnreadableError(
-            path=str(path), why=f"it cannot be opened ({error.strerror})", fix="make it readable"
-        ) from error
+    size = places.size_of(path)
+    with places.reading(path) as stream:
+        header = stream.read(_HEADER_BYTES)
     if size == 0:
         raise broken(path, "it is empty")
     if not header.startswith(b"root") or len(header) < _HEADER_BYTES:
         raise FileUnreadableError(
-            path=str(path), why="it is not a ROOT file", fix="give the ROOT output of Delphes"
+            path=path, why="it is not a ROOT file", fix="give the ROOT output of Delphes"
         )
     end = _end(header)
     if size < end:
@@ -120,9 +114,9 @@ def _end(header: bytes) -> int:
     return int(struct.unpack_from(layout, header, 12)[0])
 
 
-def broken(path: Path, why: str) -> FileUnreadableError:
+def broken(path: str, why: str) -> FileUnreadableError:
     """The error for a file that must be replaced."""
-    return FileUnreadableError(path=str(path), why=why, fix=_COPY_AGAIN)
+    return FileUnreadableError(path=path, why=why, fix=_COPY_AGAIN)
 
 
 def _short(error: BaseException) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rayscan.errors import (
     ConfigError,
@@ -13,9 +12,10 @@ from rayscan.errors import (
     FileUnreadableError,
     InputError,
     Problem,
+    StorageError,
     TreeMissingError,
 )
-from rayscan.events import delphes, observables
+from rayscan.events import delphes, observables, places
 from rayscan.events.delphes import DelphesFile, Slice
 from rayscan.events.process import Process
 from rayscan.scan.config import ScanConfig
@@ -56,8 +56,8 @@ def open_inputs(
     Args:
         config: The scan.
         base: Folder that relative patterns start from (that of the scan file).
-        generated: Paths of the files made for processes that are generated; processes that are not
-            in it yet are left out.
+        generated: Paths or URLs of the files made for processes that are generated; processes
+            that are not in it yet are left out.
 
     Raises:
         ConfigError: with every problem of every file.
@@ -69,7 +69,7 @@ def open_inputs(
     for name, process in config.processes.items():
         try:
             paths = _paths(process, base, (generated or {}).get(name, ()))
-        except FileUnreadableError as error:
+        except (FileUnreadableError, StorageError) as error:
             problems.append(Problem(where=f"processes.{name}.files", what=str(error)))
             continue
         labels = short_names(paths)
@@ -80,7 +80,7 @@ def open_inputs(
             except (FileUnreadableError, TreeMissingError) as error:
                 broken.append((path, str(error)))
                 problems.append(Problem(where=f"processes.{name}", what=str(error)))
-            except InputError as error:
+            except (InputError, StorageError) as error:
                 problems.append(Problem(where=f"processes.{name}", what=str(error)))
             else:
                 files.append(InputFile(process=name, name=labels[path], file=file))
@@ -109,18 +109,44 @@ def _may_skip(
 def _paths(process: Process, base: Path, generated: tuple[str, ...]) -> tuple[str, ...]:
     if process.generate is not None:
         return generated
-    found: list[str] = []
-    for pattern in process.files:
-        absolute = str(base / Path(pattern).expanduser())
-        matches = sorted(glob.glob(absolute, recursive=True))  # noqa: PTH207 (absolute patterns)
-        if not matches:
-            raise FileUnreadableError(
-                path=absolute,
-                why="no such file",
-                fix="paths are relative to the folder of the scan file",
-            )
-        found += matches
+    found = [place for pattern in process.files for place in places.expand(pattern, base)]
     return tuple(dict.fromkeys(found))
+
+
+def without(config: ScanConfig, inputs: Inputs, broken: Sequence[tuple[str, str]]) -> Inputs:
+    """The inputs without files that turned out broken only when their events were read.
+
+    Args:
+        config: The scan.
+        inputs: Its opened files.
+        broken: Path and why of each broken file.
+
+    Raises:
+        ConfigError: naming every broken file, unless `skip_broken_files` is set and each process
+            has other files; files that were generated are made again, never skipped.
+    """
+    why = dict(broken)
+    left = tuple(entry for entry in inputs.files if entry.file.path not in why)
+    problems = [
+        Problem(where=f"processes.{entry.process}", what=_mended(config, entry, why))
+        for entry in inputs.files
+        if entry.file.path in why
+        and not (
+            config.skip_broken_files
+            and config.processes[entry.process].generate is None
+            and any(other.process == entry.process for other in left)
+        )
+    ]
+    if problems:
+        raise ConfigError(path=config.name, problems=tuple(problems))
+    return replace(inputs, files=left, broken=(*inputs.broken, *sorted(why.items())))
+
+
+def _mended(config: ScanConfig, entry: InputFile, why: Mapping[str, str]) -> str:
+    what = why[entry.file.path]
+    if config.processes[entry.process].generate is not None:
+        return f"{what} (this one was generated: remove it, and the next run makes it again)"
+    return f"{what} (or set skip_broken_files: true, if the process has other files)"
 
 
 def short_names(paths: tuple[str, ...]) -> dict[str, str]:
@@ -128,10 +154,13 @@ def short_names(paths: tuple[str, ...]) -> dict[str, str]:
 
     >>> short_names(("/a/x/1.root", "/a/y/1.root"))
     {'/a/x/1.root': 'x/1.root', '/a/y/1.root': 'y/1.root'}
+    >>> short_names(("s3://bucket/a/1.root?region=eu-central-1",))
+    {'s3://bucket/a/1.root?region=eu-central-1': '1.root'}
     """
-    longest = max((len(PurePath(p).parts) for p in paths), default=0)
+    parts = {place: places.tail(place) for place in paths}
+    longest = max((len(each) for each in parts.values()), default=0)
     for depth in range(1, longest + 1):
-        tails = {p: "/".join(PurePath(p).parts[-depth:]) for p in paths}
+        tails = {place: "/".join(each[-depth:]) for place, each in parts.items()}
         if len(set(tails.values())) == len(paths):
             return tails
     return {p: p for p in paths}

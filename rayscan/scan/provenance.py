@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rayscan.events import places
 from rayscan.events.generate import Generated
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import Inputs
@@ -87,17 +88,17 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
             "value": entry.file.path,
             "bytes": entry.file.bytes,
             "entries": entry.file.entries,
-            "checksum": checksum(Path(entry.file.path)),
+            "checksum": checksum(entry.file.path),
         }
     for path, why in inputs.broken:
         yield {"kind": "broken", "name": path, "value": why}
 
 
-def checksum(path: Path) -> str:
+def checksum(path: str | Path) -> str:
     """BLAKE2b of the first and last MiB and the size of a file: cheap for files of any size."""
-    size = path.stat().st_size
+    size = places.size_of(str(path))
     summary = hashlib.blake2b(str(size).encode(), digest_size=16)
-    with path.open("rb") as stream:
+    with places.reading(str(path)) as stream:
         summary.update(stream.read(_PROBE))
         stream.seek(max(size - _PROBE, 0))
         summary.update(stream.read(_PROBE))

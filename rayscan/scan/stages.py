@@ -7,12 +7,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rayscan.events.delphes import EVENTS_PER_TASK
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.rates import NETWORKS, Rates
 from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload, compilations
-
-EVENTS_PER_TASK = 20_000
-"""Events of a generated file, and entries of an input file that one task reads."""
 
 _DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
 

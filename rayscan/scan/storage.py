@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -71,6 +71,14 @@ class Storage:
                 path="/".join(parts), why="climbs out of the storage", fix="name a path inside it"
             )
         return "/".join([self.root, *parts])
+
+    def place(self, name: str) -> str:
+        """Path or URL of something inside, as any node would write it."""
+        path = self.path(name)
+        if self.is_local:
+            return path
+        parts = urlsplit(self.uri)
+        return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
 
     def write(self, name: str, content: bytes) -> None:
         """Write one whole object, replacing it; a reader sees the old or the new, never half.

@@ -1,0 +1,242 @@
+"""Where an input file lies: a path of this machine, or a URL that `pyarrow.fs` opens.
+
+Credentials come from the environment, never from a URL, which ends up in tables and logs.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+from urllib.parse import parse_qsl, quote, unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from rayscan.errors import FileUnreadableError, StorageError
+
+_WILD = frozenset("*[")
+_SECRET_OPTIONS = ("secret", "key", "token", "password", "signature", "sig")
+_SCHEMES = "give a path, or a URL that begins with s3://, gs://, abfs:// or hdfs://"
+_ANSWERS = (
+    "see that this machine may read it (credentials in the environment) and that its server "
+    "answers, then run the same command again"
+)
+
+
+def is_url(place: str) -> bool:
+    """Whether it is a URL rather than a path of this machine."""
+    return "://" in place
+
+
+def tail(place: str) -> tuple[str, ...]:
+    """The parts of a path; of a URL without its options, written as a path would be."""
+    if not is_url(place):
+        return Path(place).parts
+    address = place.partition("?")[0].partition("://")[2]
+    return PurePosixPath(unquote(address)).parts
+
+
+def masked(place: str) -> str:
+    """A place with its passwords and keys as stars: it ends up in tables and logs.
+
+    >>> masked("s3://me:secret@bucket/a.root?region=eu&access_key=abc")
+    's3://***@bucket/a.root?region=eu&access_key=***'
+    >>> masked("s3://bucket/a.root?region=eu")
+    's3://bucket/a.root?region=eu'
+    """
+    if not is_url(place):
+        return place
+    address, mark, options = place.partition("?")
+    scheme, rest = address.split("://", 1)
+    server, slash, path = rest.partition("/")
+    user, at, host = server.rpartition("@")
+    if ":" in user:
+        server = f"***{at}{host}"
+    for name, value in parse_qsl(options):
+        if value and any(word in name.lower() for word in _SECRET_OPTIONS):
+            options = options.replace(f"{name}={quote(value, safe='')}", f"{name}=***")
+            options = options.replace(f"{name}={value}", f"{name}=***")
+    return f"{scheme}://{server}{slash}{path}{mark}{options}"
+
+
+def expand(pattern: str, base: Path) -> tuple[str, ...]:
+    """The files that a path or URL names, wildcards ``*``, ``[...]`` and ``**`` allowed, sorted.
+
+    Args:
+        pattern: A path relative to ``base``, an absolute one, or a URL, in which ``?`` begins the
+            options.
+        base: Folder of the scan file.
+
+    Raises:
+        FileUnreadableError: There is none, or it climbs out of ``base``, or holds a secret.
+        StorageError: The server of a URL does not answer or refuses.
+    """
+    if ".." in tail(pattern):
+        raise FileUnreadableError(
+            path=pattern,
+            why="it climbs out of its folder ('..')",
+            fix="give an absolute path, or put the scan file above its input",
+        )
+    if not is_url(pattern):
+        absolute = str(base / Path(pattern).expanduser())
+        found = glob.glob(absolute, recursive=True)  # noqa: PTH207 (absolute patterns)
+        return _some(found, absolute, fix="paths are relative to the folder of the scan file")
+    if masked(pattern) != pattern:
+        raise FileUnreadableError(
+            path=masked(pattern),
+            why="it holds a secret",
+            fix="leave it out and give credentials in the environment (AWS_ACCESS_KEY_ID, ...)",
+        )
+    return _some(_matches(pattern), pattern, fix="correct the URL in the scan file")
+
+
+def _some(found: Sequence[str], pattern: str, *, fix: str) -> tuple[str, ...]:
+    if not found:
+        raise FileUnreadableError(path=pattern, why="no such file", fix=fix)
+    return tuple(sorted(found))
+
+
+def _matches(pattern: str) -> list[str]:
+    address, mark, options = pattern.partition("?")
+    scheme, _, rest = address.partition("://")
+    parts = rest.split("/")
+    wild = next((i for i, part in enumerate(parts) if _WILD & set(part)), len(parts))
+    if wild == len(parts):
+        return [pattern]
+    folder = f"{scheme}://{'/'.join(parts[:wild])}"
+    filesystem, root = _located(f"{folder}{mark}{options}")
+    selector = pafs.FileSelector(root, recursive=len(parts) - wild > 1, allow_not_found=True)
+    with _answering(pattern):
+        listed = [info.path for info in filesystem.get_file_info(selector) if info.is_file]
+    inner = [path.removeprefix(root).lstrip("/") for path in listed]
+    names = [name for name in inner if _fits(name.split("/"), parts[wild:])]
+    return [f"{folder}/{quote(name)}{mark}{options}" for name in names]
+
+
+def _fits(names: Sequence[str], wild: Sequence[str]) -> bool:
+    if not wild:
+        return not names
+    if wild[0] == "**":
+        return _fits(names, wild[1:]) or (bool(names) and _fits(names[1:], wild))
+    return bool(names) and fnmatchcase(names[0], wild[0]) and _fits(names[1:], wild[1:])
+
+
+@lru_cache(maxsize=1024)
+def _located(url: str) -> tuple[pafs.FileSystem, str]:
+    """The file system of a URL and the path in it; made once, a client is not for free."""
+    with _answering(url):
+        try:
+            filesystem, path = pafs.FileSystem.from_uri(url)
+        except pa.ArrowInvalid as error:
+            raise FileUnreadableError(
+                path=url, why=f"it is no URL of a known kind ({error})", fix=_SCHEMES
+            ) from error
+    return filesystem, path.rstrip("/")
+
+
+@contextmanager
+def _answering(url: str) -> Iterator[None]:
+    """A server that does not answer is not a damaged file: it must never be left out for that."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _missing(url) from error
+    except OSError as error:
+        raise StorageError(path=url, why=f"cannot be read ({error})", fix=_ANSWERS) from error
+
+
+def _missing(place: str) -> FileUnreadableError:
+    return FileUnreadableError(
+        path=place, why="there is no such file", fix="correct the path in the scan file"
+    )
+
+
+def size_of(place: str) -> int:
+    """Size of a file [bytes].
+
+    Raises:
+        FileUnreadableError: It is missing, a directory or not readable.
+        StorageError: The server of a URL does not answer or refuses.
+    """
+    size = _remote_size(place) if is_url(place) else _local_size(place)
+    if size is None:
+        raise FileUnreadableError(
+            path=place, why="it is a directory", fix="name the files in it, or use a pattern"
+        )
+    return size
+
+
+def _local_size(place: str) -> int | None:
+    with _openable(place):
+        return None if Path(place).is_dir() else Path(place).stat().st_size
+
+
+def _remote_size(url: str) -> int | None:
+    filesystem, path = _located(url)
+    with _answering(url):
+        info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        raise _missing(url)
+    return int(info.size) if info.is_file else None
+
+
+@contextmanager
+def _openable(place: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _missing(place) from error
+    except OSError as error:
+        raise FileUnreadableError(
+            path=place, why=f"it cannot be opened ({error.strerror})", fix="make it readable"
+        ) from error
+
+
+class _Remote:
+    """A file behind a URL, as far as uproot needs one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        filesystem, path = _located(url)
+        with _answering(url):
+            self._file = filesystem.open_input_file(path)
+
+    def read(self, count: int) -> bytes:
+        with _answering(self._url):
+            return bytes(self._file.read(count))
+
+    def seek(self, position: int) -> int:
+        with _answering(self._url):
+            return int(self._file.seek(position))
+
+    def __repr__(self) -> str:
+        return self._url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+@contextmanager
+def reading(place: str) -> Iterator[Any]:
+    """A file, open for reading bytes: ``read`` and ``seek``.
+
+    Raises:
+        FileUnreadableError: It is missing or not readable.
+        StorageError: The server of a URL does not answer or refuses, now or while it is read.
+    """
+    if is_url(place):
+        with _Remote(place) as remote:
+            yield remote
+        return
+    with ExitStack() as stack:
+        with _openable(place):
+            stream = stack.enter_context(Path(place).open("rb"))
+        yield stream
