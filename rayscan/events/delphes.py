@@ -182,13 +182,31 @@ def read(
                 why=f"holds {tree.num_entries} events, entry {piece.last - 1} was asked for",
                 fix="the file changed since it was inspected: run the scan again",
             )
-        return {name: _column(leaves.get(name), piece) for name in branches}
+        columns = {name: _column(leaves.get(name), piece) for name in branches}
+    if why := _disagreement(columns, piece.last - piece.first):
+        raise broken(piece.path, f"it is damaged ({why})")
+    return columns
 
 
 def _column(leaf: Any, piece: Slice) -> ak.Array:
     if leaf is None:
         return ak.Array(np.ones((piece.last - piece.first, 1), dtype=np.float32))
     return leaf.array(entry_start=piece.first, entry_stop=piece.last)
+
+
+def _disagreement(columns: Mapping[str, ak.Array], events: int) -> str:
+    """What cannot be of a sound file: many are compressed without a checksum, or not at all."""
+    counts: dict[str, tuple[str, ak.Array]] = {}
+    for name, column in columns.items():
+        if len(column) != events or not ak.is_valid(column):
+            return f"'{name}' is no list of objects for each event"
+        if column.ndim == 1:
+            continue
+        own = ak.num(column, axis=1)
+        first, others = counts.setdefault(name.partition(".")[0], (name, own))
+        if not ak.array_equal(own, others):
+            return f"'{first}' and '{name}' have different numbers of objects"
+    return ""
 
 
 def _leaves(tree: Any) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import lzma
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,25 +16,6 @@ from rayscan.events import places
 
 _COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
 _HEADER_BYTES = 64
-# What uproot and the decompressors raise on bytes that are not what they should be.
-_BROKEN = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    OverflowError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-    uproot.DeserializationError,
-)
 
 
 @contextmanager
@@ -52,7 +31,8 @@ def opened(path: str | Path, tree: str) -> Iterator[Any]:
     try:
         with _source(path) as source, uproot.open(source) as file:
             yield _tree(file, path, tree)
-    except _BROKEN as error:
+    except Exception as error:
+        # Bytes that are not what they should be make uproot and the decompressors raise anything.
         if _is_ours(error):
             raise
         raise broken(path, f"it is damaged ({type(error).__name__}: {_short(error)})") from error
