@@ -32,9 +32,10 @@ ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_GLOBAL_CHECKPOINT_S": "600",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
-"""The ledger is the truth: Tune need not write logs, nor often its own state."""
+"""The ledger is the truth: Tune need not write logs, nor often its own state, nor print errors."""
 
 
 class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here

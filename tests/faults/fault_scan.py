@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 
 from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.scan.tables import Tables
 
 SCAN = """
 name: disturbed
@@ -80,7 +80,7 @@ def finish(scan: subprocess.Popen[str], code: int = 0, *, seconds: float = 300) 
     """Wait for the end; what it wrote to stderr."""
     out, errors = scan.communicate(timeout=seconds)
     assert scan.returncode == code, f"exit {scan.returncode}\n{out}\n{errors}"
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors, errors
     return errors
 
 
@@ -127,6 +127,3 @@ def assert_equal(found: Tables, expected: Tables) -> None:
         measured = list(layout.measured)
         frames = [getattr(tables, name).drop(columns=measured) for tables in (found, expected)]
         pd.testing.assert_frame_equal(*frames)
-
-
-__all__ = ["read_tables"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fault_scan
+import pytest
 
 from rayscan.scan.tables import read_tables
 
@@ -21,6 +22,7 @@ def test_a_killed_worker_is_replaced(tmp_path, cache, undisturbed):
     fault_scan.assert_equal(tables, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_pack_that_kills_every_worker_is_a_row_and_the_others_finish(tmp_path, cache):
     fault_scan.write(tmp_path, cache, repeats=1)
     scan = fault_scan.start(tmp_path)
