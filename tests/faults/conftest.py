@@ -7,7 +7,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import fault_scan
+import object_store
 import pytest
 
 from rayscan.scan.tables import Tables, read_tables
@@ -46,3 +48,17 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
     yield mounted
     if place.exists() and place.is_mount():
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[object_store.ObjectStore]:
+    """An object store with a bucket; credentials are in the environment."""
+    for name, value in object_store.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    store = object_store.started()
+    endpoint = f"http://127.0.0.1:{store.port}"
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="bucket")
+    yield store
+    store.go_on()
+    store.process.kill()
+    store.process.wait()
