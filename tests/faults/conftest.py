@@ -15,6 +15,16 @@ import pytest
 from rayscan.scan.tables import Tables, read_tables
 
 
+@pytest.fixture(autouse=True)
+def no_scan_is_left() -> Iterator[None]:
+    """End what a failed test left behind."""
+    yield
+    for scan in fault_scan.STARTED:
+        if scan.poll() is None:
+            fault_scan.kill(scan)
+    fault_scan.STARTED.clear()
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generated files and event tables, made once for all tests."""

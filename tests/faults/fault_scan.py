@@ -61,12 +61,16 @@ def write(
     return path
 
 
+STARTED: list[subprocess.Popen[str]] = []
+"""Scans of the test that runs now; conftest.py ends what a failed test leaves."""
+
+
 def start(
-    folder: Path, command: str = "run", environment: Mapping[str, str] = ENVIRONMENT
+    folder: Path, *options: str, environment: Mapping[str, str] = ENVIRONMENT
 ) -> subprocess.Popen[str]:
-    """Start a command on the scan file of a folder, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rayscan", command, "scan.yaml"],
+    """Start the scan of a folder, in a process group of its own."""
+    scan = subprocess.Popen(
+        [sys.executable, "-m", "rayscan", "run", "scan.yaml", *options],
         cwd=folder,
         env=dict(environment),
         stdout=subprocess.PIPE,
@@ -74,6 +78,8 @@ def start(
         text=True,
         start_new_session=True,
     )
+    STARTED.append(scan)
+    return scan
 
 
 def finish(scan: subprocess.Popen[str], code: int = 0, *, seconds: float = 300) -> str:

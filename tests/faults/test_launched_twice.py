@@ -1,4 +1,4 @@
-"""One run at a time: a second one is refused while the first lives, and takes over when it is dead."""
+"""One run at a time: a second is refused while the first lives, and takes over from the dead."""
 
 from __future__ import annotations
 

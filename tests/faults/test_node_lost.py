@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import fault_scan
@@ -25,18 +23,6 @@ def cluster() -> Iterator[Cluster]:
     made.shutdown()
 
 
-def start(folder, cluster: Cluster) -> subprocess.Popen[str]:
-    command = ["-m", "rayscan", "run", "scan.yaml", "--address", cluster.address]
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=folder,
-        env=fault_scan.ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def raylet_of(node) -> psutil.Process:
     return psutil.Process(node.all_processes["raylet"][0].process.pid)
 
@@ -53,12 +39,12 @@ def holds(node, title: str) -> bool:
 def test_nodes_lost_in_training(tmp_path, cache, undisturbed, cluster):
     fault_scan.write(tmp_path, cache)
     results = tmp_path / "results"
-    scan = start(tmp_path, cluster)
+    scan = fault_scan.start(tmp_path, "--address", cluster.address)
     fault_scan.wait_for(lambda: fault_scan.trials(results) >= 2, scan)
-    # The ledger is where Ray put it; on the head, which is not removed, any other node serves.
+    # The one with the ledger first: Ray puts it on one of them, as the head has no room.
     nodes = list(cluster.worker_nodes)
     nodes.sort(key=lambda node: not holds(node, "Ledger"))
-    print("ledger on a worker node:", holds(nodes[0], "Ledger"))
+    assert holds(nodes[0], "Ledger")
     cluster.add_node(num_cpus=1)
     cluster.remove_node(nodes[0], allow_graceful=False)
     fault_scan.finish(scan)
