@@ -83,7 +83,7 @@ def expand(pattern: str, base: Path) -> tuple[str, ...]:
             fix="give an absolute path, or put the scan file above its input",
         )
     if not is_url(pattern):
-        absolute = str(base / Path(pattern).expanduser())
+        absolute = str(base.absolute() / Path(pattern).expanduser())
         found = glob.glob(absolute, recursive=True)  # noqa: PTH207 (absolute patterns)
         return _some(found, absolute, fix="paths are relative to the folder of the scan file")
     if masked(pattern) != pattern:

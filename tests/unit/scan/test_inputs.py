@@ -13,7 +13,7 @@ from toy_scan import make_config
 from rayscan.errors import ConfigError
 from rayscan.events.generate import Generate, generate
 from rayscan.events.process import Process
-from rayscan.scan.inputs import open_inputs, short_names, slices_of
+from rayscan.scan.inputs import open_inputs, short_names, slices_of, without
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,49 @@ def test_a_process_of_broken_files_only_is_never_left_out(folder, tmp_path):
     shutil.copy(folder / "znunu_jet.root", tmp_path)
     (tmp_path / "bad.root").write_bytes(b"not root")
     assert problems(scan(signal="bad.root", skip_broken_files=True), tmp_path)
+
+
+def test_files_found_broken_while_they_were_read_are_left_out_only_if_that_is_wanted(
+    folder, tmp_path
+):
+    for name in ("znunu_jet.root", "spin1_on.root"):
+        shutil.copy(folder / name, tmp_path)
+    recipe = Generate(process="spin1_on", events=60, source="density")
+    generate(recipe, path=tmp_path / "spin1_more.root", seed=3)
+    config = scan(signal="spin1_*.root")
+    inputs = open_inputs(config, base=tmp_path)
+    broken = ((str(tmp_path / "spin1_on.root"), "spin1_on.root: it is damaged"),)
+    assert without(config, inputs, ()) == inputs
+    with pytest.raises(ConfigError, match="skip_broken_files: true") as caught:
+        without(config, inputs, broken)
+    assert [p.where for p in caught.value.problems] == ["processes.hard"]
+    skipping = replace(config, skip_broken_files=True)
+    left = without(skipping, inputs, broken)
+    assert [f.name for f in left.of("hard")] == ["spin1_more.root"]
+    assert left.broken == broken
+    with pytest.raises(ConfigError, match="it is damaged"):  # nothing of the process is left
+        without(skipping, left, ((str(tmp_path / "spin1_more.root"), "it is damaged"),))
+
+
+def test_a_file_that_was_generated_is_made_again_and_never_left_out(folder):
+    recipe = Generate(process="spin1_on", events=60, source="density")
+    processes = {
+        "bkg": Process(role="background", generate=recipe),
+        "hard": Process(role="signal", generate=recipe),
+    }
+    config = replace(scan(skip_broken_files=True), processes=processes)
+    paths = {"hard": (str(folder / "spin1_on.root"), str(folder / "znunu_jet.root"))}
+    inputs = open_inputs(config, base=folder, generated=paths)
+    with pytest.raises(ConfigError, match="remove it, and the next run makes it again"):
+        without(config, inputs, ((paths["hard"][0], "it is damaged"),))
+
+
+@pytest.mark.parametrize("pattern", ["../spin1_on.root", "inner/../../*.root", "s3://b/../x.root"])
+def test_a_path_that_climbs_out_is_refused(folder, pattern):
+    ((where, what),) = problems(scan(signal=pattern), folder / "inner")[1:]
+    assert where == "processes.hard.files"
+    assert "climbs out" in what
+    assert "absolute path" in what
 
 
 def test_a_generated_process_waits_for_its_files(folder):
