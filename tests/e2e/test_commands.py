@@ -1,4 +1,4 @@
-"""What a newcomer types first: init, check, plan, generate; the cluster file; exit codes."""
+"""What a newcomer types first: init, check, plan, generate; exit codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import uproot
-import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,12 +65,3 @@ def test_generate_writes_a_delphes_file_that_the_reader_takes(tmp_path: Path) ->
     wrong = command("generate", "spin1_onn", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "nearest: 'spin1_on'" in wrong.stderr
-
-
-def test_the_cluster_file_passes_rays_own_schema() -> None:
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
-    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
-    validate_config(prepare_config(config))
-    # The job server and the dashboard must never face a network.
-    assert any("--dashboard-host=127.0.0.1" in line for line in config["head_start_ray_commands"])
