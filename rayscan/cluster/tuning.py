@@ -75,10 +75,14 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
             return
         if result and result.get("stop") is not None:
             self.stopped = result["stop"]
-        elif error or not result or "rows" not in result:
-            self._lost(pack, self.causes.pop(trial_id, None))
-        else:
-            self._queue.receive(result["rows"])
+            return
+        try:
+            if error or not result or "rows" not in result:
+                self._lost(pack, self.causes.pop(trial_id, None))
+            else:
+                self._queue.receive(result["rows"])
+        except StorageError as why:  # raised here, Tune would print it with its own insides
+            self.stopped = cause(why) or why
 
     def collapse(self, error: BaseException) -> int:
         """Take back every pack that was out when Tune itself gave up; how many there were.
@@ -106,11 +110,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
             | {"attempts": self._queue.starts(pack)}
             for plan in pack
         ]
-        try:
-            ledgers.commit(self._context.ledger, "trials", part_of(pack), rows)
-        except StorageError as error:
-            self.stopped = error
-            return
+        ledgers.commit(self._context.ledger, "trials", part_of(pack), rows)
         self._queue.receive(rows)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -134,6 +134,25 @@ class Witness(FIFOScheduler):  # type: ignore[misc]  # ray is not typed here
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:  # noqa: ARG002
         """Remember the cause."""
         self._searcher.causes[trial.trial_id] = trial.get_pickled_error()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, as for the searcher."""
+        return {}
+
+
+class Stop(tune.Stopper):  # type: ignore[misc]  # ray is not typed here
+    """Ends Tune at once when the searcher knows that the run cannot go on."""
+
+    def __init__(self, searcher: PackSearcher) -> None:
+        self._searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002
+        """No trial is stopped for what it reports."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to end."""
+        return self._searcher.stopped is not None
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing, as for the searcher."""
@@ -240,6 +259,7 @@ def _fit(
                 name="trials",
                 storage_path=str(Path(folder)),
                 verbose=0,
+                stop=Stop(searcher),
                 failure_config=tune.FailureConfig(max_failures=0),
             ),
         )

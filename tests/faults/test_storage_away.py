@@ -17,21 +17,31 @@ from rayscan.scan.storage import Storage
 from rayscan.scan.tables import read_tables
 
 
-def test_writes_wait_for_a_server_that_stops(s3, caplog):
+def test_writes_wait_for_a_server_that_stops(s3):
     storage = Storage(s3.url("scan"))
     storage.write("before", b"0")
     s3.stop()
     threading.Timer(8, s3.go_on).start()
-    with caplog.at_level(logging.WARNING):
-        for number in range(3):
-            storage.write(f"ledger/{number}", str(number).encode())
-    assert "tried again" in caplog.text
+    for number in range(3):
+        storage.write(f"ledger/{number}", str(number).encode())
     assert storage.names("ledger") == ("0", "1", "2")
     assert [storage.read(f"ledger/{n}") for n in range(3)] == [b"0", b"1", b"2"]
 
 
+def test_writes_wait_for_a_folder_that_is_read_only(mount, caplog):
+    place = mount("1m")
+    storage = Storage(str(place))
+    remount(place, "ro")
+    threading.Timer(3, remount, (place, "rw")).start()
+    with caplog.at_level(logging.WARNING):
+        storage.write("ledger/0", b"0")
+    assert "tried again for another" in caplog.text
+    assert storage.read("ledger/0") == b"0"
+    assert storage.names("ledger") == ("0",)
+
+
 def test_patience_ends(s3):
-    s3.stop()
+    s3.process.kill()
     with pytest.raises(StorageError, match=r"cannot be written.*run the same command again"):
         Storage(s3.url("scan"), patience=1.0).write("object", b"")
 
