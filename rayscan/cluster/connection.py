@@ -14,11 +14,13 @@ from rayscan.scan.config import ScanConfig
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
-"""Equal sums on every machine, room for several trials on one GPU, and no chatter."""
+"""Equal sums on every machine, no GPU for a trial that asked for none, room for several trials on
+one, and no chatter."""
 
 
 def connect(address: str | None = None, *, workers: int | None = None) -> None:
@@ -29,7 +31,6 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
             this process runs as a Ray job, which joins the cluster it runs on.
         workers: CPU slots of a local cluster; by default one per core.
     """
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if ray.is_initialized():
         return
     options: dict[str, Any] = {

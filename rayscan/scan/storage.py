@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from rayscan.errors import StorageError
+from rayscan.events.places import masked
 from rayscan.scan.faults import is_full, may_pass
 
 logger = logging.getLogger(__name__)
@@ -235,10 +236,9 @@ def beside(uri: str, name: str) -> str:
 
 def _refuse_secrets(uri: str) -> None:
     """A URL ends up in tables and logs."""
-    place = urlsplit(uri).netloc if "://" in uri else ""
-    if "@" in place and ":" in place.rsplit("@", 1)[0]:
+    if masked(uri) != uri:
         raise StorageError(
-            path=uri.replace(place.rsplit("@", 1)[0], "***", 1),
-            why="holds a password",
+            path=masked(uri),
+            why="holds a password or a key",
             fix="leave it out and give credentials in the environment (AWS_ACCESS_KEY_ID, ...)",
         )

@@ -116,12 +116,20 @@ def _decode(content: bytes, layout: TableLayout, path: str) -> pa.Table:
     columns = []
     for wanted in layout.schema:
         if wanted.name in found.column_names:
-            columns.append(found.column(wanted.name).cast(wanted.type))
+            columns.append(_cast(found.column(wanted.name), wanted, path))
         elif wanted.name in layout.key:
             raise SchemaMismatchError(path=path, why=f"has no column '{wanted.name}'")
         else:  # written by an older version that did not know the column yet
             columns.append(pa.nulls(found.num_rows, wanted.type))
     return pa.Table.from_arrays(columns, schema=layout.schema)
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.Field, path: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(wanted.type)
+    except pa.ArrowException as error:
+        why = f"column '{wanted.name}' holds {column.type}, not {wanted.type}"
+        raise SchemaMismatchError(path=path, why=why) from error
 
 
 def _tidy(layout: TableLayout, table: pa.Table) -> pa.Table:
