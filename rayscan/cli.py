@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rayscan import cli_cluster
 from rayscan.errors import RayscanError
 
 app = typer.Typer(
@@ -133,10 +134,14 @@ def _ending(console: Any, storage: str) -> None:
 
 @app.command()
 def results(storage: Results) -> None:
-    """Show the tables of a scan, finished or running.
+    """Show the tables of a scan, finished or running; takes its storage or its scan file.
 
     Example: [bold]rayscan results results/quickstart[/bold]
     """
+    if storage.endswith((".yaml", ".yml")):
+        from rayscan.scan.scan_file import load_scan
+
+        storage = load_scan(Path(storage)).storage
     from rich.console import Console
 
     from rayscan.scan.cautions import warnings
@@ -220,6 +225,9 @@ def generate(
         f"{out}: {made.events} events, {made.cross_section:.4g} +- "
         f"{made.cross_section_error:.2g} pb after its filter"
     )
+
+
+cli_cluster.register(app)
 
 
 def _local_folder(storage: str, name: str) -> Path:

@@ -22,8 +22,9 @@
     │   └── FitFailedError
     ├── TableError
     │   └── SchemaMismatchError
-    └── StorageError             where results are kept
-        └── StorageBusyError     another live run owns it
+    ├── StorageError             where results are kept
+    │   └── StorageBusyError     another live run owns it
+    └── ClusterError             the job server of a cluster
 
 Each leaf is a dataclass: typed fields, and a message built here that says what was wanted, what was
 found and what to do. All survive pickling with their fields, which plain exceptions with keyword
@@ -325,3 +326,14 @@ class StorageError(RayscanError):
 @dataclass(eq=False, kw_only=True)
 class StorageBusyError(StorageError):
     """Another live run of the same scan owns the storage."""
+
+
+@dataclass(eq=False, kw_only=True)
+class ClusterError(RayscanError):
+    """A cluster does not answer, refuses, or knows nothing of what it was asked for."""
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.fix}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rayscan.scan import footprint
 from rayscan.scan.crosstest import DRAW_WARNING
 from rayscan.scan.stages import machine_workers
-from rayscan.scan.workload import Workload, known_mixtures
+from rayscan.scan.workload import Workload, known_mixtures, packs
 
 MANY_TRIALS = 10_000
 _EPOCH_BYTES = 2e9
@@ -85,10 +85,7 @@ def _fraction(processes: str, pool: str, needed: int, available: int) -> Iterato
 def _size(load: Workload) -> Iterator[str]:
     config = load.config
     if load.packs >= MANY_TRIALS:
-        yield (
-            f"{load.packs:,} Tune trials: each costs its own hand-out and ledger entry; "
-            f"training.pack: {max(10, config.training.pack * 10)} trains that many members in one"
-        )
+        yield f"{load.packs:,} Tune trials: each has its own hand-out and entry; {_fewer(load)}"
     drawn = footprint.epoch_bytes(load)
     if drawn > _EPOCH_BYTES:
         yield (
@@ -103,6 +100,19 @@ def _size(load: Workload) -> Iterator[str]:
             f"{machine_workers(config)} workers need {together / 1e9:.2g} GB together, this "
             f"machine has {memory / 1e9:.2g} GB: set resources.workers, or use a larger machine"
         )
+
+
+def _fewer(load: Workload) -> str:
+    """What makes fewer Tune trials: the smallest pack that is enough, or the best there is."""
+    most = max(point.members for point in load.points)
+    pack, left = load.config.training.pack, load.packs
+    while left >= MANY_TRIALS and pack < most:
+        pack = min(2 * pack, most)
+        left = sum(packs(load.config, point.choice, pack) for point in load.points)
+    fixes = [f"training.pack: {pack} makes {left:,} of them"] if left < load.packs else []
+    if left >= MANY_TRIALS:
+        fixes.append("train fewer members: fewer strengths, benchmarks, repeats or search trials")
+    return "; ".join(fixes)
 
 
 def _missing_limits(load: Workload) -> Iterator[str]:

@@ -32,12 +32,13 @@ def epoch_bytes(load: Workload) -> int:
 
 def training_bytes(load: Workload) -> int:
     """Histograms or events of the training that needs most, as it holds them."""
-    return max((_held(load, point) for point in load.points), default=0)
+    drawn = epoch_bytes(load)
+    return max((_held(load, point, drawn) for point in load.points), default=0)
 
 
-def _held(load: Workload, point: PlannedPoint) -> int:
+def _held(load: Workload, point: PlannedPoint, drawn: int) -> int:
     """Networks hold an epoch twice here and twice on the device, linear fits as float64."""
-    drawn, name = epoch_bytes(load), point.choice.name
+    name = point.choice.name
     if point.reads_events:
         return 4 * 4 * load.training_events(point) * math.prod(load.input_shape(point))
     if name in NETWORKS:

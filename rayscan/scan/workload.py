@@ -87,12 +87,6 @@ def _planned(
     strength: int,
     choice: ArchitectureChoice,
 ) -> PlannedPoint:
-    search, pack = config.search, config.training.pack
-    members = search.trials if choice.searches else config.training.repeats
-    packs = math.ceil(members / pack)
-    if choice.searches:
-        whole, rest = divmod(members, search.batch)
-        packs = whole * math.ceil(search.batch / pack) + math.ceil(rest / pack)
     ranges = search_ranges(choice)
     knobs = starting_knobs(choice) | {knob: _middle(each) for knob, each in ranges.items()}
     most = _largest(ranges["epochs"]) if "epochs" in ranges else knobs.get("epochs", 1)
@@ -101,11 +95,24 @@ def _planned(
         mixture=mixture,
         strength=strength,
         choice=choice,
-        members=members,
-        packs=packs,
+        members=_members(config, choice),
+        packs=packs(config, choice, config.training.pack),
         knobs=knobs,
         epochs=int(most),
     )
+
+
+def _members(config: ScanConfig, choice: ArchitectureChoice) -> int:
+    return config.search.trials if choice.searches else config.training.repeats
+
+
+def packs(config: ScanConfig, choice: ArchitectureChoice, size: int) -> int:
+    """Tune trials of a point in packs of so many members; a search packs each batch by itself."""
+    members = _members(config, choice)
+    if not choice.searches:
+        return math.ceil(members / size)
+    whole, rest = divmod(members, config.search.batch)
+    return whole * math.ceil(config.search.batch / size) + math.ceil(rest / size)
 
 
 def _middle(allowed: Range) -> Value:

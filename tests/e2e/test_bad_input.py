@@ -106,7 +106,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "same_file_twice": (
         edit((SIGNAL_FILE, "files: [background.root, signal.root]")),
-        ["background.root of 'spin1': holds the same events as background.root of 'zvv'"],
+        [
+            "background.root of 'spin1': holds the same events as ",
+            "background.root of 'zvv'; a copy",
+        ],
     ),
     "signal_twice": (
         edit(("selection:", TWICE)),

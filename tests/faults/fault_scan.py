@@ -66,11 +66,14 @@ STARTED: list[subprocess.Popen[str]] = []
 
 
 def start(
-    folder: Path, *options: str, environment: Mapping[str, str] = ENVIRONMENT
+    folder: Path,
+    *options: str,
+    command: str = "run",
+    environment: Mapping[str, str] = ENVIRONMENT,
 ) -> subprocess.Popen[str]:
-    """Start the scan of a folder, in a process group of its own."""
+    """Start the scan of a folder (or another command on it), in a process group of its own."""
     scan = subprocess.Popen(
-        [sys.executable, "-m", "rayscan", "run", "scan.yaml", *options],
+        [sys.executable, "-m", "rayscan", command, "scan.yaml", *options],
         cwd=folder,
         env=dict(environment),
         stdout=subprocess.PIPE,

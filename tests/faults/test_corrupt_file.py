@@ -101,7 +101,7 @@ def test_a_damaged_basket_is_named_before_training_and_left_out_if_that_is_wante
 ) -> None:
     spoil_basket(folder / "znunu_2.root")
     # Header, keys and tree are sound: only reading the events shows it.
-    fault_scan.finish(fault_scan.start(folder, "check"))
+    fault_scan.finish(fault_scan.start(folder, command="check"))
     errors = fault_scan.run(folder, code=2)
     assert "znunu_2.root: it is damaged" in errors
     assert "skip_broken_files: true" in errors

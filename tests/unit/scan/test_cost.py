@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -250,10 +251,30 @@ def test_small_pools_are_warned_about():
     assert "95 of at most 32 hard events of the validation pool: there are not enough" in none
 
 
-def test_tens_of_thousands_of_trials_suggest_packs():
+def test_tens_of_thousands_of_trials_suggest_the_smallest_pack_that_is_enough():
     config = make_config(training=Training(repeats=20_000))
-    assert "training.pack" in said(config)
-    assert "training.pack" not in said(replace(config, training=Training(repeats=20_000, pack=50)))
+    trials = workload(config).packs
+    told = said(config)
+    assert f"{trials:,} Tune trials" in told
+    pack = int(re.search(r"training.pack: (\d+) makes ([\d,]+) of them", told)[1])
+    packed = replace(config, training=Training(repeats=20_000, pack=pack))
+    assert f"training.pack: {pack} makes {workload(packed).packs:,} of them" in told
+    assert "Tune trials" not in said(packed)
+    half = replace(config, training=Training(repeats=20_000, pack=pack // 2))
+    assert "Tune trials" in said(half)
+
+
+def test_trials_that_no_pack_makes_few_are_to_be_fewer():
+    """A pack holds members of one point, and of a search those of one batch."""
+    strengths = tuple(1 + i / 10_000 for i in range(6_000))
+    mixtures = Mixtures(background=100_000_000, s_over_sqrt_b=strengths)
+    config = make_config(mixtures=mixtures, training=Training(strength="each", repeats=2))
+    told = said(config)
+    assert "train fewer members" in told
+    assert "training.pack: 2 makes" in told
+    alone = replace(config, training=Training(strength="each", repeats=1))
+    assert "training.pack" not in said(alone)
+    assert "train fewer members" in said(alone)
 
 
 def test_an_epoch_of_many_gigabytes_is_warned_about():

@@ -1,0 +1,266 @@
+"""A scan as a Ray job, from a laptop: what is shipped, its id, its state, its log, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rayscan.errors import ClusterError, ConfigError, Problem
+from rayscan.scan.config import ScanConfig
+from rayscan.scan.plan import digest
+from rayscan.scan.scan_file import dump, load_scan, with_lines
+
+ADDRESS = "http://127.0.0.1:8265"
+"""Where `ray attach cluster.yaml -p 8265` brings the job server of a cluster."""
+
+LARGEST = 50e6
+"""Bytes that are shipped at most: code and a scan file are far smaller."""
+
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_ENTRY = "python -m rayscan run scan.yaml"
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A submitted scan.
+
+    Attributes:
+        id: Its submission id.
+        state: Ray's word: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
+        message: What Ray says of it.
+        storage: Where its results are.
+    """
+
+    id: str
+    state: str
+    message: str
+    storage: str
+
+
+def shippable(path: Path) -> ScanConfig:
+    """A scan file that can run elsewhere: everything it names must be reached from the cluster.
+
+    Raises:
+        ConfigError: with every problem of the file, and every path that only exists here.
+    """
+    config = load_scan(path)
+    problems = [
+        Problem(
+            where=key,
+            what=f"'{place}' is relative: the job runs in a folder of the cluster that is removed "
+            "with it; give a URL (s3://...) or an absolute path that every node reaches",
+        )
+        for key, place in _places(config)
+        if "://" not in place and not Path(place).expanduser().is_absolute()
+    ]
+    if problems:
+        raise ConfigError(path=str(path), problems=with_lines(path, problems))
+    return config
+
+
+def _places(config: ScanConfig) -> Iterator[tuple[str, str]]:
+    yield "storage", config.storage
+    if config.cache is not None:
+        yield "cache", config.cache
+    for name, process in config.processes.items():
+        for pattern in process.files:
+            yield f"processes.{name}.files", pattern
+
+
+def pack(scan: Path, folder: Path) -> int:
+    """Put what a job needs into an empty folder: this very rayscan and the scan file.
+
+    Args:
+        scan: The scan file.
+        folder: Where to put it.
+
+    Returns:
+        Bytes of it all.
+
+    Raises:
+        ClusterError: it is too large to be shipped.
+    """
+    with resources.as_file(resources.files("rayscan")) as package:
+        shutil.copytree(package, folder / "rayscan", ignore=_LEFT_OUT)
+    shutil.copyfile(scan, folder / "scan.yaml")
+    files = {p: p.stat().st_size for p in folder.rglob("*") if p.is_file()}
+    size = sum(files.values())
+    if size > LARGEST:
+        largest = max(files, key=lambda p: files[p]).relative_to(folder)
+        raise ClusterError(
+            what=f"{size / 1e6:.0f} MB would be shipped, at most {LARGEST / 1e6:.0f} are allowed",
+            fix=f"the largest file is {largest}: move it out of the package",
+        )
+    return size
+
+
+def scan_id(config: ScanConfig) -> str:
+    """Submission id of a scan: equal scan files have equal ids.
+
+    Where it runs and where results go belong to it: the same scan into another storage is another
+    job.
+    """
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", config.name)
+    return f"rayscan-{name}-{digest(dump(config))[:8]}"
+
+
+class JobServer:
+    """The job server of a cluster.
+
+    Args:
+        address: Its URL.
+
+    Raises:
+        ClusterError: nothing answers there, or it wants a token.
+    """
+
+    def __init__(self, address: str = ADDRESS) -> None:
+        self.address = address
+        from ray.job_submission import JobSubmissionClient
+
+        with _told(address), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._client: Any = JobSubmissionClient(address)
+
+    def version_note(self) -> str:
+        """What to know if the cluster runs another Ray than this machine, else empty."""
+        import ray
+
+        theirs = str(getattr(self._client, "_server_ray_version", ray.__version__))
+        if theirs == ray.__version__:
+            return ""
+        return f"the cluster runs Ray {theirs}, this machine {ray.__version__}"
+
+    def find(self, job: str) -> Job | None:
+        """A job, or None if the server knows no such id."""
+        with _told(self.address):
+            known = {str(j.submission_id): j for j in self._client.list_jobs() if j.submission_id}
+        if job not in known:
+            return None
+        found = known[job]
+        storage = (found.metadata or {}).get("storage", "")
+        return Job(
+            id=job,
+            state=str(getattr(found.status, "value", found.status)),
+            message=str(found.message or ""),
+            storage=storage,
+        )
+
+    def get(self, job: str) -> Job:
+        """A job.
+
+        Raises:
+            ClusterError: the server knows no such id.
+        """
+        found = self.find(job)
+        if found is None:
+            raise ClusterError(
+                what=f"{self.address} knows no job '{job}'",
+                fix="give the id that `rayscan submit` printed, or a storage",
+            )
+        return found
+
+    def submit(self, scan: Path, config: ScanConfig, say: Callable[[str], None]) -> str:
+        """Submit a scan; its id.
+
+        Raises:
+            ClusterError: the same scan runs already, or the cluster refuses it.
+        """
+        job = self._free_id(scan_id(config))
+        with tempfile.TemporaryDirectory(prefix="rayscan-job-") as folder:
+            size = pack(scan, Path(folder))
+            say(f"shipping {size / 1e6:.1f} MB: rayscan itself and {scan.name}")
+            with _told(self.address):
+                return str(
+                    self._client.submit_job(
+                        entrypoint=_ENTRY,
+                        submission_id=job,
+                        runtime_env={"working_dir": folder},
+                        metadata={"scan": config.name, "storage": config.storage},
+                    )
+                )
+
+    def _free_id(self, wanted: str) -> str:
+        """The id of the scan, or of its next run if earlier ones have ended."""
+        number, job = 1, wanted
+        while (found := self.find(job)) is not None:
+            if found.state not in ENDED:
+                raise ClusterError(
+                    what=f"this scan is there already: job {job} is {found.state.lower()}",
+                    fix=f"follow it with: rayscan logs {job} --follow, or stop it with: "
+                    f"rayscan cancel {job}",
+                )
+            number += 1
+            job = f"{wanted}-{number}"
+        return job
+
+    def logs(self, job: str, *, follow: bool) -> Iterator[str]:
+        """What a job has written so far, and with ``follow`` what it writes until it ends."""
+        self.get(job)
+        if not follow:
+            with _told(self.address):
+                yield str(self._client.get_job_logs(job))
+            return
+        with _told(self.address), asyncio.Runner() as runner:
+            stream = self._client.tail_job_logs(job).__aiter__()
+            while True:
+                try:
+                    yield runner.run(anext(stream))
+                except StopAsyncIteration:
+                    return
+
+    def cancel(self, job: str, seconds: float = 60.0) -> Job:
+        """Stop a job and wait until it has stopped.
+
+        Raises:
+            ClusterError: it did not stop in time.
+        """
+        if self.get(job).state not in ENDED:
+            with _told(self.address):
+                self._client.stop_job(job)
+        deadline = time.monotonic() + seconds
+        while (found := self.get(job)).state not in ENDED:
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    what=f"job {job} is still {found.state.lower()} after {seconds:.0f} s",
+                    fix="look at its log, or try again",
+                )
+            time.sleep(0.5)
+        return found
+
+
+@contextmanager
+def _told(address: str) -> Iterator[None]:
+    """What went wrong with a cluster, as one sentence a user can act on."""
+    import requests
+    from ray.exceptions import AuthenticationError
+
+    try:
+        yield
+    except AuthenticationError as error:
+        first = str(error).strip().splitlines()[0]
+        raise ClusterError(
+            what=f"{address} wants a token ({first})",
+            fix="set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the token "
+            "of the cluster",
+        ) from error
+    except (ConnectionError, requests.exceptions.RequestException, RuntimeError) as error:
+        away = isinstance(error, ConnectionError | requests.exceptions.ConnectionError)
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ClusterError(
+            what=f"no job server answers at {address}" if away else f"{address}: {first[:400]}",
+            fix="open the tunnel (ray attach cluster.yaml -p 8265), or give --address"
+            if away
+            else "look at the cluster's dashboard",
+        ) from error
