@@ -1,34 +1,27 @@
-"""Ray Data and Ray tasks for events: files made, slices read, pools binned, test sets scored."""
+"""Ray Data and Ray tasks for events: slices read into event tables, pools filled from them."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
-from rayscan.cluster.failures import ours
+from rayscan.cluster.generation import generation_folder
+from rayscan.cluster.tasks import finished, mapped
 from rayscan.errors import (
-    ConfigError,
     FileUnreadableError,
-    InputError,
-    Problem,
     StorageError,
-    TableError,
     TreeMissingError,
 )
-from rayscan.events.delphes import EVENTS_PER_TASK, Slice
-from rayscan.events.generate import Generate, Generated, generate
+from rayscan.events.delphes import Slice
 from rayscan.events.selection import CutFlow, Selection, Step, add, select
 from rayscan.events.table import schema
 from rayscan.scan.binned import BinnedPools, ProcessPools, bin_process, gather
@@ -37,134 +30,10 @@ from rayscan.scan.examples import features_of
 from rayscan.scan.inputs import Inputs, slices_of
 from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage
-from rayscan.seeds import integer
 
 logger = logging.getLogger(__name__)
 
 Advance = Callable[[int], None]
-
-
-def quiet() -> None:
-    """Ray Data without bars and execution plans of its own on the user's screen."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    for name in ("ray.data", "ray.data._internal", "ray.train", "ray.tune"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def mapped(
-    function: Callable[[dict[str, Any]], dict[str, Any]],
-    rows: Sequence[dict[str, Any]],
-    *,
-    cpus: float = 1.0,
-    workers: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """A function of one specification row, over all rows, one Ray Data task each.
-
-    Rows come back as they finish. Streams are named by what a row says, never by a block or a
-    worker, so that order and number of tasks change nothing.
-    """
-    if not rows:
-        return
-    dataset = ray.data.from_items(list(rows), override_num_blocks=len(rows))
-    done = dataset.map(function, num_cpus=cpus, concurrency=workers)
-    yield from done.iter_rows()
-
-
-def finished(pending: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """What tasks give, each with its name, as they end.
-
-    Raises:
-        ConfigError: with every problem of every task, once all have ended.
-    """
-    problems: list[Problem] = []
-    waiting = list(pending)
-    while waiting:
-        ready, waiting = ray.wait(waiting, num_returns=1)
-        for reference in ready:
-            try:
-                with ours():
-                    yield pending[reference], ray.get(reference)
-            except InputError as error:
-                problems.append(Problem(where="processes", what=str(error)))
-    if problems:
-        raise ConfigError(path="the input", problems=tuple(dict.fromkeys(problems)))
-
-
-# ---------------------------------------------------------------- generation
-
-
-def shards(recipe: Generate) -> tuple[Generate, ...]:
-    """A generation cut into files of at most `EVENTS_PER_TASK` events, each with its stream."""
-    edges = [*range(0, recipe.events, EVENTS_PER_TASK), recipe.events]
-    sizes = [b - a for a, b in itertools.pairwise(edges)]
-    return tuple(
-        Generate(process=recipe.process, events=size, level=recipe.level, source=recipe.source)
-        for size in sizes
-    )
-
-
-def generation_folder(config: ScanConfig, name: str) -> str:
-    """Folder of the generated files of a process, named by all that they depend on."""
-    recipe = config.processes[name].generate
-    return f"generated/{name}-{digest(recipe, config.energy, config.seed)}"
-
-
-def generate_files(
-    config: ScanConfig, cache: Storage, *, advance: Advance
-) -> dict[str, tuple[Generated, ...]]:
-    """Make the files of every process that is generated, unless they are there already.
-
-    Args:
-        config: The scan.
-        cache: Where generated files are kept, local or not: any node makes them and reads them.
-        advance: Called with the number of events of each finished file.
-
-    Returns:
-        Process -> its files, in order.
-    """
-    make, known = ray.remote(_generate_shard), ray.remote(_known_shard)
-    pending: dict[Any, tuple[str, int]] = {}
-    made: dict[tuple[str, int], Generated] = {}
-    for name, process in config.processes.items():
-        if process.generate is None:
-            continue
-        folder = generation_folder(config, name)
-        there = frozenset(cache.names(folder))
-        for index, shard in enumerate(shards(process.generate)):
-            stem = f"{index:04d}"
-            place = f"{folder}/{stem}"
-            if {f"{stem}.root", f"{stem}.json"} <= there:
-                task = known.remote(cache, place)
-            else:
-                seed = integer(config.seed, "generate", name, index)
-                task = make.remote(shard, cache, place, seed, config.energy)
-            pending[task] = (name, index)
-    for which, file in finished(pending):
-        made[which] = file
-        advance(file.events)
-    names = dict.fromkeys(name for name, _ in made)
-    return {name: tuple(made[key] for key in sorted(made) if key[0] == name) for name in names}
-
-
-def _generate_shard(
-    shard: Generate, cache: Storage, stem: str, seed: int, energy: float
-) -> Generated:
-    """One file, made in a temporary folder and put into the cache."""
-    place = cache.place(f"{stem}.root")
-    with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
-        path = Path(local) / "events.root"
-        generated = replace(generate(shard, path=path, seed=seed, energy=energy), path=place)
-        cache.write(f"{stem}.root", path.read_bytes())
-    cache.write(f"{stem}.json", json.dumps(asdict(generated)).encode())  # last: says it is whole
-    return generated
-
-
-def _known_shard(cache: Storage, stem: str) -> Generated:
-    """What is known of a file that an earlier run made."""
-    place = cache.place(f"{stem}.root")
-    return Generated(**json.loads(_whole(cache, f"{stem}.json")) | {"path": place})
 
 
 # ------------------------------------------------------------------- reading
@@ -246,7 +115,7 @@ def read_events(
         return done
 
     broken: dict[str, str] = {}
-    for done in mapped(read, rows, workers=config.resources.workers):
+    for done in mapped(read, rows, stage="read events", workers=config.resources.workers):
         if done["why"]:
             broken[done["path"]] = done["why"]
         advance(int(done["entries"]))
@@ -276,16 +145,9 @@ def load_events(
     """The event table and the cut flow of one process, from its parts."""
     tables, flows = [schema(observables).empty_table()], []
     for stem in stems:
-        tables.append(pq.read_table(BytesIO(_whole(cache, f"{stem}.parquet"))))
-        flows.append(_flow(json.loads(_whole(cache, f"{stem}.json"))))
+        tables.append(pq.read_table(BytesIO(cache.whole(f"{stem}.parquet"))))
+        flows.append(_flow(json.loads(cache.whole(f"{stem}.json"))))
     return pa.concat_tables(tables), add(flows)
-
-
-def _whole(cache: Storage, name: str) -> bytes:
-    content = cache.read(name)
-    if content is None:
-        raise TableError(path=cache.path(name), why="vanished from the cache; run the scan again")
-    return content
 
 
 def _flow(stored: Mapping[str, Any]) -> CutFlow:
@@ -318,7 +180,9 @@ def bin_pools(
     one = ray.remote(_bin_one)
     shared = ray.put(config)
     pending = {
-        one.remote(shared, name, tables[name], cross_sections[name], cache): name
+        one.options(name=f"fill pools: {name}").remote(
+            shared, name, tables[name], cross_sections[name], cache
+        ): name
         for name in config.processes
     }
     binned: dict[str, ProcessPools] = {}

@@ -13,7 +13,7 @@ import numpy as np
 import ray
 from ray.actor import ActorHandle
 
-from rayscan.cluster import datasets, ledger
+from rayscan.cluster import datasets, generation, ledger, tasks
 from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.failures import ours
 from rayscan.cluster.trainable import Context
@@ -83,7 +83,7 @@ class Scan:
         Raises:
             RayscanError: what the user must change, before compute is spent.
         """
-        datasets.quiet()
+        tasks.quiet()
         self.ledger = ledger.start(self.storage.uri)
         generated = self._generate()
         inputs = self._read(self._open(generated))
@@ -108,7 +108,7 @@ class Scan:
         if not recipes:
             return {}
         self.reporter.stage("generate events", sum(r.events for r in recipes), "events")
-        return datasets.generate_files(self.config, self.cache, advance=self.reporter.advance)
+        return generation.generate_files(self.config, self.cache, advance=self.reporter.advance)
 
     def _open(self, generated: Mapping[str, Sequence[Generated]]) -> Inputs:
         paths = {name: tuple(str(f.path) for f in files) for name, files in generated.items()}
@@ -195,7 +195,7 @@ class Scan:
         todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
         waiting = {row["index"] for row in todo}
         self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
-        for row in datasets.mapped(score, todo, workers=self.config.resources.workers):
+        for row in tasks.mapped(score, todo, stage="cross-test", workers=self._workers):
             self.reporter.advance(int(row["pairs"]))
         ray.get(self.ledger.keep_only.remote("auc", keys))
 
@@ -218,7 +218,7 @@ class Scan:
 
         todo = [{"benchmark": name} for name in benchmarks if f"{name}.{tag}" not in finished]
         self.reporter.advance(len(benchmarks) - len(todo))
-        for _ in datasets.mapped(exclude, todo, workers=self.config.resources.workers):
+        for _ in tasks.mapped(exclude, todo, stage="limits", workers=self._workers):
             self.reporter.advance(1)
         ray.get(self.ledger.keep_only.remote("limits", [f"{name}.{tag}" for name in benchmarks]))
 
@@ -227,6 +227,10 @@ class Scan:
         counts = ray.get(self.ledger.publish.remote())
         failed = {str(r["trial"]): str(r["error"]) for r in rows if not r.get("classifier")}
         return Result(storage=self.config.storage, failed=failed, rows=counts)
+
+    @property
+    def _workers(self) -> int | None:
+        return self.config.resources.workers
 
     # ------------------------------------------------------------------ ledger
 

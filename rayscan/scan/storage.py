@@ -152,6 +152,18 @@ class Storage:
         except FileNotFoundError:
             return None
 
+    def whole(self, name: str) -> bytes:
+        """One whole object that was there before.
+
+        Raises:
+            StorageError: it is gone.
+        """
+        content = self.read(name)
+        if content is None:
+            fix = "run the same command again, which makes it anew"
+            raise StorageError(path=self.path(name), why="vanished", fix=fix)
+        return content
+
     def remove(self, name: str) -> None:
         """Remove one object; it is no error if it is gone already."""
         path = self.path(name)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import ray
 from small_scan import SCAN, Silent
 
 from rayscan.cluster.run import Result, run_scan
+from rayscan.cluster.tasks import mapped
 from rayscan.errors import StorageError
 from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.scan_file import parse_scan
@@ -163,3 +165,11 @@ def test_stored_classifiers_are_tested_again_without_training(
     binned = tables.limits[tables.limits["method"] != "score"]
     assert set(binned["luminosity"]) == {36.0, 300.0}
     run(text, retest=True)
+
+
+def test_the_dashboard_calls_tasks_by_their_stage() -> None:
+    def named(row: dict[str, object]) -> dict[str, object]:
+        return row | {"task": ray.get_runtime_context().get_task_name()}
+
+    (found,) = mapped(named, [{"index": 0}], stage="read events")
+    assert found["task"] == "Map(read events)"
