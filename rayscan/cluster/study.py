@@ -65,13 +65,19 @@ class _Runner:
     address: str | None
     retest: bool
 
+    def finished(self, scans: Mapping[str, ScanConfig]) -> dict[str, Result]:
+        """The scans of which nothing is left to do, known from their storage alone."""
+        found = {}
+        for name, config in () if self.retest else scans.items():
+            rows = finished.rows_of(config, finished.stamps(config, self.base))
+            if rows is not None:
+                self.reporter.say(f"{config.name} is finished; nothing is left to do")
+                found[name] = Result(storage=config.storage, failed={}, rows=rows)
+        return found
+
     def run(self, config: ScanConfig) -> Result:
-        """Run a scan, or what is missing of it; a finished one is left as it is."""
+        """Run a scan, or what is missing of it."""
         files = finished.stamps(config, self.base)
-        rows = None if self.retest else finished.rows_of(config, files)
-        if rows is not None:
-            self.reporter.say(f"{config.name} is finished; nothing is left to do")
-            return Result(storage=config.storage, failed={}, rows=rows)
         result = run_scan(
             config,
             base=self.base,
@@ -126,16 +132,22 @@ def run_study(
     """
     scans = study.chosen(names)
     runner = _Runner(base=base or Path.cwd(), reporter=reporter, address=address, retest=retest)
+    done = runner.finished(scans)
+    left = {name: config for name, config in scans.items() if name not in done}
     if len(scans) == 1:
-        ((name, config),) = scans.items()
-        return StudyResult(results={name: runner.run(config)}, errors={})
-    _agree(study.base.name, scans, retest=retest)
+        alone = {name: runner.run(config) for name, config in left.items()}
+        return StudyResult(results={**done, **alone}, errors={})
+    _agree(study.base.name, left, retest=retest)
     with ExitStack() as held:
-        if not names:  # variants that are named may be run side by side
+        if left and not names:  # variants that are named may be run side by side
             place = Storage(inside(study.base.storage, VARIANTS))
             held.enter_context(Lock(place, reporter.say, job_id()))
-        _connect(study.base.name, scans, address)
-        return runner.run_all(scans)
+        if left:
+            _connect(study.base.name, left, address)
+        found = runner.run_all(left)
+    results = {**done, **found.results}
+    ordered = {name: results[name] for name in scans if name in results}
+    return StudyResult(results=ordered, errors=found.errors)
 
 
 def _agree(path: str, scans: Mapping[str, ScanConfig], *, retest: bool) -> None:
