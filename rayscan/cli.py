@@ -168,8 +168,9 @@ def results(storage: Results) -> None:
     from rayscan.terminal import show
 
     console = Console()
-    if names := variant_names(storage):
-        _variants(console, storage, names)
+    names = variant_names(storage)
+    if names and not _variants(console, storage, names):
+        return
     tables = read_tables(storage)
     for title, frame in sections(tables).items():
         show(console, title, frame)
@@ -177,17 +178,18 @@ def results(storage: Results) -> None:
         console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
 
 
-def _variants(console: Any, storage: str, names: Sequence[str]) -> None:
-    """The variants side by side, and where each one's own tables are shown."""
-    from rayscan.scan.study import variant_storage
+def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
+    """The variants side by side; whether the scan itself has begun, too."""
+    from rayscan.scan.study import BASE, variant_storage
     from rayscan.scan.study_tables import read_study
     from rayscan.scan.views import SIDE_BY_SIDE, side_by_side
     from rayscan.terminal import show
 
-    show(console, SIDE_BY_SIDE, side_by_side(read_study(storage)))
+    study = read_study(storage)
+    show(console, SIDE_BY_SIDE, side_by_side(study))
     for name in names:
         console.print(f"{name}: rayscan results {variant_storage(storage, name)}", highlight=False)
-    console.print("the scan itself:", style="bold")
+    return BASE in set(study.provenance["variant"])
 
 
 @app.command()

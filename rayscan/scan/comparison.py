@@ -37,9 +37,11 @@ def each_variant(study: Tables, report: Callable[[Tables], pd.DataFrame]) -> pd.
 
 def by_variant(study: Tables) -> Iterator[tuple[str, Tables]]:
     """Name and tables of each variant, as `rayscan.read_tables` gives them."""
-    for name in study.points[VARIANT].unique():
+    # A scan that still runs has rows of provenance, but of points only when it ends.
+    frames = (study.provenance, study.points, study.auc)
+    for name in dict.fromkeys(str(n) for frame in frames for n in frame[VARIANT].unique()):
         yield (
-            str(name),
+            name,
             Tables(
                 **{
                     each.name: frame[frame[VARIANT] == name]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
-from rayscan.errors import TableError
+from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.storage import Storage
 from rayscan.scan.study import BASE, variant_storage
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.scan.tables import Ledger, Tables, read_tables
 from rayscan.scan.unknown_keys import VARIANTS
 
 VARIANT = "variant"
@@ -31,15 +32,12 @@ def read_study(path: str | Path) -> Tables:
     Raises:
         TableError: there is no rayscan result at this place.
     """
-    found = {}
-    for name in (BASE, *variant_names(str(path))):
-        try:
-            found[name] = read_tables(variant_storage(str(path), name))
-        except TableError:  # not begun yet
-            continue
-    if not found:
+    names = (BASE, *variant_names(str(path)))
+    ledgers = {name: Ledger(variant_storage(str(path), name)) for name in names}
+    begun = {n: each for n, each in ledgers.items() if any(each.keys(t) for t in LAYOUTS)}
+    if not begun:
         return read_tables(path)  # says what is wrong
-    return Tables(**{each.name: _stacked(found, each.name) for each in fields(Tables)})
+    return Tables(**{table: _stacked(begun, table) for table in LAYOUTS})
 
 
 def variant_names(storage: str) -> tuple[str, ...]:
@@ -53,30 +51,11 @@ def _natural(name: str) -> list[tuple[int, str]]:
     ]
 
 
-def _stacked(found: dict[str, Tables], table: str) -> pd.DataFrame:
-    """One table of all scans; a column that is empty in some keeps the type it has in others."""
-    frames = {name: getattr(tables, table) for name, tables in found.items()}
-    filled = {name: frame for name, frame in frames.items() if len(frame)} or frames
-    parts = [frame.assign(**{VARIANT: name}) for name, frame in filled.items()]
-    columns = [VARIANT, *next(iter(frames.values())).columns]
-    return pd.concat(_typed(parts), ignore_index=True)[columns]
-
-
-def _typed(parts: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Columns without any value take the type they have where they have values."""
-    types = {
-        name: part[name].dtype
-        for part in parts
-        for name in part.columns
-        if part[name].notna().any()
-    }
-    return [
-        part.astype(
-            {
-                name: kind
-                for name, kind in types.items()
-                if part[name].isna().all() and pd.api.types.is_float_dtype(kind)
-            }
-        )
-        for part in parts
-    ]
+def _stacked(ledgers: Mapping[str, Ledger], table: str) -> pd.DataFrame:
+    """One table of all scans, put together while its columns still have the types of the schema."""
+    parts = []
+    for name, ledger in ledgers.items():
+        rows = ledger.read(table)
+        parts.append(rows.add_column(0, VARIANT, pa.array([name] * rows.num_rows, pa.string())))
+    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    return frame

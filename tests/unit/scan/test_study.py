@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from rayscan.errors import ConfigError, Problem
 from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.study import load_study, located, parse_study
+
+REPOSITORY = Path(__file__).parents[3]
 
 TEXT = """\
 name: toy
@@ -199,3 +204,22 @@ def test_problems_found_later_are_said_once_and_have_lines(tmp_path):
         (8, "processes.signal", "no such file"),
         (26, "variants.cut-200.processes.signal", "no branch 'Muon.PT'"),
     ]
+
+
+def test_the_variants_of_the_readme_are_scans():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    (scan,) = (block for block in blocks if block.startswith("processes:"))
+    (variants,) = (block for block in blocks if block.startswith("variants:"))
+    study = parse_study(f"name: readme\nstorage: results/readme\n{scan}{variants}")
+    assert [each.name for each in study.variants["published"].architectures] == [
+        "mlp",
+        "linear_svm",
+    ]
+
+
+def test_the_variants_of_the_template_are_scans():
+    template = (REPOSITORY / "rayscan" / "scan" / "template.yaml").read_text(encoding="utf-8")
+    head, mark, tail = template.partition("# variants:\n")
+    study = parse_study(head + (mark + tail).replace("# ", "", 1).replace("\n# ", "\n"))
+    assert len(study.variants) == 4

@@ -78,6 +78,19 @@ def test_a_variant_that_ran_alone_is_read(fake, fake_scan, tmp_path):
     assert set(read_study(root).auc["variant"]) == {"only"}
 
 
+def test_a_variant_that_has_only_begun_has_no_curve_yet(fake, fake_scan, tmp_path):
+    root = str(tmp_path / "one")
+    store(fake(fake_scan(repeats=1)), root)
+    seed = [{"kind": "scan", "name": "seed", "value": "1"}]
+    Ledger(variant_storage(root, "new")).commit("provenance", "inputs", seed)
+    study = read_study(root)
+    assert set(study.provenance["variant"]) == {"base", "new"}
+    assert set(auc_curves(study)["variant"]) == {"base"}
+    assert set(side_by_side(study)["variant"]) == {"base"}
+    Ledger(variant_storage(str(tmp_path / "two"), "new")).commit("provenance", "inputs", seed)
+    assert len(side_by_side(read_study(tmp_path / "two"))) == 0
+
+
 def test_where_nothing_has_run_there_is_no_study(tmp_path):
     with pytest.raises(TableError, match="no rayscan results here"):
         read_study(tmp_path / "nothing")
