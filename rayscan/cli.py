@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +28,7 @@ app = typer.Typer(
 ScanFile = Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)]
 Results = Annotated[str, typer.Argument(help="Storage of a scan: a folder or URL.")]
 
-EXIT_SOME_FAILED, EXIT_USER, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
 
 @app.command()
@@ -73,16 +74,19 @@ def plan(
     """
     from rich.console import Console
 
-    from rayscan.scan.cost import calibrated, entries_of, estimate, reference
-    from rayscan.scan.scan_file import load_scan
+    from rayscan.scan.cost import calibrated, reference
+    from rayscan.scan.study import load_study
+    from rayscan.scan.study_cost import estimate_study
     from rayscan.terminal import show
 
-    config = load_scan(scan)
-    rates = calibrated(config) if calibrate else reference()
-    costs = estimate(config, rates, entries_of(config, scan.parent))
+    study = load_study(scan)
+    rates = calibrated(study.base) if calibrate else reference()
+    costs = estimate_study(study, rates, scan.parent)
     console = Console()
-    show(console, f"points of {config.name}", costs.points)
-    show(console, "needs", costs.needs)
+    show(console, f"points of {study.base.name}", costs.base.points)
+    show(console, "needs", costs.base.needs)
+    if len(costs.variants):
+        show(console, "the scan and its variants, one after the other", costs.variants)
     for line in costs.warnings:
         console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
 
@@ -93,8 +97,12 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Join this Ray cluster instead of starting one here.")
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="Run only this variant ('base': the scan itself); repeatable."),
+    ] = None,
 ) -> None:
-    """Run a scan; the same command again resumes it.
+    """Run a scan and its variants; the same command again resumes them.
 
     Example: [bold]rayscan run jobs/quickstart.yaml[/bold]
     """
@@ -104,32 +112,41 @@ def run(
     from rayscan.scan.progress import TerminalReporter
 
     console = Console()
-    config = check_scan(scan).config
-    from rayscan.cluster.run import run_scan
+    study = check_scan(scan).study
+    from rayscan.cluster.study import run_study
 
     try:
         with TerminalReporter(console) as reporter:
-            result = run_scan(config, base=scan.parent, reporter=reporter, address=address)
+            result = run_study(
+                study, names=variant or (), base=scan.parent, reporter=reporter, address=address
+            )
     except KeyboardInterrupt:
         again = " ".join(["rayscan", *sys.argv[1:]])
         _complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    _ending(console, result.storage)
-    if result.failed:
-        for trial, why in result.failed.items():
-            _complain(f"trial {trial} has no classifier: {why}")
-        raise typer.Exit(EXIT_SOME_FAILED)
+    _ending(console, study.base.storage, [each.storage for each in result.results.values()])
+    for line in result.complaints:
+        _complain(line)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
-def _ending(console: Any, storage: str) -> None:
+def _ending(console: Any, study: str, storages: list[str]) -> None:
+    """The short table of the only scan that ran, or one of the scan and its variants."""
+    from rayscan.scan.study_tables import read_study
     from rayscan.scan.tables import read_tables
-    from rayscan.scan.views import headline
+    from rayscan.scan.views import SIDE_BY_SIDE, headline, side_by_side
     from rayscan.terminal import show
 
-    show(console, "AUC and its ceiling", headline(read_tables(storage)))
-    console.print(f"tables:  {storage}/tables/*.parquet", highlight=False)
-    console.print(f"more:    rayscan results {storage}", highlight=False)
-    console.print(f"figures: rayscan plot {storage}", highlight=False)
+    one = len(storages) == 1
+    where, tables = (storages[0], "tables") if one else (study, "**/tables")
+    if one:
+        show(console, "AUC and its ceiling", headline(read_tables(where)))
+    elif storages:
+        show(console, SIDE_BY_SIDE, side_by_side(read_study(study)))
+    console.print(f"tables:  {where}/{tables}/*.parquet", highlight=False)
+    console.print(f"more:    rayscan results {where}", highlight=False)
+    console.print(f"figures: rayscan plot {where}", highlight=False)
 
 
 @app.command()
@@ -145,16 +162,34 @@ def results(storage: Results) -> None:
     from rich.console import Console
 
     from rayscan.scan.cautions import warnings
+    from rayscan.scan.study_tables import variant_names
     from rayscan.scan.tables import read_tables
     from rayscan.scan.views import sections
     from rayscan.terminal import show
 
     console = Console()
+    names = variant_names(storage)
+    if names and not _variants(console, storage, names):
+        return
     tables = read_tables(storage)
     for title, frame in sections(tables).items():
         show(console, title, frame)
     for line in warnings(tables):
         console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+
+
+def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
+    """The variants side by side; whether the scan itself has begun, too."""
+    from rayscan.scan.study import BASE, variant_storage
+    from rayscan.scan.study_tables import read_study
+    from rayscan.scan.views import SIDE_BY_SIDE, side_by_side
+    from rayscan.terminal import show
+
+    study = read_study(storage)
+    show(console, SIDE_BY_SIDE, side_by_side(study))
+    for name in names:
+        console.print(f"{name}: rayscan results {variant_storage(storage, name)}", highlight=False)
+    return BASE in set(study.provenance["variant"])
 
 
 @app.command()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rayscan.scan.journal import Status
+    from rayscan.scan.storage import Storage
 
 JobId = Annotated[str, typer.Argument(help="Id that `rayscan submit` printed.", show_default=False)]
 Address = Annotated[
@@ -56,11 +61,12 @@ def status(
 
     Example: [bold]rayscan status results/quickstart[/bold]
     """
-    storage = what
+    storage, variants = what, None
     if what.endswith((".yaml", ".yml")):
-        from rayscan.scan.scan_file import load_scan
+        from rayscan.scan.study import load_study
 
-        storage = load_scan(Path(what)).storage
+        study = load_study(Path(what))
+        storage, variants = study.base.storage, tuple(study.variants)
     elif "/" not in what and not Path(what).exists():
         from rayscan.cluster.submit import JobServer
 
@@ -71,26 +77,55 @@ def status(
         storage = job.storage
     for name, value in _progress(storage):
         typer.echo(f"{name + ':':<10}{value}")
+    for line in _variants(storage, variants):
+        typer.echo(line)
+
+
+def _variants(storage: str, names: Sequence[str] | None) -> Iterator[str]:
+    """A line for each variant: those of the scan file, or those that the storage holds."""
+    from rayscan.scan.journal import read_status
+    from rayscan.scan.storage import Storage
+    from rayscan.scan.study import variant_storage
+    from rayscan.scan.study_tables import variant_names
+
+    known = variant_names(storage) if names is None else names
+    width = max(map(len, known), default=0) + 2
+    for name in known:
+        place = Storage(variant_storage(storage, name), 10.0)
+        found = read_status(place)
+        text = "not begun"
+        if found is not None:
+            text = f"{_state(found, place)}; {found.trained} classifiers, {found.failed} failed"
+        if found is not None and found.state == "running":
+            text += f"; {found.stage}: {found.done} of {found.total} {found.unit}"
+        if found is not None and found.last_error:
+            text += f"; {found.last_error.splitlines()[0]}"
+        yield f"  {name + ':':<{width}}{text}"
+
+
+def _state(found: Status, place: Storage) -> str:
+    """The state of a run, and whether it still lives."""
+    from rayscan.scan.lock import holder
+
+    if found.state == "running":
+        owner = holder(place)
+        silence = time.time() - (owner.beaten if owner else found.updated)
+        if owner is None or silence > _SILENT:
+            return f"running, but not heard of for {silence:.0f} s: run the same command again"
+    return found.state
 
 
 def _progress(storage: str) -> list[tuple[str, str]]:
     """What the storage says of its last run."""
     from rayscan.scan.journal import read_status
-    from rayscan.scan.lock import holder
     from rayscan.scan.storage import Storage
 
     place = Storage(storage, 10.0)
     found = read_status(place)
     if found is None:
         return [("storage", f"{storage}: no run has begun here")]
-    state: str = found.state
-    owner = holder(place)
-    if found.state == "running":
-        silence = time.time() - (owner.beaten if owner else found.updated)
-        if owner is None or silence > _SILENT:
-            state = f"running, but not heard of for {silence:.0f} s: run the same command again"
     told = [
-        ("scan", f"{found.scan} ({state})"),
+        ("scan", f"{found.scan} ({_state(found, place)})"),
         ("storage", storage),
         ("stage", f"{found.stage}: {found.done} of {found.total} {found.unit}"),
         ("trained", f"{found.trained} classifiers, {found.failed} failed"),

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rayscan.cluster.run import run_scan
+from rayscan.cluster.study import run_study
 from rayscan.errors import RayscanError
 from rayscan.scan.checking import check_scan
 from rayscan.scan.progress import TerminalReporter
 
 
 def run_job(description: str, *, retest: bool = False) -> int:
-    """Run the scan file named on the command line on the cluster this job belongs to.
+    """Run the scan file named on the command line, and its variants, on the cluster of this job.
 
     Args:
         description: What ``--help`` says.
@@ -27,15 +27,25 @@ def run_job(description: str, *, retest: bool = False) -> int:
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("scan", type=Path, help="scan file (YAML)")
-    scan: Path = parser.parse_args().scan
+    parser.add_argument(
+        "--variant", action="append", default=[], help="run only this one (repeatable)"
+    )
+    arguments = parser.parse_args()
+    scan: Path = arguments.scan
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
-        config = check_scan(scan).config
+        study = check_scan(scan).study
         with TerminalReporter(Console()) as reporter:
-            result = run_scan(config, base=scan.parent, reporter=reporter, retest=retest)
+            result = run_study(
+                study,
+                names=arguments.variant,
+                base=scan.parent,
+                reporter=reporter,
+                retest=retest,
+            )
     except RayscanError as error:
         sys.stderr.write(f"rayscan: {error}\n")
         return 2
-    for trial, why in result.failed.items():
-        sys.stderr.write(f"rayscan: trial {trial} has no classifier: {why}\n")
-    return 1 if result.failed else 0
+    for line in result.complaints:
+        sys.stderr.write(f"rayscan: {line}\n")
+    return result.exit_code

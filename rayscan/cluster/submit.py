@@ -18,7 +18,9 @@ from typing import Any
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import digest
-from rayscan.scan.scan_file import dump, load_scan, with_lines
+from rayscan.scan.scan_file import dump, with_lines
+from rayscan.scan.study import load_study
+from rayscan.scan.unknown_keys import VARIANTS
 
 ADDRESS = "http://127.0.0.1:8265"
 """Where `ray attach cluster.yaml -p 8265` brings the job server of a cluster."""
@@ -49,24 +51,29 @@ class Job:
 
 
 def shippable(path: Path) -> ScanConfig:
-    """A scan file that can run elsewhere: everything it names must be reached from the cluster.
+    """A scan file that can run elsewhere: all that it and its variants name must be reached there.
 
     Raises:
         ConfigError: with every problem of the file, and every path that only exists here.
     """
-    config = load_scan(path)
+    study = load_study(path)
+    known = tuple(_places(study.base))
+    places = [("", *each) for each in known]
+    for name, config in study.variants.items():
+        new = [(key, place) for key, place in _places(config) if key.startswith("processes.")]
+        places += [(f"{VARIANTS}.{name}.", *each) for each in new if each not in known]
     problems = [
         Problem(
-            where=key,
+            where=f"{variant}{key}",
             what=f"'{place}' is relative: the job runs in a folder of the cluster that is removed "
             "with it; give a URL (s3://...) or an absolute path that every node reaches",
         )
-        for key, place in _places(config)
+        for variant, key, place in places
         if "://" not in place and not Path(place).expanduser().is_absolute()
     ]
     if problems:
         raise ConfigError(path=str(path), problems=with_lines(path, problems))
-    return config
+    return study.base
 
 
 def _places(config: ScanConfig) -> Iterator[tuple[str, str]]:
@@ -109,7 +116,7 @@ def scan_id(config: ScanConfig) -> str:
     """Submission id of a scan: equal scan files have equal ids.
 
     Where it runs and where results go belong to it: the same scan into another storage is another
-    job.
+    job. Variants do not: a file to which one was added waits for the job that runs already.
     """
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", config.name)
     return f"rayscan-{name}-{digest(dump(config))[:8]}"

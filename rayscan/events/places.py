@@ -240,3 +240,18 @@ def reading(place: str) -> Iterator[Any]:
         with _openable(place):
             stream = stack.enter_context(Path(place).open("rb"))
         yield stream
+
+
+def stamp_of(place: str) -> tuple[int, int]:
+    """Size [bytes] and time of the last change [ns] of a file: another file has others.
+
+    Raises:
+        FileUnreadableError: It is missing.
+        StorageError: The server of a URL does not answer or refuses.
+    """
+    filesystem, path = _located(place) if is_url(place) else (pafs.LocalFileSystem(), place)
+    with _answering(place):
+        info = filesystem.get_file_info(path)
+    if not info.is_file:
+        raise _missing(place)
+    return int(info.size), int(info.mtime_ns or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,40 +10,65 @@ from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events import generate
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import Inputs, open_inputs
-from rayscan.scan.scan_file import load_scan, with_lines
+from rayscan.scan.manifest import changed
+from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage
+from rayscan.scan.study import BASE, Study, load_study, located
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A scan without problems, its opened inputs, and a line for each process."""
+    """A scan and its variants without problems, and lines that say what they are."""
 
-    config: ScanConfig
-    inputs: Inputs
+    study: Study
     lines: tuple[str, ...]
 
 
 def check_scan(path: Path) -> Checked:
-    """Read a scan file, open its inputs, and see that results can be written.
+    """Read a scan file, open the inputs of the scan and of its variants, and try the storage.
 
     Raises:
         ConfigError: with every problem found.
     """
-    config = load_scan(path)
-    problems: list[Problem] = []
-    inputs = Inputs(files=())
+    study = load_study(path)
+    problems: dict[str, list[Problem]] = {}
+    lines: dict[str, tuple[str, ...]] = {}
+    opened: dict[str, tuple[Inputs, tuple[Problem, ...]]] = {}
+    for name, config in study.scans.items():
+        needs = opening(config)
+        if needs not in opened:
+            opened[needs] = _opened(config, path.parent)
+        inputs, those = opened[needs]
+        problems[name] = [*those, *_generators(config)]
+        lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     try:
-        inputs = open_inputs(config, base=path.parent)
-    except ConfigError as error:
-        problems += error.problems
-    problems += _generators(config)
-    try:
-        Storage(config.storage).check_writable()
+        Storage(study.base.storage).check_writable()
     except RayscanError as error:
-        problems.append(Problem(where="storage", what=str(error)))
-    if problems:
-        raise ConfigError(path=str(path), problems=with_lines(path, problems))
-    return Checked(config, inputs, tuple(_line(config, inputs, n) for n in config.processes))
+        problems[BASE].append(Problem(where="storage", what=str(error)))
+    if any(problems.values()):
+        raise ConfigError(path=str(path), problems=located(path, problems))
+    return Checked(study, (*lines[BASE], *_variants(study, lines)))
+
+
+def opening(config: ScanConfig) -> str:
+    """A hash of all that opening the inputs depends on: most variants share it."""
+    return digest(
+        config.processes, config.observables, config.selection.objects, config.skip_broken_files
+    )
+
+
+def _opened(config: ScanConfig, base: Path) -> tuple[Inputs, tuple[Problem, ...]]:
+    try:
+        return open_inputs(config, base=base), ()
+    except ConfigError as error:
+        return Inputs(files=()), error.problems
+
+
+def _variants(study: Study, lines: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What each variant changes, and the processes that are others than the scan's."""
+    for name, config in study.variants.items():
+        yield f"variant {name}: other {', '.join(changed(study.base, config)) or 'nothing'}"
+        yield from (f"  {line}" for line in lines[name] if line not in lines[BASE])
 
 
 def _generators(config: ScanConfig) -> list[Problem]:

@@ -77,14 +77,17 @@ def worker_bytes(load: Workload) -> float:
 def disk_bytes(load: Workload) -> dict[str, float]:
     """Bytes of generated files, event tables, classifiers, and tables with workspaces."""
     config = load.config
-    made = [p.generate for p in config.processes.values() if p.generate is not None]
+    recipes = {name: p.generate for name, p in config.processes.items() if name not in load.made}
     each = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
     limits = load.binned_limits + load.score_limits
     rows = load.members + load.pairs + limits
     channels = config.limits.channels * load.binned_limits * config.limits.workspaces
     return {
-        "generated files": float(sum(g.events * _GENERATED[g.level] for g in made)),
-        "event tables": each * sum(load.events(name) or 0 for name in config.processes),
+        "generated files": float(
+            sum(g.events * _GENERATED[g.level] for g in recipes.values() if g is not None)
+        ),
+        "event tables": each
+        * sum(load.events(name) or 0 for name in config.processes if name not in load.read),
         "classifiers": float(sum(p.members * _classifier(load, p) for p in load.points)),
         "tables": float(rows * _TABLE_ROW + channels * _CHANNEL),
     }

@@ -34,24 +34,45 @@ def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
         StorageError: the storage belongs to another scan file; says which keys differ.
     """
     storage.sweep("ledger")
-    mine = yaml.safe_load(dump(config))
+    agree(config, storage, retest=retest)
+    storage.write(_NAME, dump(config).encode())
+
+
+def agree(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None:
+    """See that a storage holds nothing, or the results of this scan; changes nothing there.
+
+    Raises:
+        StorageError: as `claim`.
+    """
     found = storage.read(_NAME)
     if found is None and retest:
         raise StorageError(
             path=storage.uri, why="holds no scan to test again", fix="run the scan first"
         )
-    different = set() if found is None else differences(yaml.safe_load(found), mine)
+    different = set() if found is None else differences(yaml.safe_load(found), _keys(config))
     if retest:
         different = {key for key in different if not key.startswith(_RETESTED)}
-    if not different:
-        storage.write(_NAME, dump(config).encode())
-    else:
+    if different:
         raise StorageError(
             path=storage.uri,
             why="holds the results of a scan file with other values of "
             + ", ".join(sorted(different)),
             fix="give another 'storage', or set these keys back, or remove the folder",
         )
+
+
+def changed(config: ScanConfig, other: ScanConfig) -> list[str]:
+    """Dotted keys in which two scans differ, but for their names and what changes no number."""
+    return sorted(differences(_keys(config), _keys(other)) - {"name"})
+
+
+def numbers(config: ScanConfig) -> dict[str, Any]:
+    """All keys of a resolved scan file but those that change no number."""
+    return {key: value for key, value in _keys(config).items() if key not in _FREE}
+
+
+def _keys(config: ScanConfig) -> Any:
+    return yaml.safe_load(dump(config))
 
 
 def differences(old: Any, new: Any, place: str = "") -> set[str]:

@@ -21,6 +21,9 @@ from rich.progress import (
 class Reporter(Protocol):
     """Somebody who watches a scan; the command line draws bars, a job writes lines."""
 
+    def begin(self, scan: str) -> None:
+        """One of several scans begins; the one before has ended."""
+
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""
 
@@ -69,6 +72,16 @@ class TerminalReporter:
     ) -> None:
         self._close()
         self._progress.stop()
+
+    def begin(self, scan: str) -> None:
+        """One of several scans begins; the one before has ended."""
+        self._close()
+        bars = self._progress.tasks
+        if bars and not self._plain:  # many scans have more bars than a screen has lines
+            self._progress.console.print(self._progress.make_tasks_table(bars))
+        for bar in bars:
+            self._progress.remove_task(bar.id)
+        self._progress.console.print(scan, style="bold", highlight=False)
 
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -19,13 +18,17 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
 from rayscan.scan.yaml_text import Place
+
+Found: TypeAlias = tuple[Place, str]
+"""A place in a scan file and what is wrong with it."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def load_scan(path: str | Path) -> ScanConfig:
-    """The scan a file describes.
+    """The scan a file describes, without its variants (`rayscan.scan.study.load_study`).
 
     Args:
         path: A YAML scan file; ``rayscan init`` writes one to start from.
@@ -33,17 +36,39 @@ def load_scan(path: str | Path) -> ScanConfig:
     Raises:
         ConfigError: with every problem found, each with its line and what to do.
     """
+    return parse_scan(read_text(path), path=str(path))
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a scan file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not a text file"
         problem = Problem(where="file", what=f"cannot be read ({why}); write one: rayscan init")
         raise ConfigError(path=str(path), problems=(problem,)) from error
-    return parse_scan(text, path=str(path))
 
 
 def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     """The scan a YAML text describes; see `load_scan`."""
+    node, data = parse_keys(text, path=path)
+    config, problems = structured({key: value for key, value in data.items() if key != VARIANTS})
+    problems = [*twice(node), *problems]
+    if config is None or problems:
+        raise told(problems, node, path)
+    return config
+
+
+def parse_keys(text: str, *, path: str = "") -> tuple[yaml.Node, dict[Any, Any]]:
+    """The nodes of a scan file, which know their lines, and its keys.
+
+    Raises:
+        ConfigError: it is not YAML, or no mapping.
+    """
     try:
         node, data = yaml_text.parse(text)
     except yaml.YAMLError as error:
@@ -51,22 +76,32 @@ def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     if not isinstance(data, dict) or node is None:
         problem = Problem(where="file", what="expected a mapping of keys; write one: rayscan init")
         raise ConfigError(path=path, problems=(problem,))
-    problems = [
-        *((where, "is named twice; remove or rename one") for where in yaml_text.duplicates(node)),
-        *_unknown_keys(ScanConfig, data, ()),
-    ]
+    return node, data
+
+
+def twice(node: yaml.Node) -> list[Found]:
+    """Keys that are written twice, of which YAML takes the last."""
+    return [(at, "is named twice; remove or rename one") for at in yaml_text.duplicates(node)]
+
+
+def structured(data: dict[Any, Any]) -> tuple[ScanConfig | None, list[Found]]:
+    """The scan that keys describe, None if it cannot be, and everything that is wrong with them."""
+    problems = list(unknown_keys(ScanConfig, data))
     sections = _sections(data, problems)
     problems += _meaning(sections)
-    if problems:
-        found = [
-            Problem(where=_dotted(place), what=what, line=yaml_text.line_of(node, place))
-            for place, what in dict.fromkeys(problems)
-        ]
-        raise ConfigError(path=path, problems=tuple(sorted(found, key=lambda p: p.line or 0)))
-    return ScanConfig(**sections)
+    return None if problems else ScanConfig(**sections), problems
 
 
-def _sections(data: dict[Any, Any], problems: list[tuple[Place, str]]) -> dict[str, Any]:
+def told(problems: Sequence[Found], node: yaml.Node, path: str) -> ConfigError:
+    """Problems as the error a user sees, sorted by their lines."""
+    found = [
+        Problem(where=_dotted(place), what=what, line=yaml_text.line_of(node, place))
+        for place, what in dict.fromkeys(problems)
+    ]
+    return ConfigError(path=path, problems=tuple(sorted(found, key=lambda p: p.line or 0)))
+
+
+def _sections(data: dict[Any, Any], problems: list[Found]) -> dict[str, Any]:
     """The top-level keys that can be used, typed; what is wrong with the others joins a list."""
     sections = {}
     hints = typing.get_type_hints(ScanConfig)
@@ -102,40 +137,6 @@ def _syntax(error: yaml.YAMLError) -> Problem:
     )
 
 
-def _unknown_keys(kind: Any, data: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    """Keys that no dataclass field has, with the nearest that one has."""
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and isinstance(data, dict):
-        yield from _unknown_fields(kind, data, place)
-    elif typing.get_origin(kind) in {typing.Union, types.UnionType}:
-        for option in typing.get_args(kind):
-            yield from _unknown_keys(option, data, place)
-    else:
-        for key, value, inner in _elements(kind, data):
-            yield from _unknown_keys(inner, value, (*place, key))
-
-
-def _elements(kind: Any, data: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Key, value and type of what a tuple or a mapping holds."""
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) is tuple and isinstance(data, list):
-        yield from ((index, value, arguments[0]) for index, value in enumerate(data))
-    elif len(arguments) == 2 and isinstance(data, dict):
-        yield from ((key, value, arguments[1]) for key, value in data.items())
-
-
-def _unknown_fields(
-    kind: type, data: Mapping[Any, Any], place: Place
-) -> Iterator[tuple[Place, str]]:
-    hints = typing.get_type_hints(kind)
-    known = [f.name for f in dataclasses.fields(kind) if f.init]
-    for key, value in data.items():
-        if key in known:
-            yield from _unknown_keys(hints[key], value, (*place, key))
-        else:
-            hint = nearest(str(key), known) or f" (known: {', '.join(known)})"
-            yield (*place, key), f"unknown key{hint}"
-
-
 def _place(location: Sequence[str | int], data: Any) -> Place:
     """Pydantic's location without the names of union branches and validators.
 
@@ -157,7 +158,7 @@ def _has(data: Any, part: str | int) -> bool:
     return isinstance(data, dict) and part in data
 
 
-def _pointed(place: Place, what: str, data: Any) -> tuple[Place, str]:
+def _pointed(place: Place, what: str, data: Any) -> Found:
     """The place of the very key, where a message begins with the name of one: ``bins: 0, ...``."""
     named = re.match(r"(\w+)(?:\[(\d+)\])?: ", what)
     for part in place:
@@ -191,7 +192,7 @@ def _dotted(place: Place) -> str:
     return ".".join(str(p) for p in place) or "file"
 
 
-def _meaning(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     """What the types cannot say: names that must exist and fit together."""
     if "processes" in sections:
         yield from _roles(sections["processes"])
@@ -202,7 +203,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield from _architectures(sections["architectures"])
 
 
-def _roles(processes: Mapping[str, Process]) -> Iterator[tuple[Place, str]]:
+def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
     for role in ("background", "signal"):
         if all(process.role != role for process in processes.values()):
             yield ("processes",), f"no process has role: {role}"
@@ -211,7 +212,7 @@ def _roles(processes: Mapping[str, Process]) -> Iterator[tuple[Place, str]]:
             yield ("processes", name), "a name may have letters a-z, digits, '_' and '-' only"
 
 
-def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[tuple[Place, str]]:
+def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[Found]:
     keys = [choice.key for choice in choices]
     for index, choice in enumerate(choices):
         yield from _architecture(choice, ("architectures", index))
@@ -230,7 +231,7 @@ def _refused(observable: str) -> str:
     return ""
 
 
-def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[tuple[Place, str]]:
+def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[Found]:
     known = architecture.architectures()
     if choice.name not in known:
         hint = nearest(choice.name, known) or f" (known: {', '.join(known)})"
@@ -247,7 +248,7 @@ def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[tuple[Pl
         yield _pointed_knob(choice, place, str(error))
 
 
-def _pointed_knob(choice: ArchitectureChoice, place: Place, what: str) -> tuple[Place, str]:
+def _pointed_knob(choice: ArchitectureChoice, place: Place, what: str) -> Found:
     """The place of the knob, or of the key of the architecture, that a message begins with."""
     name, _, rest = what.partition(": ")
     if name in choice.hyperparameters:

@@ -59,9 +59,9 @@ def stages(load: Workload, rates: Rates) -> tuple[Stage, ...]:
     """The stages of a first run, nothing of an earlier one being there."""
     config = load.config
     crew, slots = machine_workers(config), trial_slots(config)
-    files = sum(count for _, count in _generated(load))
-    known = sum(load.events(name) or 0 for name in config.processes)
-    slices = sum(math.ceil((load.events(n) or 0) / EVENTS_PER_TASK) for n in config.processes)
+    files = sum(_files(events) for _, events in _generated(load))
+    unread = [load.events(name) or 0 for name in config.processes if name not in load.read]
+    known, slices = sum(unread), sum(map(_files, unread))
     some_limits = bool(load.binned_limits or load.score_limits)
     tensorflow = any(point.choice.name in NETWORKS for point in load.points)
     training = sum(point_cpu(load, point, rates) for point in load.points)
@@ -69,7 +69,7 @@ def stages(load: Workload, rates: Rates) -> tuple[Stage, ...]:
     at_once = sum(_at_once(config, point) for point in load.points)
     found = [
         ("generate events", _generation(load, rates), min(crew, files)),
-        ("read events", known * rates.entry, min(crew, max(slices, 1))),
+        ("read events", known * rates.entry, min(crew, max(slices, 1)) * bool(unread)),
         ("train", training, min(slots, at_once)),
         ("cross-test", _cross_tests(load, rates), min(crew, load.test_sets)),
         ("limits", _limits(load, rates), min(crew, len(config.benchmarks)) * some_limits),
@@ -121,19 +121,22 @@ def _at_once(config: ScanConfig, point: PlannedPoint) -> int:
 
 
 def _generated(load: Workload) -> Iterator[tuple[str, int]]:
-    """Source and level of each generated process, and its files."""
-    for process in load.config.processes.values():
+    """Source, level and events of each process that is to be generated."""
+    for name, process in load.config.processes.items():
         made = process.generate
-        if made is not None:
-            yield f"{made.source}_{made.level}", math.ceil(made.events / EVENTS_PER_TASK)
+        if made is not None and name not in load.made:
+            yield f"{made.source}_{made.level}", made.events
 
 
 def _generation(load: Workload, rates: Rates) -> float:
-    events = [p.generate.events for p in load.config.processes.values() if p.generate is not None]
     return sum(
-        files * rates.generated_file[kind] + count * rates.generated_event[kind]
-        for (kind, files), count in zip(_generated(load), events, strict=True)
+        _files(events) * rates.generated_file[kind] + events * rates.generated_event[kind]
+        for kind, events in _generated(load)
     )
+
+
+def _files(events: int) -> int:
+    return math.ceil(events / EVENTS_PER_TASK)
 
 
 def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share: float) -> float:

@@ -178,6 +178,12 @@ class Storage:
         found = (info.base_name for info in self._listed(folder))
         return tuple(sorted(name for name in found if not name.endswith(".tmp")))
 
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """Names of the folders in a folder, sorted; empty if it does not exist."""
+        selector = pafs.FileSelector(self.path(folder), allow_not_found=True)
+        found = self._patiently("listed", folder, lambda: self.filesystem.get_file_info(selector))
+        return tuple(sorted(each.base_name for each in found if not each.is_file))
+
     def _listed(self, folder: str, *, deep: bool = False) -> list[pafs.FileInfo]:
         path = self.path(folder) if folder else self.root
         selector = pafs.FileSelector(path, recursive=deep, allow_not_found=True)
@@ -244,6 +250,20 @@ def beside(uri: str, name: str) -> str:
     parts = urlsplit(uri)
     folder = parts.path.rstrip("/").rsplit("/", 1)[0]
     return urlunsplit(parts._replace(path=f"{folder}/{name}"))
+
+
+def inside(uri: str, name: str) -> str:
+    """Path or URL of a folder inside another one.
+
+    >>> inside("s3://bucket/monojet?region=eu-central-1", "variants/bins-5")
+    's3://bucket/monojet/variants/bins-5?region=eu-central-1'
+    >>> inside("results/monojet", "variants/bins-5")
+    'results/monojet/variants/bins-5'
+    """
+    if "://" not in uri:
+        return str(Path(uri) / name)
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
 
 
 def _refuse_secrets(uri: str) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rayscan.scan.comparison import auc_curves, same_strength
 from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
 from rayscan.scan.tables import Tables
+
+SIDE_BY_SIDE = "mean AUC of the best classifier / its ceiling, at S/sqrt(B) ="
 
 
 def headline(tables: Tables) -> pd.DataFrame:
@@ -26,6 +29,30 @@ def headline(tables: Tables) -> pd.DataFrame:
     ).reset_index()
     names = {"test_benchmark": "benchmark", "strength": "S/sqrt(B)"}
     return pd.DataFrame(frame).rename(columns=names).rename_axis(columns=None)
+
+
+def side_by_side(study: Tables) -> pd.DataFrame:
+    """The best classifier of each variant and benchmark at each strength: mean AUC / its ceiling.
+
+    Args:
+        study: Tables of `rayscan.read_study`.
+    """
+    rows = auc_curves(study)
+    rows = rows[rows["test_s_over_sqrt_b"].notna()].assign(strength=same_strength(rows))
+    key = ["variant", "test_benchmark", "strength"]
+    best = rows.sort_values("auc_mean", ascending=False, kind="stable").drop_duplicates(key)
+    text = [
+        f"{mean:.3f} / {_rounded(ceiling)}"
+        for mean, ceiling in zip(best["auc_mean"], best["auc_ceiling"], strict=True)
+    ]
+    cells = best.assign(cell=text).set_index(key)["cell"].unstack("strength")  # noqa: PD010
+    frame = cells.reindex(pd.MultiIndex.from_frame(rows[key[:2]].drop_duplicates()))
+    shown = frame.set_axis([f"{strength:.3g}" for strength in frame.columns], axis=1)
+    return shown.reset_index().rename(columns={"test_benchmark": "benchmark"})
+
+
+def _rounded(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"
 
 
 def sections(tables: Tables) -> dict[str, pd.DataFrame]:

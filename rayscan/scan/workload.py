@@ -129,9 +129,6 @@ def _largest(allowed: Range) -> Value:
     return max(allowed.options, key=float) if isinstance(allowed, Choice) else allowed.high
 
 
-# ------------------------------------------------------------------- numbers
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The numbers of a scan.
@@ -140,11 +137,15 @@ class Workload:
         config: The scan.
         points: Its points.
         entries: Entries of input files by process; processes without are not known.
+        made: Processes whose files an earlier scan of the study has generated.
+        read: Processes whose events it has read with the same selection.
     """
 
     config: ScanConfig
     points: tuple[PlannedPoint, ...]
     entries: Mapping[str, int]
+    made: frozenset[str] = frozenset()
+    read: frozenset[str] = frozenset()
 
     @property
     def members(self) -> int:
@@ -228,9 +229,8 @@ class Workload:
     def pool(self, process: str, share: float) -> int | None:
         """Events of a process in a pool before the selection."""
         events = self.events(process)
-        if events is None:
-            return None
-        return round(events * (share if self.config.pools.split == "events" else 1.0))
+        part = share if self.config.pools.split == "events" else 1.0
+        return None if events is None else round(events * part)
 
     def training_events(self, point: PlannedPoint) -> int:
         """Single events of an epoch of a network of events, before the selection."""

@@ -35,7 +35,11 @@ class Silent:
     def __init__(self) -> None:
         self.stages: list[str] = []
         self.said: list[str] = []
+        self.begun: list[str] = []
         self.done: dict[str, int] = {}
+
+    def begin(self, scan: str) -> None:
+        self.begun.append(scan)
 
     def stage(self, name: str, total: int, unit: str) -> None:
         self.stages.append(name)
