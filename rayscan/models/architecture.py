@@ -40,6 +40,9 @@ class Templates:
         background_size: Pool events behind ``background``.
         signal_size: Pool events behind ``signal``.
         null: Events of class 0: S + B (``matched``), or B.
+        against: Probability of each bin for an event of the second signal, of which class 0 holds S
+            events beside B of background (``null`` then says nothing); None without.
+        against_size: Pool events behind ``against``.
     """
 
     background: Floats
@@ -49,6 +52,8 @@ class Templates:
     background_size: int
     signal_size: int
     null: Literal["matched", "background"] = "matched"
+    against: Floats | None = None
+    against_size: int = 0
 
 
 @runtime_checkable
