@@ -176,10 +176,15 @@ class Trained:
 
 
 class Architecture(ABC):
-    """A way to train classifiers; instances hold no state of a training."""
+    """A way to train classifiers; instances hold no state of a training.
+
+    ``heads`` names what it can be asked for: ``multimodel`` needs labels only, not templates of one
+    signal; ``multiclass`` needs logits of several classes.
+    """
 
     name: ClassVar[str]
     reads: ClassVar[Literal["histograms", "events"]]
+    heads: ClassVar[tuple[str, ...]] = ("binary", "multimodel", "multiclass")
 
     @abstractmethod
     def train(

@@ -139,6 +139,7 @@ class LikelihoodRatio(Architecture):
 
     name = "likelihood_ratio"
     reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    heads = ("binary",)
 
     def train(
         self, members: Sequence[Member], *, watch: Watch | None = None

@@ -64,7 +64,9 @@ def _mixture(prefix: str, whose: str) -> tuple[Column, ...]:
 _TRAINED = (
     Column("trial", _TEXT, "", "key of the trained member: hash of its whole configuration"),
     Column("point", _TEXT, "", "name of the point: benchmark, mixture, architecture"),
-    Column("train_benchmark", _TEXT, "", "signal process the classifier was trained on"),
+    Column("train_benchmark", _TEXT, "", "signal it was trained on; several are joined by '+'"),
+    Column("head", _TEXT, "", "'binary', 'multimodel' or 'multiclass'"),
+    Column("train_against", _TEXT, "", "signal in class 0 of training; missing: background only"),
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
     *_mixture("train", "in training"),
@@ -134,8 +136,11 @@ AUC = TableLayout(
             "selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of a search"
         ),
         Column("test_benchmark", _TEXT, "", "signal process in the test ensembles"),
+        Column(
+            "test_against", _TEXT, "", "signal in class 0 of the test; missing: background only"
+        ),
         *_mixture("test", "in the test"),
-        Column("auc", _REAL, "", "area under the ROC curve, S+B against background only"),
+        Column("auc", _REAL, "", "area under the ROC curve, S+B against class 0"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
         Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier on this test set"),
         Column("auc_ceiling_error", _REAL, "", "its standard error from test set and pools"),
