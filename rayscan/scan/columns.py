@@ -175,6 +175,35 @@ AUC = TableLayout(
     ),
 )
 
+MULTICLASS = TableLayout(
+    name="multiclass",
+    row="one multiclass classifier, histograms of one process at one strength, and a class",
+    key=("trial", "test_signal", "test_background", "true_process", "predicted"),
+    order=("point", "repeat", "test_signal", "test_background", "true_process", "predicted"),
+    columns=(
+        *_TRAINED,
+        _LABEL,
+        Column("selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of search"),
+        *_mixture("test", "in the test"),
+        Column("true_process", _TEXT, "", "signal in the histograms; 'SM': background only"),
+        Column("true_is_class", _BOOL, "", "True if it is a class, False if it was not trained on"),
+        Column("predicted", _TEXT, "", "a class: 'SM', a signal, or 'undecided' (no class)"),
+        Column("counts", _INT, "", "histograms whose likeliest class this is, above threshold"),
+        Column("share", _REAL, "", "counts / histograms"),
+        Column("mean_probability", _REAL, "", "mean probability of the class; not of 'undecided'"),
+        Column("auc", _REAL, "", "class against all others; where true_process is predicted"),
+        Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
+        Column(
+            "auc_likelihood_ratio", _REAL, "", "the same of the training templates' likelihoods"
+        ),
+        Column("auc_likelihood_ratio_error", _REAL, "", "its standard error (DeLong 1988)"),
+        Column("n_classes", _INT, "", "classes, 'SM' among them"),
+        Column("threshold", _REAL, "", "probability above which a histogram counts: 2 / n_classes"),
+        Column("histograms", _INT, "", "test ensembles of each process"),
+        Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
+    ),
+)
+
 _BAND = (
     ("m2", "-2 sigma"),
     ("m1", "-1 sigma"),
@@ -286,7 +315,7 @@ PROVENANCE = TableLayout(
 )
 
 LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
-    {t.name: t for t in (POINTS, TRIALS, AUC, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
+    {t.name: t for t in (POINTS, TRIALS, AUC, MULTICLASS, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
 )
 
 

@@ -94,7 +94,8 @@ class Training:
         strength: ``highest``: one classifier per benchmark, trained at the highest strength that
             is not too easy (ceiling at most 0.96; of several benchmarks that of the easiest) and
             tested at all; the best direction hardly depends on S. ``each``: one per strength, as
-            published.
+            published. A multiclass head is always trained at each: strength and shape of a signal
+            look alike to it.
         repeats: Trainings per point with fixed hyperparameters.
         pack: Members trained together; more than 1 pays on a GPU.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class TestSet:
         """Stable, readable and unique in a scan."""
         return f"{'-'.join(pair_name(self.benchmark, self.against))}.{self.mixture.name}"
 
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of two classes, and has this class 0."""
+        return candidate.head != "multiclass" and candidate.against == self.against
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -67,6 +71,21 @@ class Candidate:
         return self.head != "multiclass" and self.against is None
 
 
+class Test(Protocol):
+    """A set of test ensembles, of whatever table."""
+
+    @property
+    def strength(self) -> int:
+        """Position of its mixture in the list of strengths."""
+
+    @property
+    def name(self) -> str:
+        """Stable, readable and unique in a scan."""
+
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of the kind it tests."""
+
+
 def test_sets(config: ScanConfig, mixtures: Mixtures) -> tuple[TestSet, ...]:
     """All test sets of the table `auc`, in a stable order: those against a signal last."""
     second = (choice.against for choice in config.architectures if choice.against is not None)
@@ -83,16 +102,19 @@ test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
 def candidates_for(
-    config: ScanConfig, test: TestSet, candidates: Sequence[Candidate]
+    config: ScanConfig, test: Test, candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
-    """The classifiers that meet a test set: of its class 0, and of its own strength or of all."""
-    everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
+    """The classifiers that meet a test set: of its kind, and of its own strength or of all.
+
+    Those of several classes are trained at each strength, whatever the scan says.
+    """
+    everything = config.crosstest.strengths == "all"
+    highest = config.training.strength == "highest"
     return tuple(
         c
         for c in candidates
-        if (everything or c.strength == test.strength)
-        and c.head != "multiclass"
-        and c.against == test.against
+        if test.meets(c)
+        and (everything or c.strength == test.strength or (highest and c.head != "multiclass"))
     )
 
 
@@ -130,7 +152,7 @@ def best_of(rows: Sequence[Mapping[str, Any]]) -> str | None:
     return str(min(scored, key=lambda r: (sign * r["objective_value"], r["repeat"]))["trial"])
 
 
-def part_key(test: TestSet, candidates: Sequence[Candidate]) -> str:
+def part_key(test: Test, candidates: Sequence[Candidate]) -> str:
     """Name of the ledger part of a test set: changes when other classifiers are tested."""
     return f"{test.name}.{digest(sorted((c.row['trial'], c.selected) for c in candidates))}"
 
