@@ -27,14 +27,13 @@ from rayscan.scan.crosstest import (
     Candidate,
     candidates_for,
     candidates_of,
-    cross_test,
     part_key,
-    test_sets,
 )
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
 from rayscan.scan.lock import Lock
+from rayscan.scan.multiclass import all_tests, rows_of
 from rayscan.scan.outcome import Best, point_rows
 from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.progress import Reporter
@@ -177,10 +176,10 @@ class Scan:
     def _cross_test(
         self, binned: BinnedPools, strengths: Mixtures, candidates: Sequence[Candidate]
     ) -> None:
-        tests = test_sets(self.config, strengths)
+        tests = all_tests(self.config, strengths)
         met = [candidates_for(self.config, test, candidates) for test in tests]
         keys = [part_key(test, those) for test, those in zip(tests, met, strict=True)]
-        finished = frozenset() if self.retest else self._keys("auc")
+        finished = frozenset() if self.retest else self._keys("auc") | self._keys("multiclass")
         self.reporter.stage("cross-test", sum(len(those) for those in met), "pairs")
         shared = ray.put((self.config, binned))
         actor, uri = self.ledger, self.storage.uri
@@ -188,19 +187,21 @@ class Scan:
         def score(row: dict[str, Any]) -> dict[str, Any]:
             config, pools = ray.get(shared)
             index = int(row["index"])
-            found = cross_test(tests[index], met[index], config=config, binned=pools, storage=uri)
-            ledger.commit(actor, "auc", keys[index], found)
-            return {"pairs": len(found)}
+            found = rows_of(tests[index], met[index], config=config, binned=pools, storage=uri)
+            ledger.commit(actor, tests[index].table, keys[index], found)
+            return {"pairs": len(met[index])}
 
         todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
         waiting = {row["index"] for row in todo}
         self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
         for row in tasks.mapped(score, todo, stage="cross-test", workers=self._workers):
             self.reporter.advance(int(row["pairs"]))
-        ray.get(self.ledger.keep_only.remote("auc", keys))
+        for table in ("auc", "multiclass"):
+            kept = [key for test, key in zip(tests, keys, strict=True) if test.table == table]
+            ray.get(self.ledger.keep_only.remote(table, kept))
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
-        selected = [c for c in candidates if c.selected]
+        selected = [c for c in candidates if c.selected and c.excludes]
         tag = digest(sorted(c.row["trial"] for c in selected), self.config.limits)
         benchmarks = self.config.benchmarks
         self.reporter.stage("limits", len(benchmarks), "benchmarks")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
 from rayscan.ensembles.mixture import Mixture
-from rayscan.ensembles.source import Source, drawn
+from rayscan.ensembles.source import Source, bin_moments, drawn, moments
 from rayscan.ensembles.totals import Totals
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -105,13 +105,15 @@ class Ensembles:
         background: The background pools.
         signal: The signal pool; None if only background is to be drawn.
         mixture: Events of a histogram.
+        against: A second signal, of which class 0 holds S events beside its B background events;
+            None for a class 0 of background alone.
         method: ``without_replacement``: no event twice in a histogram (published);
             ``multinomial``: pools without end; ``poisson``: the same with Poisson totals, whatever
             ``mixture.totals`` says.
 
     Raises:
         PoolExhaustedError: A histogram needs more events than a pool has.
-        ValueError: Background and signal with different numbers of bins.
+        ValueError: Background and signals with different numbers of bins.
 
     >>> background = Background((Pool("z", np.array([6, 4])),))
     >>> both = Ensembles(background, Pool("s", np.array([0, 5])), Mixture(signal=2, background=8))
@@ -125,13 +127,15 @@ class Ensembles:
         signal: Pool | None,
         mixture: Mixture,
         *,
+        against: Pool | None = None,
         method: Method = "without_replacement",
     ) -> None:
-        if signal is not None and len(signal.counts) != len(background.pools[0].counts):
-            raise ValueError(
-                f"signal: pool '{signal.name}' has {len(signal.counts)} bins, the background "
-                f"{len(background.pools[0].counts)}, expected one binning"
-            )
+        for pool in (signal, against):
+            if pool is not None and len(pool.counts) != len(background.pools[0].counts):
+                raise ValueError(
+                    f"signal: pool '{pool.name}' has {len(pool.counts)} bins, the background "
+                    f"{len(background.pools[0].counts)}, expected one binning"
+                )
         self.mixture = mixture
         poisson = method == "poisson" or mixture.totals == "poisson"
         finite = method == "without_replacement"
@@ -141,18 +145,26 @@ class Ensembles:
             pools = {pool.name: pool.counts for pool in group.pools}
             return Source(pools, totals, finite=finite)
 
-        self._null = source(background, mixture.null_total)
-        same = mixture.null_total == mixture.background
+        def of_signal(pool: Pool | None) -> Source | None:
+            return None if pool is None else source(Background((pool,)), mixture.signal)
+
+        self._signal, self._against = of_signal(signal), of_signal(against)
+        total = mixture.null_total if against is None else mixture.background
+        self._null = source(background, total)
+        same = total == mixture.background
         self._background = self._null if same else source(background, mixture.background)
-        self._signal = None if signal is None else source(Background((signal,)), mixture.signal)
 
     def null(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 0, shape (N, bins), uint16 or uint32."""
-        return drawn(rng, histograms, [self._null])
+        return drawn(rng, histograms, self._class0)
 
     def alternative(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 1 (background and signal), shape (N, bins), uint16 or uint32."""
         return drawn(rng, histograms, self._class1)
+
+    @property
+    def _class0(self) -> list[Source]:
+        return [self._null, *([self._against] if self._against else [])]
 
     @property
     def _class1(self) -> list[Source]:
@@ -163,29 +175,27 @@ class Ensembles:
     @property
     def null_mean(self) -> Floats:
         """Exact expected counts of class 0, shape (bins,)."""
-        return self._null.bin_moments()[0]
+        return bin_moments(self._class0)[0]
 
     @property
     def null_variance(self) -> Floats:
         """Exact variances of the counts of class 0, shape (bins,)."""
-        return self._null.bin_moments()[1]
+        return bin_moments(self._class0)[1]
 
     @property
     def alternative_mean(self) -> Floats:
         """Exact expected counts of class 1, shape (bins,)."""
-        background, signal = self._class1
-        return background.bin_moments()[0] + signal.bin_moments()[0]
+        return bin_moments(self._class1)[0]
 
     @property
     def alternative_variance(self) -> Floats:
         """Exact variances of the counts of class 1, shape (bins,)."""
-        background, signal = self._class1
-        return background.bin_moments()[1] + signal.bin_moments()[1]
+        return bin_moments(self._class1)[1]
 
     @property
     def draw_fraction(self) -> float:
         """Largest share of a pool that one histogram takes (on average), n/N."""
-        sources = [self._null, self._background, *([self._signal] if self._signal else [])]
+        sources = [*self._class0, self._background, *([self._signal] if self._signal else [])]
         return max(float(np.max(s.totals.expected / s.sizes)) for s in sources)
 
     def separation(self, weights: Floats) -> Separation:
@@ -194,11 +204,9 @@ class Ensembles:
         Args:
             weights: Shape (bins,).
         """
-        background, signal = self._class1
-        null_mean, null_variance = self._null.moments(weights)
-        parts = [background.moments(weights), signal.moments(weights)]
-        difference = sum(mean for mean, _ in parts) - null_mean
-        alternative_variance = sum(variance for _, variance in parts)
+        null_mean, null_variance = moments(self._class0, weights)
+        mean, alternative_variance = moments(self._class1, weights)
+        difference = mean - null_mean
         return Separation(
             difference=difference,
             null_variance=null_variance,
@@ -220,9 +228,12 @@ class Ensembles:
             by_mean * (mean - null_mean) + by_variance * (slope + null_slope),
             by_variance * (within + null_within),
         )
-        mean, slope, within = signal.gradient(weights)
-        linear = by_mean * mean + by_variance * slope
-        return float(np.sqrt(noise + signal.pool_noise(weights, linear, by_variance * within)))
+        for source, sign in ((signal, 1.0), (self._against, -1.0)):
+            if source is not None:
+                mean, slope, within = source.gradient(weights)
+                linear = sign * by_mean * mean + by_variance * slope
+                noise += source.pool_noise(weights, linear, by_variance * within)
+        return float(np.sqrt(noise))
 
 
 class EventEnsembles:

@@ -131,3 +131,15 @@ def drawn(rng: np.random.Generator, histograms: int, sources: Sequence[Source]) 
         source.fill(rng, more)
         out += more
     return out
+
+
+def bin_moments(sources: Sequence[Source]) -> tuple[Floats, Floats]:
+    """Exact means and variances of the counts of all sources together, shape (bins,) each."""
+    means, variances = zip(*(source.bin_moments() for source in sources), strict=True)
+    return np.sum(means, axis=0), np.sum(variances, axis=0)
+
+
+def moments(sources: Sequence[Source], weights: Floats) -> tuple[float, float]:
+    """Exact mean and variance of sum_k w_k n_k over all sources together."""
+    means, variances = zip(*(source.moments(weights) for source in sources), strict=True)
+    return sum(means), sum(variances)

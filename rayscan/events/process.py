@@ -19,6 +19,8 @@ class Process:
         cross_section: Cross-section [pb] of the events in the files, any generator filter included;
             by default that of the generator.
         tree: Name of the tree in the files.
+        held_out: Leave this signal out of the training on several signals at once (heads
+            ``multimodel`` and ``multiclass``), unless it is named there; it is tested all the same.
     """
 
     role: Literal["background", "signal"]
@@ -26,10 +28,13 @@ class Process:
     generate: Generate | None = None
     cross_section: float | None = None
     tree: str = "Delphes"
+    held_out: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.files) == (self.generate is not None):
             raise ValueError("give either 'files' or 'generate', and not both")
+        if self.held_out and self.role != "signal":
+            raise ValueError("held_out: only a signal can be held out of a training; remove")
         if self.cross_section is not None and not self.cross_section > 0:
             raise ValueError(f"cross_section: {self.cross_section} pb, expected a positive number")
         if self.files and self.cross_section is None:

@@ -40,6 +40,9 @@ class Templates:
         background_size: Pool events behind ``background``.
         signal_size: Pool events behind ``signal``.
         null: Events of class 0: S + B (``matched``), or B.
+        against: Probability of each bin for an event of the second signal, of which class 0 holds S
+            events beside B of background (``null`` then says nothing); None without.
+        against_size: Pool events behind ``against``.
     """
 
     background: Floats
@@ -49,6 +52,8 @@ class Templates:
     background_size: int
     signal_size: int
     null: Literal["matched", "background"] = "matched"
+    against: Floats | None = None
+    against_size: int = 0
 
 
 @runtime_checkable
@@ -171,10 +176,15 @@ class Trained:
 
 
 class Architecture(ABC):
-    """A way to train classifiers; instances hold no state of a training."""
+    """A way to train classifiers; instances hold no state of a training.
+
+    ``heads`` names what it can be asked for: ``multimodel`` needs labels only, not templates of one
+    signal; ``multiclass`` needs logits of several classes.
+    """
 
     name: ClassVar[str]
     reads: ClassVar[Literal["histograms", "events"]]
+    heads: ClassVar[tuple[str, ...]] = ("binary", "multimodel", "multiclass")
 
     @abstractmethod
     def train(

@@ -58,6 +58,7 @@ def template_noise(
     test_signal: int,
     shared: bool,
     rng: np.random.Generator,
+    test_against: int = 0,
 ) -> TemplateNoise:
     """The parametric bootstrap of the pools (Efron 1979), with exact moments of every replicate.
 
@@ -72,12 +73,15 @@ def template_noise(
         test_signal: Signal events of the test pool.
         shared: Whether the test pool is the training pool.
         rng: Source of the replicates.
+        test_against: Events of the test pool of the second signal, if there is one in class 0.
     """
     best = weights(templates)
+    trained = templates.background_size, templates.signal_size, templates.against_size
+    sizes = test_background, test_signal, test_against
     ideal, seen = np.empty(REPLICATES), np.empty(REPLICATES)
     for place in range(REPLICATES):
-        own = _again(templates, rng, templates.background_size, templates.signal_size)
-        tested = own if shared else _again(templates, rng, test_background, test_signal)
+        own = _again(templates, rng, *trained)
+        tested = own if shared else _again(templates, rng, *sizes)
         ideal[place] = _distance(tested, best)
         seen[place] = _distance(tested, weights(own))
     if not min(ideal.mean(), seen.mean()) > 0:
@@ -88,16 +92,20 @@ def template_noise(
 
 
 def _again(
-    templates: Templates, rng: np.random.Generator, background: int, signal: int
+    templates: Templates, rng: np.random.Generator, background: int, signal: int, against: int
 ) -> Templates:
     """Templates of other pools of the given sizes, drawn from these."""
-    return replace(
+    found = replace(
         templates,
         background=_pool(rng, templates.background, background),
         signal=_pool(rng, templates.signal, signal),
         background_size=background,
         signal_size=signal,
     )
+    if templates.against is None:
+        return found
+    drawn = _pool(rng, templates.against, against)
+    return replace(found, against=drawn, against_size=against)
 
 
 def _pool(rng: np.random.Generator, density: Floats, events: int) -> Floats:

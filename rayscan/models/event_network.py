@@ -105,6 +105,7 @@ class EventMLP(Architecture):
 
     name = "event_mlp"
     reads = "events"
+    heads = ("binary",)
 
     def train(
         self, members: Sequence[Member], *, watch: Watch | None = None

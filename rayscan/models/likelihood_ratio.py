@@ -39,7 +39,8 @@ def weights(templates: Templates) -> Floats:
 
     With f = S/(S + B) and the densities p_s, p_b the ratio of the two classes for one event is
     (1 - f) + f p_s/p_b if both hold S + B events (arXiv:2105.12018 sec. 6.1), and
-    1 + S p_s / (B p_b) if class 0 holds B events only.
+    1 + S p_s / (B p_b) if class 0 holds B events only. Where class 0 holds a second signal a, it is
+    (B p_b + S p_s) / (B p_b + S p_a).
 
     A bin that one pool left empty is judged as if it held half an event of it: a cell where only
     the signal pool has events gets a large, finite weight, and with B = 0 one where only the
@@ -55,6 +56,8 @@ def weights(templates: Templates) -> Floats:
     >>> weights(Templates(*pair, S=1, B=1, background_size=100, signal_size=100)).round(3)
     array([-0.357,  0.262])
     """
+    if templates.against is not None:
+        return _between_signals(templates, templates.against)
     S, B = templates.S, templates.B
     background = np.maximum(templates.background, HALF_AN_EVENT / templates.background_size)
     signal = templates.signal
@@ -66,6 +69,18 @@ def weights(templates: Templates) -> Floats:
     with np.errstate(divide="ignore"):
         found = np.log(rest + share * signal / background)
     return np.where((templates.background > 0) | (templates.signal > 0), found, 0.0)
+
+
+def _between_signals(templates: Templates, against: Floats) -> Floats:
+    """The same for two signals on one background: their exchange changes the sign of a weight."""
+    S, B = templates.S, templates.B
+    signal, known = templates.signal, (templates.signal > 0) | (against > 0)
+    if B == 0:
+        signal = np.maximum(signal, HALF_AN_EVENT / templates.signal_size)
+        against = np.maximum(against, HALF_AN_EVENT / templates.against_size)
+    background = np.maximum(templates.background, HALF_AN_EVENT / templates.background_size)
+    found = np.log((B * background + S * signal) / (B * background + S * against))
+    return np.where(known, found, 0.0)
 
 
 class BinnedLikelihoodRatio(Classifier):
@@ -87,7 +102,8 @@ class BinnedLikelihoodRatio(Classifier):
     def from_templates(cls, templates: Templates) -> BinnedLikelihoodRatio:
         """The classifier of known densities and mixture; see `weights`."""
         # With B events in class 0 the Poisson numbers of the classes differ by exp(-S).
-        constant = -templates.S if templates.null == "background" and templates.B > 0 else 0.0
+        fewer = templates.null == "background" and templates.B > 0 and templates.against is None
+        constant = -templates.S if fewer else 0.0
         return cls(weights(templates), constant)
 
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
@@ -123,6 +139,7 @@ class LikelihoodRatio(Architecture):
 
     name = "likelihood_ratio"
     reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    heads = ("binary",)
 
     def train(
         self, members: Sequence[Member], *, watch: Watch | None = None
@@ -201,7 +218,8 @@ def closed_form(templates: Templates, test: Drawn | None = None) -> ClosedForm:
 
     whose expectation is exact up to a factor 1 - exp(-N_b p_b) in a bin: E[a (a - 1)] =
     N_s (N_s - 1) p_s^2 for multinomial a, E[(N_b + 1)/(b + 1)] = (1 - (1 - p_b)^(N_b + 1))/p_b
-    for binomial b.
+    for binomial b. Between two signals it is (p_s - p_a)^2 in place of (p_s - p_b)^2, corrected
+    likewise.
 
     Args:
         templates: Densities (of the training pools) that make the likelihood ratio.

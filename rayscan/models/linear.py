@@ -162,6 +162,7 @@ class LinearSVM(_LinearArchitecture):
     """
 
     name = "linear_svm"
+    heads = ("binary", "multimodel")
 
     def fit(self, drawn: _Drawn, values: Knobs, seed: int) -> tuple[Floats, Floats]:
         """By libsvm on the Gram matrix; one class against the rest if there are more than two."""

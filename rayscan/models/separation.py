@@ -51,6 +51,8 @@ def squared_separation(templates: Templates) -> tuple[float, float, float]:
         Corrected for the pools' noise as told in `likelihood_ratio.closed_form` (at least 0);
         uncorrected; and the error of the first.
     """
+    if templates.against is not None:
+        return _between_signals(templates, templates.against)
     N_s, N_b = templates.signal_size, templates.background_size
     signal, background = templates.signal, templates.background
     a, b = signal * N_s, background * N_b
@@ -65,6 +67,25 @@ def squared_separation(templates: Templates) -> tuple[float, float, float]:
     first = 4 * _variance(ratio, signal) / N_s + _variance(ratio**2, background) / N_b
     second = 2 * float(np.sum((ratio / N_s + ratio**2 / N_b) ** 2))
     return max(square, 0.0), raw, math.sqrt(first + second)
+
+
+def _between_signals(templates: Templates, against: Floats) -> tuple[float, float, float]:
+    """The same for k^2 = sum_k (p_s - p_a)^2 / p_b, two signals on one background."""
+    N_s, N_a, N_b = templates.signal_size, templates.against_size, templates.background_size
+    signal, background = templates.signal, templates.background
+    s, a, b = signal * N_s, against * N_a, background * N_b
+    inverse = (N_b + 1) / (b + 1)  # of expectation 1 / p_b
+    # Products of different events only: each term has the expectation of the true densities.
+    terms = s * np.maximum(s - 1, 0) / (N_s * max(N_s - 1, 1))
+    terms = terms + a * np.maximum(a - 1, 0) / (N_a * max(N_a - 1, 1)) - 2 * signal * against
+    square = float(np.sum(terms * inverse))
+    floored = np.maximum(background, HALF_AN_EVENT / N_b)
+    raw = float(np.sum((signal - against) ** 2 / floored))
+    ratio = (signal - against) * inverse
+    first = 4 * (_variance(ratio, signal) / N_s + _variance(ratio, against) / N_a)
+    first += _variance(ratio**2, background) / N_b
+    noise = (signal / N_s + against / N_a) * inverse + ratio**2 / N_b
+    return max(square, 0.0), raw, math.sqrt(first + 2 * float(np.sum(noise**2)))
 
 
 def _variance(values: Floats, density: Floats) -> float:
@@ -91,6 +112,8 @@ class Endless:
     def separation(self, weights: Floats) -> Moments:
         """Exact moments of sum_k w_k n_k in both classes."""
         t = self.templates
+        if t.against is not None:
+            return _two_signals(t, t.against, weights)
         n = t.B + (t.S if t.null == "matched" else 0)
         background, signal = float(weights @ t.background), float(weights @ t.signal)
         null_variance = n * _variance(weights, t.background)
@@ -106,3 +129,23 @@ class Endless:
             pull = t.S * (by_mean * s + by_variance * s**2)
             error += _variance(pull, t.signal) / t.signal_size
         return Moments(difference, null_variance, alternative_variance, math.sqrt(error))
+
+
+def _two_signals(t: Templates, against: Floats, weights: Floats) -> Moments:
+    """Class 0 holds S events of the second signal, and as many background events as class 1."""
+    of_background = t.B * _variance(weights, t.background)
+    null_variance = of_background + t.S * _variance(weights, against)
+    alternative_variance = of_background + t.S * _variance(weights, t.signal)
+    difference = t.S * float(weights @ (t.signal - against))
+    error = 0.0
+    if (variance := null_variance + alternative_variance) > 0:
+        by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)
+        for sign, n, density, size in (
+            (0.0, 2 * t.B, t.background, t.background_size),  # the same events in both classes
+            (1.0, t.S, t.signal, t.signal_size),
+            (-1.0, t.S, against, t.against_size),
+        ):
+            away = weights - float(weights @ density)
+            pull = n * (sign * by_mean * away + by_variance * away**2)
+            error += _variance(pull, density) / size
+    return Moments(difference, null_variance, alternative_variance, math.sqrt(error))

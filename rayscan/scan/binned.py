@@ -229,9 +229,18 @@ def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
 
 
 def templates_of(
-    binned: BinnedPools, benchmark: str, mixture: Mixture, *, pool: PoolName = "train"
+    binned: BinnedPools,
+    benchmark: str,
+    mixture: Mixture,
+    *,
+    pool: PoolName = "train",
+    against: str | None = None,
 ) -> Templates:
-    """Bin probabilities of background and signal in one pool, for a mixture."""
+    """Bin probabilities of background and signals in one pool, for a mixture.
+
+    ``against`` is a signal of which class 0 holds as many events as class 1 of the benchmark.
+    """
+    second = None if against is None else binned.signal(against, pool)
     signal = binned.signal(benchmark, pool).counts
     background = binned.background_counts(pool)
     return Templates(
@@ -242,6 +251,8 @@ def templates_of(
         background_size=int(background.sum()),
         signal_size=int(signal.sum()),
         null=mixture.null,
+        against=None if second is None else second.density,
+        against_size=0 if second is None else second.size,
     )
 
 

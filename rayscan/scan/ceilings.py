@@ -11,7 +11,7 @@ from rayscan.models.ceiling import Ceiling, ceiling, template_noise
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
 from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import Histograms
+from rayscan.scan.examples import Histograms, pair_name
 from rayscan.scan.scoring import Scores
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong
@@ -43,6 +43,7 @@ def ceiling_of_test(
     sampler: Ensembles,
     null: Histograms,
     alternative: Histograms,
+    against: str | None = None,
 ) -> CeilingOfTest:
     """The ceiling on given test ensembles.
 
@@ -52,10 +53,11 @@ def ceiling_of_test(
         benchmark: Signal process in the ensembles.
         mixture: Their events.
         sampler: What drew them.
-        null: Background-only histograms, shape (N, bins).
+        null: Histograms of class 0, shape (N, bins).
         alternative: Histograms with signal, shape (N, bins).
+        against: Signal process in class 0, if there is one.
     """
-    templates = templates_of(binned, benchmark, mixture)
+    templates = templates_of(binned, benchmark, mixture, against=against)
     ratio = BinnedLikelihoodRatio.from_templates(templates)
     scores = ratio.scores(null), ratio.scores(alternative)
     seen = delong(*scores)
@@ -64,7 +66,8 @@ def ceiling_of_test(
         test_background=int(binned.background_counts("test").sum()),
         test_signal=binned.signal(benchmark, "test").size,
         shared=binned.mode == "shared_pool",
-        rng=stream(config.seed, "template noise", benchmark, mixture.name),
+        test_against=0 if against is None else binned.signal(against, "test").size,
+        rng=stream(config.seed, "template noise", *pair_name(benchmark, against), mixture.name),
     )
     found = ceiling(seen.auc, seen.error, noise)
     form = closed_form(templates, sampler)

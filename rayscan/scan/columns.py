@@ -64,7 +64,9 @@ def _mixture(prefix: str, whose: str) -> tuple[Column, ...]:
 _TRAINED = (
     Column("trial", _TEXT, "", "key of the trained member: hash of its whole configuration"),
     Column("point", _TEXT, "", "name of the point: benchmark, mixture, architecture"),
-    Column("train_benchmark", _TEXT, "", "signal process the classifier was trained on"),
+    Column("train_benchmark", _TEXT, "", "signal it was trained on; several are joined by '+'"),
+    Column("head", _TEXT, "", "'binary', 'multimodel' or 'multiclass'"),
+    Column("train_against", _TEXT, "", "signal in class 0 of training; missing: background only"),
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
     *_mixture("train", "in training"),
@@ -134,8 +136,11 @@ AUC = TableLayout(
             "selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of a search"
         ),
         Column("test_benchmark", _TEXT, "", "signal process in the test ensembles"),
+        Column(
+            "test_against", _TEXT, "", "signal in class 0 of the test; missing: background only"
+        ),
         *_mixture("test", "in the test"),
-        Column("auc", _REAL, "", "area under the ROC curve, S+B against background only"),
+        Column("auc", _REAL, "", "area under the ROC curve, S+B against class 0"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
         Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier on this test set"),
         Column("auc_ceiling_error", _REAL, "", "its standard error from test set and pools"),
@@ -167,6 +172,35 @@ AUC = TableLayout(
         Column(
             "signal_in_empty_cells", _REAL, "", "share of signal where the background pool is 0"
         ),
+    ),
+)
+
+MULTICLASS = TableLayout(
+    name="multiclass",
+    row="one multiclass classifier, histograms of one process at one strength, and a class",
+    key=("trial", "test_signal", "test_background", "true_process", "predicted"),
+    order=("point", "repeat", "test_signal", "test_background", "true_process", "predicted"),
+    columns=(
+        *_TRAINED,
+        _LABEL,
+        Column("selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of search"),
+        *_mixture("test", "in the test"),
+        Column("true_process", _TEXT, "", "signal in the histograms; 'SM': background only"),
+        Column("true_is_class", _BOOL, "", "True if it is a class, False if it was not trained on"),
+        Column("predicted", _TEXT, "", "a class: 'SM', a signal, or 'undecided' (no class)"),
+        Column("counts", _INT, "", "histograms whose likeliest class this is, above threshold"),
+        Column("share", _REAL, "", "counts / histograms"),
+        Column("mean_probability", _REAL, "", "mean probability of the class; not of 'undecided'"),
+        Column("auc", _REAL, "", "class against all others; where true_process is predicted"),
+        Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
+        Column(
+            "auc_likelihood_ratio", _REAL, "", "the same of the training templates' likelihoods"
+        ),
+        Column("auc_likelihood_ratio_error", _REAL, "", "its standard error (DeLong 1988)"),
+        Column("n_classes", _INT, "", "classes, 'SM' among them"),
+        Column("threshold", _REAL, "", "probability above which a histogram counts: 2 / n_classes"),
+        Column("histograms", _INT, "", "test ensembles of each process"),
+        Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
     ),
 )
 
@@ -281,7 +315,7 @@ PROVENANCE = TableLayout(
 )
 
 LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
-    {t.name: t for t in (POINTS, TRIALS, AUC, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
+    {t.name: t for t in (POINTS, TRIALS, AUC, MULTICLASS, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
 )
 
 

@@ -44,12 +44,19 @@ class ArchitectureChoice:
 
     Attributes:
         name: Name of the architecture.
-        label: Name in tables and figures; by default ``name``.
+        label: Name in tables and figures; by default ``name``, with the head if it is not binary.
         preset: A complete recipe to start from: ``default``, or ``published`` where there is one.
         hyperparameters: A number or word fixes a knob; ``{low, high, log}`` or ``{choices}`` lets
             the search choose it. Knobs that are not named keep their defaults.
         search: Search all knobs that are not fixed, over their default ranges.
         features: Observables that a network of single events sees; by default those of the axes.
+        head: ``binary``: one classifier per benchmark. ``multimodel``: one for all of them, whose
+            class 1 holds histograms of each in equal numbers. ``multiclass``: one with a class for
+            the background and for each of them.
+        benchmarks: Signals it is trained on; by default all, for heads of several all that are not
+            ``held_out``. It is tested on every signal.
+        against: A signal of which class 0 of a binary head holds as many events as class 1 holds of
+            its own; by default class 0 is background only.
     """
 
     name: str
@@ -58,11 +65,20 @@ class ArchitectureChoice:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     search: bool = False
     features: tuple[str, ...] = ()
+    head: Literal["binary", "multimodel", "multiclass"] = "binary"
+    benchmarks: tuple[str, ...] = ()
+    against: str | None = None
 
     @property
     def key(self) -> str:
-        """The label, or the name where there is none."""
-        return self.label or self.name
+        """The label, or the name (and what is special about the head) where there is none."""
+        head = f"-{self.head}" if self.is_joint else f"-vs-{self.against}" if self.against else ""
+        return self.label or f"{self.name}{head}"
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether one classifier is trained on several benchmarks."""
+        return self.head != "binary"
 
     @property
     def searches(self) -> bool:
@@ -76,8 +92,10 @@ class Training:
 
     Attributes:
         strength: ``highest``: one classifier per benchmark, trained at the highest strength that
-            is not too easy (ceiling at most 0.96) and tested at all; the best direction hardly
-            depends on S. ``each``: one per strength, as published.
+            is not too easy (ceiling at most 0.96; of several benchmarks that of the easiest) and
+            tested at all; the best direction hardly depends on S. ``each``: one per strength, as
+            published. A multiclass head is always trained at each: strength and shape of a signal
+            look alike to it.
         repeats: Trainings per point with fixed hyperparameters.
         pack: Members trained together; more than 1 pays on a GPU.
     """

@@ -16,6 +16,7 @@ from rayscan.scan.calibration import calibrated
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.cost_cautions import cautions
 from rayscan.scan.inputs import open_inputs
+from rayscan.scan.plan import trains_at_each
 from rayscan.scan.rates import Rates, reference
 from rayscan.scan.stages import (
     Stage,
@@ -126,7 +127,7 @@ def _events(load: Workload, group: Sequence[PlannedPoint]) -> dict[str, str]:
     found = [point.mixture for point in group if point.mixture is not None]
     if not found:
         return {"S": _LATER, "B": _LATER, "S/sqrt(B)": _LATER}
-    highest = load.config.training.strength == "highest"
+    highest = not trains_at_each(load.config, group[0].choice)
     ratios = [m.s_over_sqrt_b if m.background else math.inf for m in found]
     return {
         "S": _range([m.signal for m in found], "{:,}", upper=highest),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from rayscan.models.scoring import score_many
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.ceilings import CeilingOfTest, ceiling_of_test
 from rayscan.scan.config import MAXIMISED, ScanConfig
-from rayscan.scan.examples import ensembles_of, features_of
+from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
 from rayscan.scan.scoring import Scores, event_scores, stored
 from rayscan.seeds import stream
@@ -33,18 +33,25 @@ class TestSet:
         benchmark: Signal process in the ensembles.
         strength: Position of the mixture in the list of strengths.
         mixture: Events per histogram.
+        against: Signal process in class 0; None for background only.
     """
 
     benchmark: str
     strength: int
     mixture: Mixture
+    against: str | None = None
 
     __test__ = False  # not a test, whatever pytest thinks of the name
+    table: ClassVar[str] = "auc"
 
     @property
     def name(self) -> str:
         """Stable, readable and unique in a scan."""
-        return f"{self.benchmark}.{self.mixture.name}"
+        return f"{'-'.join(pair_name(self.benchmark, self.against))}.{self.mixture.name}"
+
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of two classes, and has this class 0."""
+        return candidate.head != "multiclass" and candidate.against == self.against
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +62,38 @@ class Candidate:
     selected: bool
     strength: int
     features: tuple[str, ...] = ()
+    head: str = "binary"
+    against: str | None = None
+
+    @property
+    def excludes(self) -> bool:
+        """Whether it tells one signal or any from background only: what a limit needs."""
+        return self.head != "multiclass" and self.against is None
+
+
+class Test(Protocol):
+    """A set of test ensembles, of whatever table."""
+
+    @property
+    def strength(self) -> int:
+        """Position of its mixture in the list of strengths."""
+
+    @property
+    def name(self) -> str:
+        """Stable, readable and unique in a scan."""
+
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of the kind it tests."""
 
 
 def test_sets(config: ScanConfig, mixtures: Mixtures) -> tuple[TestSet, ...]:
-    """All test sets of a scan, in a stable order."""
+    """All test sets of the table `auc`, in a stable order: those against a signal last."""
+    second = (choice.against for choice in config.architectures if choice.against is not None)
     return tuple(
-        TestSet(benchmark=benchmark, strength=index, mixture=mixture)
+        TestSet(benchmark=benchmark, strength=index, mixture=mixture, against=against)
+        for against in (None, *dict.fromkeys(second))
         for benchmark in config.benchmarks
+        if benchmark != against
         for index, mixture in enumerate(mixtures[benchmark])
     )
 
@@ -70,11 +102,20 @@ test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
 def candidates_for(
-    config: ScanConfig, test: TestSet, candidates: Sequence[Candidate]
+    config: ScanConfig, test: Test, candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
-    """The classifiers that meet a test set: those of its own strength, or all."""
-    everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
-    return tuple(c for c in candidates if everything or c.strength == test.strength)
+    """The classifiers that meet a test set: of its kind, and of its own strength or of all.
+
+    Those of several classes are trained at each strength, whatever the scan says.
+    """
+    everything = config.crosstest.strengths == "all"
+    highest = config.training.strength == "highest"
+    return tuple(
+        c
+        for c in candidates
+        if test.meets(c)
+        and (everything or c.strength == test.strength or (highest and c.head != "multiclass"))
+    )
 
 
 def candidates_of(
@@ -95,6 +136,8 @@ def candidates_of(
             selected=by_name[row["point"]].mode == "fixed" or row["trial"] == best[row["point"]],
             strength=by_name[row["point"]].strength,
             features=by_name[row["point"]].choice.features,
+            head=by_name[row["point"]].choice.head,
+            against=by_name[row["point"]].choice.against,
         )
         for row in found
     )
@@ -109,7 +152,7 @@ def best_of(rows: Sequence[Mapping[str, Any]]) -> str | None:
     return str(min(scored, key=lambda r: (sign * r["objective_value"], r["repeat"]))["trial"])
 
 
-def part_key(test: TestSet, candidates: Sequence[Candidate]) -> str:
+def part_key(test: Test, candidates: Sequence[Candidate]) -> str:
     """Name of the ledger part of a test set: changes when other classifiers are tested."""
     return f"{test.name}.{digest(sorted((c.row['trial'], c.selected) for c in candidates))}"
 
@@ -131,9 +174,10 @@ def cross_test(
         binned: Its pools; ensembles are drawn from the test pools.
         storage: Where the classifiers are.
     """
-    sampler = ensembles_of(config, binned, test.benchmark, test.mixture, "test")
+    sampler = ensembles_of(config, binned, test.benchmark, test.mixture, "test", test.against)
     count = config.ensembles.test
-    rng = stream(config.seed, "test", test.benchmark, test.mixture.name)
+    purpose = pair_name(test.benchmark, test.against)
+    rng = stream(config.seed, "test", *purpose, test.mixture.name)
     null, alternative = sampler.null(rng, count), sampler.alternative(rng, count)
     limit = ceiling_of_test(
         config,
@@ -143,9 +187,11 @@ def cross_test(
         sampler=sampler,
         null=null,
         alternative=alternative,
+        against=test.against,
     )
     common = {
         "test_benchmark": test.benchmark,
+        "test_against": test.against,
         **mixture_columns("test", test.mixture),
         **limit.columns,
         "histograms": count,
@@ -222,6 +268,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     names = ("trial", "point", "train_benchmark", "architecture", "label", "repeat")
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names}
+    columns |= {"head": candidate.head, "train_against": candidate.against}
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}
 
 

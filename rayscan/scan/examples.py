@@ -20,9 +20,16 @@ Labels = npt.NDArray[np.int64]
 
 
 def ensembles_of(
-    config: ScanConfig, binned: BinnedPools, benchmark: str, mixture: Mixture, pool: PoolName
+    config: ScanConfig,
+    binned: BinnedPools,
+    benchmark: str,
+    mixture: Mixture,
+    pool: PoolName,
+    against: str | None = None,
 ) -> Ensembles:
     """The sampler of one benchmark and mixture on one pool.
+
+    ``against`` is a signal of which class 0 holds as many events as class 1 of the benchmark.
 
     Raises:
         PoolExhaustedError: a histogram needs more events than the pool has.
@@ -31,6 +38,7 @@ def ensembles_of(
         binned.background(pool),
         binned.signal(benchmark, pool),
         mixture,
+        against=None if against is None else binned.signal(against, pool),
         method=config.ensembles.method,
     )
 
@@ -48,6 +56,7 @@ class DrawnHistograms:
     benchmark: str
     mixture: Mixture
     draws: int
+    against: str | None = None
     n_classes: int = 2
     _train: Ensembles = field(init=False, repr=False)
     _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
@@ -56,7 +65,9 @@ class DrawnHistograms:
         self._train = self._sampler("train")
 
     def _sampler(self, pool: PoolName) -> Ensembles:
-        return ensembles_of(self.config, self.binned, self.benchmark, self.mixture, pool)
+        return ensembles_of(
+            self.config, self.binned, self.benchmark, self.mixture, pool, self.against
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,7 +76,7 @@ class DrawnHistograms:
 
     @property
     def null_mean(self) -> npt.NDArray[np.float64]:
-        """Expected counts of a background-only histogram, shape (bins,)."""
+        """Expected counts of a class-0 histogram, shape (bins,)."""
         return self._train.null_mean
 
     @property
@@ -76,7 +87,7 @@ class DrawnHistograms:
     @property
     def templates(self) -> Templates:
         """Bin probabilities of the training pools."""
-        return templates_of(self.binned, self.benchmark, self.mixture)
+        return templates_of(self.binned, self.benchmark, self.mixture, against=self.against)
 
     def training(self, epoch: int) -> tuple[Histograms, Labels]:
         """Counts (N, bins) and labels (N,) of an epoch, N = 2 x ``ensembles.train``."""
@@ -92,7 +103,13 @@ class DrawnHistograms:
     def _draw(
         self, sampler: Ensembles, count: int, pool: str, epoch: int
     ) -> tuple[Histograms, Labels]:
-        name = (pool, self.benchmark, self.mixture.name, self.draws, epoch)
+        name: tuple[str | int, ...] = (
+            pool,
+            *pair_name(self.benchmark, self.against),
+            self.mixture.name,
+            self.draws,
+            epoch,
+        )
         rng = stream(self.config.seed, *name)
         histograms = np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
         return histograms, np.repeat(np.arange(2), count)
@@ -132,6 +149,11 @@ class PoolEvents:
         return np.concatenate([background, signal]), labels
 
 
+def pair_name(benchmark: str, against: str | None) -> tuple[str, ...]:
+    """What names a pair of hypotheses in random streams and files."""
+    return (benchmark,) if against is None else (benchmark, "against", against)
+
+
 def feature_matrix(
     binned: BinnedPools, process: str, features: tuple[str, ...], pool: PoolName
 ) -> npt.NDArray[np.float32]:
@@ -168,4 +190,6 @@ def examples_of(
     if reads == "events":
         features = features_of(config, point.choice.features)
         return PoolEvents(binned, point.benchmark, point.mixture, features)
-    return DrawnHistograms(config, binned, point.benchmark, point.mixture, member.draws)
+    return DrawnHistograms(
+        config, binned, point.benchmark, point.mixture, member.draws, point.choice.against
+    )

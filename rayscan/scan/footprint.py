@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rayscan.scan import testing
 from rayscan.scan.rates import NETWORKS, products
 from rayscan.scan.workload import PlannedPoint, Workload
 
@@ -27,7 +28,8 @@ def epoch_bytes(load: Workload) -> int:
         return 0
     most = max((p.mixture.null_total for p in load.points if p.mixture is not None), default=0)
     count = 4 if most > _COUNT_16_BITS else 2
-    return 2 * load.config.ensembles.train * load.config.binning.bins * count
+    rows = max(load.examples(point) for point in load.points if not point.reads_events)
+    return rows * load.config.binning.bins * count
 
 
 def training_bytes(load: Workload) -> int:
@@ -54,7 +56,8 @@ def _held(load: Workload, point: PlannedPoint, drawn: int) -> int:
 
 def testing_bytes(load: Workload) -> int:
     """Histograms of a test set or of a limit by ``score``, and what scoring holds of them."""
-    count = 2 * load.config.ensembles.test
+    kinds = [testing.hypotheses(load.config, point.choice) for point in load.points]
+    count = max(kinds, default=2) * load.config.ensembles.test
     if load.score_limits:
         count = max(count, 2 * load.config.limits.ensembles)
     return 2 * count * load.config.binning.bins
@@ -80,7 +83,7 @@ def disk_bytes(load: Workload) -> dict[str, float]:
     recipes = {name: p.generate for name, p in config.processes.items() if name not in load.made}
     each = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
     limits = load.binned_limits + load.score_limits
-    rows = load.members + load.pairs + limits
+    rows = load.members + load.test_rows + limits
     channels = config.limits.channels * load.binned_limits * config.limits.workspaces
     return {
         "generated files": float(

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from rayscan.errors import StorageError
+from rayscan.errors import ConfigError, StorageError
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.scan_file import dump
+from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.storage import Storage
 
 _NAME = "scan.yaml"
@@ -49,7 +49,8 @@ def agree(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
         raise StorageError(
             path=storage.uri, why="holds no scan to test again", fix="run the scan first"
         )
-    different = set() if found is None else differences(yaml.safe_load(found), _keys(config))
+    mine = _keys(config)
+    different = set() if found is None else differences(_resolved(found.decode()), mine)
     if retest:
         different = {key for key in different if not key.startswith(_RETESTED)}
     if different:
@@ -73,6 +74,14 @@ def numbers(config: ScanConfig) -> dict[str, Any]:
 
 def _keys(config: ScanConfig) -> Any:
     return yaml.safe_load(dump(config))
+
+
+def _resolved(text: str) -> Any:
+    """A stored scan file with today's keys: one that is new since has its default value."""
+    try:
+        return yaml.safe_load(dump(parse_scan(text)))
+    except ConfigError:  # of a newer version, which knows other keys
+        return yaml.safe_load(text)
 
 
 def differences(old: Any, new: Any, place: str = "") -> set[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from rayscan.models.architecture import Classifier
+from rayscan.models.progress import area
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.channels import by_response
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import ensembles_of, features_of
+from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.exclusion import fit_template
+from rayscan.scan.joint import JointHistograms
 from rayscan.scan.plan import MemberPlan
 from rayscan.scan.scoring import event_scores
 from rayscan.seeds import stream
@@ -29,9 +31,10 @@ def objective_value(
     """The value of an objective for a trained member, or None where it has none.
 
     Args:
-        name: ``auc`` of ensembles of the member's own mixture; ``significance``: Asimov
-            significance of its S over B with the background uncertainty of the scan, channels
-            combined; ``limit``: median expected limit on mu at the first luminosity.
+        name: ``auc`` of ensembles of the member's own mixture (of several classes the mean of each
+            against the others); ``significance``: Asimov significance of its S over B with the
+            background uncertainty of the scan, channels combined; ``limit``: median expected limit
+            on mu at the first luminosity.
         plan: The member.
         classifier: What it became.
         config: The scan.
@@ -80,7 +83,14 @@ def _validation_auc(
     features: tuple[str, ...],
 ) -> float:
     point, count = plan.point, config.ensembles.validation
-    purpose = ("validation", point.benchmark, point.mixture.name)
+    against = point.choice.against
+    purpose = ("validation", *pair_name(point.benchmark, against), point.mixture.name)
+    if point.choice.is_joint:
+        examples = JointHistograms(
+            config, binned, point.benchmarks, point.mixture, point.choice.head, plan.draws
+        )
+        x, labels = examples.fresh("validation", "objective")
+        return area(classifier.scores(x).reshape(len(x), -1), labels)
     if classifier.reads == "events":
         null, alternative = event_scores(
             classifier,
@@ -94,7 +104,9 @@ def _validation_auc(
             features=features,
         )
     else:
-        sampler = ensembles_of(config, binned, point.benchmark, point.mixture, "validation")
+        sampler = ensembles_of(
+            config, binned, point.benchmark, point.mixture, "validation", against
+        )
         rng = stream(config.seed, *purpose, "objective")
         null = classifier.scores(sampler.null(rng, count))
         alternative = classifier.scores(sampler.alternative(rng, count))

@@ -17,11 +17,18 @@ def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) 
     if empty := list(_empty(binned)):
         return empty
     worst: dict[str, PoolExhaustedError] = {}
-    for benchmark, choices in strengths.items():
-        for mixture in choices:
-            for error in _exhausted(config, binned, benchmark, mixture):
-                if error.pool not in worst or error.needed > worst[error.pool].needed:
-                    worst[error.pool] = error
+    # A signal in class 0 gives as many events as the one it is told from.
+    second = [c.against for c in config.architectures if c.against is not None]
+    drawn = dict.fromkeys(
+        (name, mixture)
+        for benchmark, choices in strengths.items()
+        for mixture in choices
+        for name in (benchmark, *second)
+    )
+    for benchmark, mixture in drawn:
+        for error in _exhausted(config, binned, benchmark, mixture):
+            if error.pool not in worst or error.needed > worst[error.pool].needed:
+                worst[error.pool] = error
     return [Problem(where="mixtures", what=str(error)) for error in worst.values()]
 
 

@@ -18,6 +18,7 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.heads import head_problems
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
 from rayscan.scan.yaml_text import Place
 
@@ -201,6 +202,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
             yield ("binning", "axes", index, "observable"), why
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
+    yield from head_problems(sections)
 
 
 def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rayscan.events.delphes import EVENTS_PER_TASK
-from rayscan.scan.config import ScanConfig
+from rayscan.models.hyperparameters import Choice, Integer
+from rayscan.scan import testing
+from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.rates import NETWORKS, Rates
-from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload, compilations
+from rayscan.scan.search_space import search_ranges
+from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload
 
+_GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
+"""Knobs that ask for a graph of their own."""
 _DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
 
 
@@ -101,7 +106,8 @@ def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
     knobs = {**point.knobs, "epochs": point.epochs}
     shape = load.input_shape(point)
     each = rates.fitting(name, knobs, shape=shape, examples=load.examples(point))
-    each += _tested(load, point, rates, sizes.validation, load.config.pools.validation)
+    shown = point.histograms(sizes.validation)
+    each += _tested(load, point, rates, shown, load.config.pools.validation)
     if point.choice.searches and load.config.search.objective == "limit":
         each += rates.limit
     draws = load.training_draws(point) * load.drawing(rates)
@@ -111,6 +117,24 @@ def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
 def _kinds(load: Workload) -> Iterator[PlannedPoint]:
     """One point of each architecture: benchmarks and strengths share their graphs."""
     yield from {point.choice.key: point for point in load.points}.values()
+
+
+def compilations(point: PlannedPoint, slots: int) -> int:
+    """Graphs that a point makes all workers compile together, at most."""
+    if point.choice.name not in NETWORKS:
+        return 0
+    sizes = math.prod(_options(point.choice))
+    return min(point.packs, slots * sizes)
+
+
+def _options(choice: ArchitectureChoice) -> Iterator[int]:
+    for knob, allowed in search_ranges(choice).items():
+        if knob not in _GRAPH_KNOBS:
+            continue
+        if isinstance(allowed, Choice):
+            yield len(allowed.options)
+        elif isinstance(allowed, Integer):
+            yield allowed.high - allowed.low + 1
 
 
 def _at_once(config: ScanConfig, point: PlannedPoint) -> int:
@@ -140,31 +164,33 @@ def _files(events: int) -> int:
 
 
 def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share: float) -> float:
-    """Scores of ``count`` pseudo-experiments of each class by one classifier of a point.
+    """Scores of ``count`` pseudo-experiments, all classes together, by one classifier of a point.
 
     Those of a network of single events are sums over events, drawn for each classifier anew.
     """
     each = rates.scored(point.choice.name, point.knobs, shape=load.input_shape(point))
     if not point.reads_events:
-        return 2 * count * each
+        return count * each
     names = (*load.config.backgrounds, point.benchmark)
     events = sum(load.pool(name, share) or 0 for name in names)
     drawn = 0
     if point.mixture is not None:
         mixture = point.mixture
-        drawn = count * (mixture.null_total + mixture.signal + mixture.background)
+        drawn = count // 2 * (mixture.null_total + mixture.signal + mixture.background)
     return events * each + drawn * rates.ensemble_event
 
 
 def _cross_tests(load: Workload, rates: Rates) -> float:
     count, share = load.config.ensembles.test, load.config.pools.test
     ratio = rates.scored("likelihood_ratio", {}, shape=load.config.binning.shape)
-    each = rates.ceiling + 2 * count * (load.drawing(rates) + ratio)
+    drawn = testing.histograms_tested(load.config) * (load.drawing(rates) + ratio)
     pairs = sum(
-        point.members * load.tests_each * _tested(load, point, rates, count, share)
+        point.members
+        * testing.sets_met(load.config, point.choice)
+        * _tested(load, point, rates, testing.hypotheses(load.config, point.choice) * count, share)
         for point in load.points
     )
-    return load.test_sets * each + pairs
+    return testing.pair_sets(load.config) * rates.ceiling + drawn + pairs
 
 
 def _limits(load: Workload, rates: Rates) -> float:
@@ -182,7 +208,7 @@ def _score_limit(load: Workload, point: PlannedPoint, rates: Rates) -> float:
     count, share = load.config.limits.ensembles, load.config.pools.test
     if point.mixture is not None and not point.mixture.background:
         return 0.0
-    one = _tested(load, point, rates, count, share)
+    one = _tested(load, point, rates, 2 * count, share)
     # Histograms: the null once and every strength; events: both classes at every strength.
     times = SCORE_STRENGTHS if point.reads_events else (SCORE_STRENGTHS + 1) / 2
     return point.selected * times * one

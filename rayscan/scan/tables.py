@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,7 @@ class Tables:
     """The result tables of a scan as pandas data frames, one attribute each.
 
     >>> sorted(LAYOUTS)
-    ['auc', 'cutflow', 'limits', 'points', 'pools', 'provenance', 'trials']
+    ['auc', 'cutflow', 'limits', 'multiclass', 'points', 'pools', 'provenance', 'trials']
     """
 
     points: pd.DataFrame
@@ -156,6 +156,12 @@ class Tables:
     cutflow: pd.DataFrame
     pools: pd.DataFrame
     provenance: pd.DataFrame
+    multiclass: pd.DataFrame = field(default_factory=lambda: _empty("multiclass"))
+
+
+def _empty(table: str) -> pd.DataFrame:
+    found: pd.DataFrame = LAYOUTS[table].schema.empty_table().to_pandas()
+    return found
 
 
 def read_tables(path: str | Path) -> Tables:

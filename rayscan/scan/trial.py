@@ -14,7 +14,7 @@ from rayscan.errors import DivergedError
 from rayscan.models.architecture import Member, Trained, Watch, architectures
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import examples_of
+from rayscan.scan.joint import training_examples
 from rayscan.scan.objective import objective_value
 from rayscan.scan.plan import MemberPlan
 from rayscan.scan.storage import Storage
@@ -63,7 +63,7 @@ def train_pack(
     members = []
     for plan in pack:
         if plan.draws not in shared:
-            shared[plan.draws] = examples_of(config, binned, plan, reads=architecture.reads)
+            shared[plan.draws] = training_examples(config, binned, plan, reads=architecture.reads)
         members.append(
             Member(
                 examples=shared[plan.draws],

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.hyperparameters import Choice, Integer, Range, Value
+from rayscan.scan import testing
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.examples import features_of
-from rayscan.scan.plan import Mixtures, mixtures, points
+from rayscan.scan.heads import groups, trained
+from rayscan.scan.joint import shares
+from rayscan.scan.plan import Mixtures, mixtures, points, trains_at_each
 from rayscan.scan.rates import NETWORKS, DrawKind, Rates
 from rayscan.scan.search_space import search_ranges, starting_knobs
 
 SCORE_STRENGTHS = 10
 """Most strengths at which method `score` tests (score_exclusion.py)."""
-
-_GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
-"""Knobs that ask for a graph of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,18 @@ class PlannedPoint:
 
     @property
     def selected(self) -> int:
-        """Classifiers that limits are set with: the best of a search, or all."""
+        """Classifiers that limits are set with: of a search the best; of some heads none."""
+        if self.choice.head == "multiclass" or self.choice.against is not None:
+            return 0
         return 1 if self.choice.searches else self.members
+
+    def histograms(self, count: int) -> int:
+        """Histograms of all classes in a set of so many per class."""
+        if not self.choice.is_joint:
+            return 2 * count
+        benchmarks = self.benchmark.count("+") + 1
+        null, each = shares(self.choice.head, count, benchmarks)
+        return null + benchmarks * each
 
 
 def known_mixtures(config: ScanConfig) -> Mixtures | None:
@@ -71,9 +81,13 @@ def planned_points(config: ScanConfig) -> tuple[PlannedPoint, ...]:
     known = known_mixtures(config)
     if known is None:
         count = len(config.mixtures.strengths)
-        each = range(count) if config.training.strength == "each" else range(count - 1, count)
         found += [
-            (b, None, i, c) for b in config.benchmarks for i in each for c in config.architectures
+            ("+".join(signals), None, strength, choice)
+            for signals in groups(config)
+            for strength in range(count)
+            for choice in config.architectures
+            if signals in trained(config, choice)
+            and (strength == count - 1 or trains_at_each(config, choice))
         ]
     else:
         found += [(p.benchmark, p.mixture, p.strength, p.choice) for p in points(config, known)]
@@ -159,20 +173,18 @@ class Workload:
 
     @property
     def test_sets(self) -> int:
-        """Test ensembles: a benchmark at a strength."""
-        return len(self.config.benchmarks) * len(self.config.mixtures.strengths)
-
-    @property
-    def tests_each(self) -> int:
-        """Test sets that each classifier meets."""
-        config = self.config
-        everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
-        return self.test_sets if everything else len(config.benchmarks)
+        """Test ensembles: two hypotheses, or all for several classes, at a strength."""
+        return testing.pair_sets(self.config) + testing.class_sets(self.config)
 
     @property
     def pairs(self) -> int:
         """Classifiers times the test sets they meet."""
-        return sum(point.members * self.tests_each for point in self.points)
+        return sum(p.members * testing.sets_met(self.config, p.choice) for p in self.points)
+
+    @property
+    def test_rows(self) -> int:
+        """Rows of the tables `auc` and `multiclass`."""
+        return sum(p.members * testing.rows_written(self.config, p.choice) for p in self.points)
 
     @property
     def selected(self) -> int:
@@ -210,16 +222,17 @@ class Workload:
         sizes = self.config.ensembles
         shared = point.members if point.choice.searches else point.packs
         epochs = _draws(point)
-        own = 2 * sizes.validation * point.members  # the validation AUC that the table shows
+        validation = point.histograms(sizes.validation)
+        own = validation * point.members  # the validation AUC that the table shows
         if epochs == 0:
             return own
-        return own + 2 * shared * (epochs * sizes.train + sizes.validation)
+        return own + shared * (epochs * point.histograms(sizes.train) + validation)
 
     @property
     def draws(self) -> int:
         """Histograms drawn in the whole scan, at most."""
         training = sum(self.training_draws(point) for point in self.points)
-        return training + self.test_sets * 2 * self.config.ensembles.test + self.score_draws
+        return training + testing.histograms_tested(self.config) + self.score_draws
 
     def events(self, process: str) -> int | None:
         """Events of a process before the selection, None if not known yet."""
@@ -241,7 +254,7 @@ class Workload:
         """Rows of an epoch."""
         if point.reads_events:
             return self.training_events(point)
-        return 2 * self.config.ensembles.train
+        return point.histograms(self.config.ensembles.train)
 
     def input_shape(self, point: PlannedPoint) -> tuple[int, ...]:
         """What a classifier of a point looks at."""
@@ -270,24 +283,6 @@ def _draws(point: PlannedPoint) -> int:
     if point.choice.name not in NETWORKS:
         return int(point.knobs["draws"])
     return 1 if point.knobs["refresh"] == "never" else point.epochs
-
-
-def compilations(point: PlannedPoint, slots: int) -> int:
-    """Graphs that a point makes all workers compile together, at most."""
-    if point.choice.name not in NETWORKS:
-        return 0
-    sizes = math.prod(_options(point.choice))
-    return min(point.packs, slots * sizes)
-
-
-def _options(choice: ArchitectureChoice) -> Iterator[int]:
-    for knob, allowed in search_ranges(choice).items():
-        if knob not in _GRAPH_KNOBS:
-            continue
-        if isinstance(allowed, Choice):
-            yield len(allowed.options)
-        elif isinstance(allowed, Integer):
-            yield allowed.high - allowed.low + 1
 
 
 def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:

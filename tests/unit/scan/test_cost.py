@@ -35,9 +35,9 @@ from rayscan.scan.footprint import disk_bytes, epoch_bytes
 from rayscan.scan.plan import fixed_packs, mixtures, points
 from rayscan.scan.rates import products
 from rayscan.scan.score_exclusion import score_limits, strengths_to_test
-from rayscan.scan.stages import point_cpu, stages, total_cpu, total_wall
+from rayscan.scan.stages import compilations, point_cpu, stages, total_cpu, total_wall
 from rayscan.scan.storage import Storage
-from rayscan.scan.workload import SCORE_STRENGTHS, compilations, workload
+from rayscan.scan.workload import SCORE_STRENGTHS, workload
 
 RATES = reference()
 ENTRIES = {"bkg": 100_000, "hard": 100_000, "central": 100_000}
