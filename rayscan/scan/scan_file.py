@@ -17,7 +17,7 @@ from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events import observables
 from rayscan.events.process import Process
 from rayscan.models import architecture
-from rayscan.scan import search_space, yaml_text
+from rayscan.scan import own_recipes, search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.yaml_text import Place
 
@@ -54,6 +54,7 @@ def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     problems = [
         *((where, "is named twice; remove or rename one") for where in yaml_text.duplicates(node)),
         *_unknown_keys(ScanConfig, data, ()),
+        *own_recipes.read_into(data, Path(path).parent),
     ]
     sections = _sections(data, problems)
     problems += _meaning(sections)
