@@ -31,6 +31,7 @@ from rayscan.scan.crosstest import (
     part_key,
     test_sets,
 )
+from rayscan.scan.curves import Curves, kept
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
@@ -184,12 +185,19 @@ class Scan:
         self.reporter.stage("cross-test", sum(len(those) for those in met), "pairs")
         shared = ray.put((self.config, binned))
         actor, uri = self.ledger, self.storage.uri
+        which = self.config.crosstest.curves
 
         def score(row: dict[str, Any]) -> dict[str, Any]:
             config, pools = ray.get(shared)
             index = int(row["index"])
-            found = cross_test(tests[index], met[index], config=config, binned=pools, storage=uri)
-            ledger.commit(actor, "auc", keys[index], found)
+            curves = Curves(trials=kept(which, tests[index].benchmark, met[index]))
+            found = cross_test(
+                tests[index], met[index], config=config, binned=pools, storage=uri, curves=curves
+            )
+            if which != "none":
+                ledger.commit(actor, "roc", keys[index], curves.roc)
+                ledger.commit(actor, "scores", keys[index], curves.scores)
+            ledger.commit(actor, "auc", keys[index], found)  # last: says that all are there
             return {"pairs": len(found)}
 
         todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
@@ -198,6 +206,8 @@ class Scan:
         for row in datasets.mapped(score, todo, workers=self.config.resources.workers):
             self.reporter.advance(int(row["pairs"]))
         ray.get(self.ledger.keep_only.remote("auc", keys))
+        for table in ("roc", "scores"):
+            ray.get(self.ledger.keep_only.remote(table, keys if which != "none" else []))
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
         selected = [c for c in candidates if c.selected]

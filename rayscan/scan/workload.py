@@ -174,6 +174,19 @@ class Workload:
         return sum(point.members * self.tests_each for point in self.points)
 
     @property
+    def curves(self) -> int:
+        """ROC curves, each with the score distributions of its two classes."""
+        return sum(self._curves(point) for point in self.points)
+
+    def _curves(self, point: PlannedPoint) -> int:
+        which, benchmarks = self.config.crosstest.curves, len(self.config.benchmarks)
+        if which == "none":
+            return 0
+        if which == "first":  # on its own benchmark, and there once more on single events
+            return self.tests_each // benchmarks + point.reads_events
+        return point.members * (self.tests_each + benchmarks * point.reads_events)
+
+    @property
     def selected(self) -> int:
         """Classifiers that limits are set with."""
         return sum(point.selected for point in self.points)
