@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rayscan import cli_cluster, cli_generate
+from rayscan import cli_calculate, cli_cluster, cli_generate
 from rayscan.errors import RayscanError
 
 app = typer.Typer(
@@ -193,6 +193,7 @@ def report(
 
 cli_cluster.register(app)
 cli_generate.register(app)
+cli_calculate.register(app)
 
 
 def _local_folder(storage: str, name: str) -> Path:

@@ -183,13 +183,11 @@ def thin_roc(
     Raises:
         SampleUnusableError: A class is empty or holds NaN.
     """
-    area = auc(null, alternative)
+    area, most = auc(null, alternative), np.size(null) + np.size(alternative)
     while True:
         curve = roc(null, alternative, points)
-        x, y = curve.false_positive_rate, curve.true_positive_rate
-        if abs(np.trapezoid(y, x) - area) <= within or points > np.size(null) + np.size(
-            alternative
-        ):
+        found = float(np.trapezoid(curve.true_positive_rate, curve.false_positive_rate))
+        if abs(found - area) <= within or points > most:
             return curve
         points *= 2
 

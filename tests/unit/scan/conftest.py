@@ -242,7 +242,7 @@ def fake_tables(scan: FakeScan, **changes: Callable[[list[Row]], list[Row] | Non
         ],
     }
     for name, change in changes.items():
-        rows[name] = change(rows[name]) or rows[name]
+        rows[name] = change(rows.get(name, [])) or rows.get(name, [])
     return Tables(**{name: rows_to_table(name, rows.get(name, [])).to_pandas() for name in LAYOUTS})
 
 
