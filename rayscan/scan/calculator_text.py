@@ -29,7 +29,7 @@ def table(answer: Answer) -> pd.DataFrame:
             (
                 "AUC ceiling",
                 _pm(*answer.ceiling),
-                f"Phi(k x/sqrt 2), k = {given.k:.3g}{error}",
+                f"of the histogram: Phi(k x/sqrt 2), k = {given.k:.3g}{error}",
             )
         )
     for limit in answer.limits:

@@ -84,7 +84,8 @@ def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
 
 
 def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
-    usable = part[(part["auc_mean"] < 1) & (part["auc_mean"] > 0)]
+    # an AUC of 1 within its error has no d' to speak of
+    usable = part[(part["auc_mean"] + _auc_errors(part) < 1) & (part["auc_mean"] > 0)]
     total = (usable["test_signal"] + usable["test_background"]).to_numpy(np.float64)
     known = np.append(0.0, usable["test_signal"].to_numpy(np.float64) / np.sqrt(total))
     order = np.argsort(known, kind="stable")
