@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import yaml
 
-from rayscan.scan import cautions
+from rayscan.scan import cautions, composition
 from rayscan.scan.figures import draw_all
 from rayscan.scan.report import failures, limit_summary, own, strength_needed
 from rayscan.scan.tables import Tables
@@ -95,6 +95,11 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         *(_figure(name, content) for name, content in figures.items()),
         _section("95 % CLs limits", "Expected, of the strongest training.", _limits(tables)),
         _section("Trainings that failed", "", failures(tables).drop(columns="trial")),
+        _section(
+            "Background composition",
+            "Cross-section x efficiency of each background over that of the main one.",
+            composition.shown(tables),
+        ),
         _section("Cut flow", "", tables.cutflow.drop(columns=["sum_weights_squared"])),
         _section("Pools", "", tables.pools),
         _provenance(tables),
