@@ -84,6 +84,6 @@ def shown(tables: Tables) -> pd.DataFrame:
 
 def _with_error(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
     return [
-        f"{value:.3g}" + (f" ± {error:.1g}" if error > 0 else "")
+        f"{value:.4g}" + (f" ± {error:.1g}" if error > 0 else "")
         for value, error in zip(values, errors, strict=True)
     ]

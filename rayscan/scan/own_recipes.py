@@ -11,6 +11,7 @@ from typing import Any
 
 from rayscan.errors import FileUnreadableError
 from rayscan.events import recipes
+from rayscan.scan.config import ScanConfig
 from rayscan.scan.yaml_text import Place
 
 
@@ -37,3 +38,9 @@ def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
             else:
                 if wanted.get("process") in written:
                     wanted["recipe"] = written[wanted["process"]]
+
+
+def named(config: ScanConfig) -> dict[str, str]:
+    """The file of recipes that each process names, if it does."""
+    made = {name: process.generate for name, process in config.processes.items()}
+    return {name: each.recipes for name, each in made.items() if each and each.recipes}

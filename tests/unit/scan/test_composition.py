@@ -89,7 +89,7 @@ def test_it_is_shown_where_there_are_several_backgrounds(published, tables):
     title = "background composition: sigma x efficiency over that of the main process"
     assert len(sections(published)[title]) == len(PAPER)
     row = shown(published).set_index("background").loc["w_taunu"]
-    assert row["relative to the first"].startswith("0.119 ± ")
+    assert row["relative to the first"].startswith("0.1186 ± ")
     assert "Background composition" in html(published, {})
     assert title not in sections(tables)
     assert "Background composition" not in html(tables, {})
