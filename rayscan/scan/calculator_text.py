@@ -34,6 +34,8 @@ def table(answer: Answer) -> pd.DataFrame:
         )
     for limit in answer.limits:
         rows.append((f"limit on S, {limit.name}", _band(limit.expected), limit.how))
+        if limit.method == "none":
+            continue
         pb = tuple(answer.cross_section(each) for each in limit.expected)
         rows.append((f"limit on sigma [pb], {limit.name}", _band(pb), ""))
     return pd.DataFrame(rows, columns=["quantity", "value", "how"])

@@ -104,7 +104,8 @@ def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
     value = (1 - share) * d[below] + share * d[below + 1]
     sigma = math.hypot((1 - share) * spread[below], share * spread[below + 1])
     slope = math.exp(-(value**2) / 4) / math.sqrt(4 * math.pi)
-    how = f"between the tested x = {known[below]:.3g} and {known[below + 1]:.3g}"
+    start = f"the tested x = {known[below]:.3g}" if below else "no signal"
+    how = f"between {start} and x = {known[below + 1]:.3g}"
     return AucAt(
         label=label, auc=float(ndtr(value / math.sqrt(2))), error=float(sigma * slope), how=how
     )
@@ -167,8 +168,8 @@ def _limit_at(name: str, rows: pd.DataFrame, background: float, read: ReadWorksp
         return _rescaled(name, spec, background, f"workspace of {at} scaled to this B")
     if distance[0] < 0 < distance[-1]:
         return _interpolated(name, rows, distance)
-    low, high = rows["background_events"].min(), rows["background_events"].max()
-    how = f"the table has limits for B = {low:.4g} to {high:.4g} and no workspace to scale"
+    known = ", ".join(f"{value:.4g}" for value in rows["background_events"].unique())
+    how = f"the table has limits for B = {known} and no workspace to scale"
     return LimitAt(name=name, expected=(None,) * 5, method="none", how=how)
 
 
