@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rayscan import cli_cluster
+from rayscan import cli_calculate, cli_cluster, cli_generate
 from rayscan.errors import RayscanError
 
 app = typer.Typer(
@@ -226,43 +226,9 @@ def report(
     typer.echo(str(path))
 
 
-@app.command()
-def generate(
-    process: Annotated[str, typer.Argument(help="Process of the catalogue, or 'list'.")],
-    out: Annotated[Path, typer.Option(help="The ROOT file to write.")] = Path("events.root"),
-    events: Annotated[int, typer.Option(help="Selected events to write.")] = 10_000,
-    level: Annotated[str, typer.Option(help="parton, shower or hadron.")] = "parton",
-    source: Annotated[str, typer.Option(help="pythia or density.")] = "pythia",
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
-    energy: Annotated[float, typer.Option(help="Centre-of-mass energy [GeV].")] = 14_000.0,
-) -> None:
-    """Make events of one process with Pythia 8 as a ROOT file in the Delphes layout.
-
-    Example: [bold]rayscan generate spin1_on --events 10000 --out spin1.root[/bold]
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    from rayscan.events import generate as generation
-
-    if process == "list":
-        for name, recipe in generation.catalogue().items():
-            typer.echo(f"{name:<18} {recipe.title}")
-        return
-    wanted = {"process": process, "events": events, "level": level, "source": source}
-    try:
-        config = TypeAdapter(generation.Generate).validate_python(wanted)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            _complain(problem["msg"].removeprefix("Value error, "))
-        raise typer.Exit(EXIT_USER) from None
-    made = generation.generate(config, path=out, seed=seed, energy=energy)
-    typer.echo(
-        f"{out}: {made.events} events, {made.cross_section:.4g} +- "
-        f"{made.cross_section_error:.2g} pb after its filter"
-    )
-
-
 cli_cluster.register(app)
+cli_generate.register(app)
+cli_calculate.register(app)
 
 
 def _local_folder(storage: str, name: str) -> Path:

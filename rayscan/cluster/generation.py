@@ -27,10 +27,7 @@ def shards(recipe: Generate) -> tuple[Generate, ...]:
     """A generation cut into files of at most `EVENTS_PER_TASK` events, each with its stream."""
     edges = [*range(0, recipe.events, EVENTS_PER_TASK), recipe.events]
     sizes = [b - a for a, b in itertools.pairwise(edges)]
-    return tuple(
-        Generate(process=recipe.process, events=size, level=recipe.level, source=recipe.source)
-        for size in sizes
-    )
+    return tuple(replace(recipe, events=size) for size in sizes)
 
 
 def generation_folder(config: ScanConfig, name: str) -> str:

@@ -33,7 +33,7 @@ from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
 from rayscan.scan.lock import Lock
-from rayscan.scan.multiclass import all_tests, rows_of
+from rayscan.scan.multiclass import all_tests, rows_of, still_kept
 from rayscan.scan.outcome import Best, point_rows
 from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.progress import Reporter
@@ -188,7 +188,8 @@ class Scan:
             config, pools = ray.get(shared)
             index = int(row["index"])
             found = rows_of(tests[index], met[index], config=config, binned=pools, storage=uri)
-            ledger.commit(actor, tests[index].table, keys[index], found)
+            for table, part in found.items():
+                ledger.commit(actor, table, keys[index], part)
             return {"pairs": len(met[index])}
 
         todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
@@ -196,9 +197,8 @@ class Scan:
         self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
         for row in tasks.mapped(score, todo, stage="cross-test", workers=self._workers):
             self.reporter.advance(int(row["pairs"]))
-        for table in ("auc", "multiclass"):
-            kept = [key for test, key in zip(tests, keys, strict=True) if test.table == table]
-            ray.get(self.ledger.keep_only.remote(table, kept))
+        for table, still in still_kept(self.config, tests, keys).items():
+            ray.get(self.ledger.keep_only.remote(table, still))
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
         selected = [c for c in candidates if c.selected and c.excludes]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rayscan.errors import ClusterError, ConfigError, Problem
+from rayscan.scan import own_recipes
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import digest
 from rayscan.scan.scan_file import dump, with_lines
@@ -71,6 +72,14 @@ def shippable(path: Path) -> ScanConfig:
         for variant, key, place in places
         if "://" not in place and not Path(place).expanduser().is_absolute()
     ]
+    problems += [
+        Problem(
+            where=f"processes.{name}.generate.recipes",
+            what=f"'{place}' is above the scan file and not shipped; put it beside the scan file",
+        )
+        for name, place in own_recipes.named(config).items()
+        if ".." in Path(place).parts
+    ]
     if problems:
         raise ConfigError(path=str(path), problems=with_lines(path, problems))
     return study.base
@@ -93,7 +102,7 @@ def pack(scan: Path, folder: Path) -> int:
         folder: Where to put it.
 
     Returns:
-        Bytes of it all.
+        Bytes of it all: rayscan, the scan file and the recipes it names.
 
     Raises:
         ClusterError: it is too large to be shipped.
@@ -101,6 +110,11 @@ def pack(scan: Path, folder: Path) -> int:
     with resources.as_file(resources.files("rayscan")) as package:
         shutil.copytree(package, folder / "rayscan", ignore=_LEFT_OUT)
     shutil.copyfile(scan, folder / "scan.yaml")
+    named = [own_recipes.named(config) for config in load_study(scan).scans.values()]
+    for place in {place for each in named for place in each.values()}:
+        if not Path(place).is_absolute():  # absolute ones are reached from every node
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(scan.parent / place, folder / place)
     files = {p: p.stat().st_size for p in folder.rglob("*") if p.is_file()}
     size = sum(files.values())
     if size > LARGEST:

@@ -23,32 +23,31 @@ class Generate:
     """Events to generate for one process.
 
     Attributes:
-        process: Name in the catalogue.
+        process: Name in the catalogue, or in ``recipes``.
         events: Selected events to write.
         level: ``parton`` (hard process only; enough for the leading jet, not for what recoils),
             ``shower`` (radiation, anti-kT jets) or ``hadron`` (also hadronisation and decays).
         source: ``pythia``, or ``density`` for pT and eta of the leading jet from a shipped table.
+        recipes: A YAML file with recipes of your own by name, relative to the scan file.
+        recipe: The recipe itself in place of the catalogue's; a scan file that names ``recipes``
+            has it from there, so that it goes wherever the scan goes.
 
     Raises:
-        ValueError: The process is unknown, or not available at this level or from this source.
+        ValueError: The process is unknown, its recipe cannot be, or it is not available at this
+            level or from this source.
     """
 
     process: str
     events: int
     level: Level = "parton"
     source: Source = "pythia"
+    recipes: str | None = None
+    recipe: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        known = catalogue()
-        if self.process not in known:
-            hint = nearest(self.process, known)
-            raise ValueError(
-                f"process: '{self.process}' is not in the catalogue{hint}; "
-                f"expected one of {', '.join(known)}"
-            )
+        levels = self.resolved.levels
         if self.events < 1:
             raise ValueError(f"events: {self.events} is not a positive number of events")
-        levels = known[self.process].levels
         if self.level not in levels:
             raise ValueError(
                 f"level: '{self.process}' cannot pass its selection at level '{self.level}'; "
@@ -56,6 +55,24 @@ class Generate:
             )
         if self.source == "density":
             self._check_density()
+
+    @property
+    def resolved(self) -> Recipe:
+        """The recipe to follow: the user's own, or that of the catalogue."""
+        if self.recipe is not None:
+            try:
+                return recipes.own(self.process, self.recipe)
+            except ValueError as error:
+                raise ValueError(f"{'recipes' if self.recipes else 'recipe'}: {error}") from error
+        known = catalogue()
+        if self.process not in known:
+            nor = f" nor in {self.recipes}" if self.recipes else ""
+            hint = nearest(self.process, known)
+            raise ValueError(
+                f"process: '{self.process}' is not in the catalogue{nor}{hint}; "
+                f"expected one of {', '.join(known)}"
+            )
+        return known[self.process]
 
     def _check_density(self) -> None:
         if self.process not in density.tabulated():
@@ -118,7 +135,7 @@ def generate(config: Generate, *, path: Path, seed: int, energy: float = 14000.0
         SelectionEmptyError: No generated event passes the preselection.
         StorageError: The file cannot be written.
     """
-    recipe = catalogue()[config.process]
+    recipe = config.resolved
     start = _density_draw if config.source == "density" else _pythia_draw
     draw = start(recipe, config.level, seed=seed, energy=energy)
     write(path, draw.batches, config.events, lambda: _meta(config, recipe, draw.result(), seed))

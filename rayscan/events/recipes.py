@@ -1,19 +1,24 @@
 """The catalogue of processes that can be generated: data files read into checked recipes.
 
 A recipe is a YAML file under ``processes/``: Pythia settings, the level it needs, what is done to
-the hard process (dark-matter threshold, propagator, finite top mass), what the generator keeps.
+the hard process (dark-matter threshold, propagator, finite top mass), what the generator keeps, and
+what it is in a study (``benchmark``). Users write theirs in one YAML file, by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
+
+from rayscan.errors import FileUnreadableError, nearest
+from rayscan.events.benchmarks import Benchmark, Labels
 
 Level = Literal["parton", "shower", "hadron"]
 LEVELS: tuple[Level, ...] = ("parton", "shower", "hadron")
@@ -120,6 +125,7 @@ class Recipe:
         spectrum: SLHA file, beside the recipes, for supersymmetric processes.
         cross_section_scale: Factor on Pythia's cross-section.
         electrons_to_muons: Turn electrons (and their neutrinos) into muons in half of the events.
+        benchmark: Mediator, regime, masses and labels, of processes that are benchmarks of a study.
     """
 
     name: str
@@ -136,6 +142,7 @@ class Recipe:
     spectrum: str | None = None
     cross_section_scale: float = 1.0
     electrons_to_muons: bool = False
+    benchmark: Benchmark | None = None
 
     def __post_init__(self) -> None:
         if self.normalisation not in {"lo", "arbitrary"}:
@@ -153,6 +160,10 @@ def _preselection(values: Mapping[str, Any]) -> Preselection:
     return Preselection(**{**values, "counts": counts})
 
 
+def _benchmark(values: Mapping[str, Any]) -> Benchmark:
+    return Benchmark(**{**values, "labels": Labels(**values.get("labels", {}))})
+
+
 _PARTS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "pythia": tuple,
@@ -162,6 +173,7 @@ _PARTS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "dark_matter": lambda values: DarkMatter(**values),
         "propagator": lambda values: Propagator(**values),
         "finite_top": lambda values: FiniteTop(**values),
+        "benchmark": _benchmark,
     }
 )
 
@@ -170,23 +182,37 @@ def _folder() -> Any:
     return files("rayscan.events").joinpath("processes")
 
 
-def recipe(name: str, text: str) -> Recipe:
-    """The recipe written in a YAML text.
+def recipe(name: str, values: Any) -> Recipe:
+    """The recipe of a mapping of the fields of `Recipe`, without ``name``.
 
     Args:
         name: Name of the process.
-        text: YAML mapping of the fields of `Recipe`, without ``name``; ``spectrum`` names a file
-            beside the catalogue's data files.
+        values: What its YAML text holds; ``spectrum`` names a file beside the catalogue's own.
 
     Raises:
         ValueError: A key is unknown or missing, or a value cannot be.
     """
-    values = yaml.safe_load(text)
     try:
+        _check_keys(values)
         built = {key: _PARTS.get(key, lambda value: value)(value) for key, value in values.items()}
         return Recipe(name=name, **built)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"process '{name}': {error}") from error
+
+
+def _check_keys(values: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"expected a mapping of keys, found {values!r:.60}")
+    known = {each.name: each for each in fields(Recipe) if each.name != "name"}
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key '{key}'{nearest(str(key), known)}")
+    needed = [n for n, f in known.items() if f.default is f.default_factory is MISSING]
+    if absent := [name for name in needed if name not in values]:
+        raise ValueError(f"lacks {', '.join(absent)}")
+    spectrum = values.get("spectrum")
+    if spectrum is not None and not _folder().joinpath(str(spectrum)).is_file():
+        raise ValueError(f"spectrum: '{spectrum}' is not among the shipped SLHA files")
 
 
 @lru_cache(maxsize=1)
@@ -199,4 +225,35 @@ def catalogue() -> Mapping[str, Recipe]:
     found = sorted(entry.name for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
     names = [name.removesuffix(".yaml") for name in found]
     texts = [_folder().joinpath(name).read_text(encoding="utf-8") for name in found]
-    return MappingProxyType({n: recipe(n, t) for n, t in zip(names, texts, strict=True)})
+    shipped = zip(names, texts, strict=True)
+    return MappingProxyType({name: recipe(name, yaml.safe_load(text)) for name, text in shipped})
+
+
+def own_values(path: str | Path) -> Mapping[str, Any]:
+    """The recipes of a user's file as they are written: a YAML mapping of name to recipe.
+
+    Raises:
+        FileUnreadableError: The file cannot be read, is not YAML, or holds no recipes by name.
+    """
+    fix = "give a YAML file of recipes by name, such as jobs/recipes.yaml"
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not a text file"
+        raise FileUnreadableError(path=str(path), why=f"cannot be read ({why})", fix=fix) from error
+    except yaml.YAMLError as error:
+        raise FileUnreadableError(path=str(path), why=f"is not YAML: {error}", fix=fix) from error
+    if not isinstance(values, dict) or not values or not all(isinstance(n, str) for n in values):
+        raise FileUnreadableError(path=str(path), why="holds no recipes by name", fix=fix)
+    return values
+
+
+def own(name: str, values: Any) -> Recipe:
+    """A recipe of the user's, which must not take a name of the catalogue.
+
+    Raises:
+        ValueError: The name is taken, or the recipe cannot be.
+    """
+    if name in catalogue():
+        raise ValueError(f"process '{name}': is in rayscan's catalogue; give yours another name")
+    return recipe(name, values)

@@ -3,48 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import pyarrow as pa
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its Arrow type, its unit and what it means."""
-
-    name: str
-    type: pa.DataType
-    unit: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableLayout:
-    """One table: what a row is, what identifies it, and which columns are measurements.
-
-    Rows are sorted by ``order``, then by the key. ``measured`` columns (seconds, device, ...)
-    differ from run to run; all others are equal for an equal scan file and seed.
-    """
-
-    name: str
-    row: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    measured: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema, with unit and meaning as field metadata."""
-        return pa.schema(
-            [
-                pa.field(c.name, c.type, metadata={"unit": c.unit, "description": c.meaning})
-                for c in self.columns
-            ],
-            metadata={"table": self.name, "row": self.row, "key": ",".join(self.key)},
-        )
-
+from rayscan.scan import layout
+from rayscan.scan.layout import Column, TableLayout
 
 _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _CURVE = pa.list_(pa.field("element", _REAL))
@@ -142,6 +106,10 @@ AUC = TableLayout(
         *_mixture("test", "in the test"),
         Column("auc", _REAL, "", "area under the ROC curve, S+B against class 0"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
+        Column(
+            "auc_event", _REAL, "", "AUC of single events, of networks of single events: any S, B"
+        ),
+        Column("auc_event_error", _REAL, "", "its standard error (DeLong 1988)"),
         Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier on this test set"),
         Column("auc_ceiling_error", _REAL, "", "its standard error from test set and pools"),
         Column("ceiling_kind", _TEXT, "", "where the ceiling's templates come from"),
@@ -201,6 +169,44 @@ MULTICLASS = TableLayout(
         Column("threshold", _REAL, "", "probability above which a histogram counts: 2 / n_classes"),
         Column("histograms", _INT, "", "test ensembles of each process"),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
+    ),
+)
+
+_CURVE_OF = (
+    *_TRAINED,
+    _LABEL,
+    Column("test_benchmark", _TEXT, "", "signal process in the test"),
+    *_mixture("test", "in the test; 1 and 0 where the unit is an event"),
+    Column("unit", _TEXT, "", "what is scored: an 'ensemble', or an 'event' (signal, background)"),
+)
+_CURVE_KEY = ("trial", "test_benchmark", "test_signal", "test_background", "unit")
+_CURVE_ORDER = ("point", "repeat", *_CURVE_KEY[1:])
+
+ROC = TableLayout(
+    name="roc",
+    row="one point of the ROC curve of one classifier on one test set",
+    key=(*_CURVE_KEY, "number"),
+    order=(*_CURVE_ORDER, "number"),
+    columns=(
+        *_CURVE_OF,
+        Column("number", _INT, "", "number of the point along the curve, from 0"),
+        Column("false_positive_rate", _REAL, "", "share of class 0 above the threshold"),
+        Column("true_positive_rate", _REAL, "", "share of class 1; the area is the AUC to 0.001"),
+    ),
+)
+
+SCORES = TableLayout(
+    name="scores",
+    row="one bin of the distribution of the scores of one classifier on one class of a test set",
+    key=(*_CURVE_KEY, "true_class", "bin"),
+    order=(*_CURVE_ORDER, "true_class", "bin"),
+    columns=(
+        *_CURVE_OF,
+        Column("true_class", _INT, "", "0 background only, 1 with signal (events: signal)"),
+        Column("bin", _INT, "", "number of the bin, from 0"),
+        Column("score_low", _REAL, "", "lower edge, of the first bin: and all below"),
+        Column("score_high", _REAL, "", "upper edge, of the last bin: and all above"),
+        Column("count", _INT, "", "ensembles or events in the bin"),
     ),
 )
 
@@ -315,22 +321,27 @@ PROVENANCE = TableLayout(
 )
 
 LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
-    {t.name: t for t in (POINTS, TRIALS, AUC, MULTICLASS, LIMITS, CUTFLOW, POOLS, PROVENANCE)}
+    {
+        t.name: t
+        for t in (
+            POINTS,
+            TRIALS,
+            AUC,
+            MULTICLASS,
+            ROC,
+            SCORES,
+            LIMITS,
+            CUTFLOW,
+            POOLS,
+            PROVENANCE,
+        )
+    }
 )
 
 
 def markdown() -> str:
     """Every table and column as Markdown, for the README."""
-    lines: list[str] = []
-    for layout in LAYOUTS.values():
-        lines += [
-            f"**`{layout.name}`**: {layout.row}. Key: {', '.join(f'`{k}`' for k in layout.key)}.",
-            "",
-        ]
-        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in layout.columns]
-        lines.append("")
-    return "\n".join(lines)
+    return layout.markdown(LAYOUTS.values())
 
 
 if __name__ == "__main__":

@@ -143,9 +143,13 @@ class CrossTest:
     Attributes:
         strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
             Training at the ``highest`` strength is always tested at every strength.
+        curves: Whose ROC points and score distributions are kept: ``first`` those of the first
+            repeat (of a search: the best member) on its own benchmark, ``all`` those of every
+            classifier on everything it meets.
     """
 
     strengths: Literal["own", "all"] = "own"
+    curves: Literal["first", "all", "none"] = "first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

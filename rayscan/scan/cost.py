@@ -161,7 +161,11 @@ def _numbers(load: Workload) -> Iterator[tuple[str, str, str]]:
     yield "Tune trials", f"{load.packs:,}", f"packs of up to {config.training.pack}"
     training = sum(load.training_draws(point) for point in load.points)
     yield "draws", f"{load.draws:,} histograms", f"{training:,} to train, at most"
-    yield "cross-tests", f"{load.pairs:,} pairs", f"{load.test_sets:,} test sets"
+    yield (
+        "cross-tests",
+        f"{load.pairs:,} pairs",
+        f"{load.test_sets:,} test sets; {load.curves:,} ROC curves",
+    )
     parts = f"{', '.join(limits.methods) or 'none'}; {load.selected:,} classifiers"
     yield "limits", f"{load.binned_limits + load.score_limits:,}", parts
 

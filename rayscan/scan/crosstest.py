@@ -15,9 +15,10 @@ from rayscan.models.scoring import score_many
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.ceilings import CeilingOfTest, ceiling_of_test
 from rayscan.scan.config import MAXIMISED, ScanConfig
+from rayscan.scan.curves import Curves
 from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
-from rayscan.scan.scoring import Scores, event_scores, stored
+from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong, delong_difference
 
@@ -164,6 +165,7 @@ def cross_test(
     config: ScanConfig,
     binned: BinnedPools,
     storage: str,
+    curves: Curves | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of the table `auc`: every candidate on one test set, beside its ceiling.
 
@@ -173,6 +175,7 @@ def cross_test(
         config: The scan.
         binned: Its pools; ensembles are drawn from the test pools.
         storage: Where the classifiers are.
+        curves: Gathers the rows of `roc` and `scores`.
     """
     sampler = ensembles_of(config, binned, test.benchmark, test.mixture, "test", test.against)
     count = config.ensembles.test
@@ -198,16 +201,58 @@ def cross_test(
         **_pool_columns(binned, test, sampler.draw_fraction, count),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
+    odds = _event_odds(candidates, classifiers, test=test, config=config, binned=binned)
     scores = _all_scores(
-        candidates, classifiers, null, alternative, test=test, config=config, binned=binned
+        candidates, classifiers, null, alternative, odds, test=test, config=config, binned=binned
     )
+    events = {
+        i: single_events(each, binned=binned, benchmark=test.benchmark) for i, each in odds.items()
+    }
+    if curves is not None:
+        tested = {"test_benchmark": test.benchmark, **mixture_columns("test", test.mixture)}
+        heads = [trained_columns(candidate) | tested for candidate in candidates]
+        # those of single events are equal at every strength
+        once = {i: own for i, own in events.items() if candidates[i].strength == test.strength}
+        curves.gather(heads, scores, once)
     return [
         trained_columns(candidate)
         | {"selected": candidate.selected}
         | common
         | _auc_columns(own, limit, binned=classifier.reads == "histograms")
-        for candidate, classifier, own in zip(candidates, classifiers, scores, strict=True)
+        | _event_columns(events.get(i))
+        for i, (candidate, classifier, own) in enumerate(
+            zip(candidates, classifiers, scores, strict=True)
+        )
     ]
+
+
+def _event_odds(
+    candidates: Sequence[Candidate],
+    classifiers: Sequence[Classifier],
+    *,
+    test: TestSet,
+    config: ScanConfig,
+    binned: BinnedPools,
+) -> dict[int, dict[str, Scores]]:
+    """Log-odds of the test pools' events, of each candidate that reads single events."""
+    return {
+        i: event_odds(
+            classifier,
+            binned=binned,
+            benchmark=test.benchmark,
+            pool="test",
+            features=features_of(config, candidate.features),
+        )
+        for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
+        if classifier.reads == "events"
+    }
+
+
+def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
+    if scores is None:
+        return {}
+    estimate = delong(*scores)
+    return {"auc_event": estimate.auc, "auc_event_error": estimate.error}
 
 
 def _all_scores(
@@ -215,6 +260,7 @@ def _all_scores(
     classifiers: Sequence[Classifier],
     null: Any,
     alternative: Any,
+    odds: Mapping[int, Mapping[str, Scores]],
     *,
     test: TestSet,
     config: ScanConfig,
@@ -238,6 +284,7 @@ def _all_scores(
                 histograms=config.ensembles.test,
                 purpose=("test", test.benchmark, test.mixture.name),
                 features=features_of(config, candidates[i].features),
+                odds=odds[i],
             )
     return [found[i] for i in range(len(classifiers))]
 

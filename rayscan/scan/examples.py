@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from rayscan.seeds import stream
 
 Histograms = npt.NDArray[np.unsignedinteger]
 Labels = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 def ensembles_of(
@@ -171,6 +174,13 @@ def background_features(
     taken, the first of each pool.
     """
     parts = [feature_matrix(binned, name, features, pool) for name in binned.backgrounds]
+    return in_proportion(binned, parts)
+
+
+def in_proportion(
+    binned: BinnedPools, parts: Sequence[npt.NDArray[_Number]]
+) -> npt.NDArray[_Number]:
+    """Rows of all backgrounds, each (E, ...), as many of each as their yields ask for."""
     yields = np.array([binned.processes[name].cross_section for name in binned.backgrounds])
     scale = min(len(part) / share for part, share in zip(parts, yields, strict=True))
     taken = [part[: int(scale * share)] for part, share in zip(parts, yields, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rayscan.scan import auc_figures, limit_figures, style
+from rayscan.scan import auc_figures, curve_figures, limit_figures, style
 from rayscan.scan.report import labelled
 from rayscan.scan.tables import Tables
 
@@ -43,6 +43,8 @@ def _figures(tables: Tables) -> Iterator[tuple[str, Figure | None]]:
     for label in sorted(labelled(tables.auc)["label"].unique()):
         yield f"auc_matrix_{_file_name(label)}", auc_figures.auc_matrix(tables, label)
         yield f"limit_matrix_{_file_name(label)}", limit_figures.limit_matrix(tables, label)
+        for kind in ("roc", "roc_events", "scores", "scores_events"):
+            yield f"{kind}_{_file_name(label)}", getattr(curve_figures, kind)(tables, label)
     yield from limit_figures.limits(tables)
     yield "cutflow", cutflow(tables)
     yield "learning_curves", learning_curves(tables)

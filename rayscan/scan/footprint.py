@@ -18,6 +18,7 @@ _GENERATED = {"parton": 80, "shower": 120, "hadron": 150}
 # Event tables: 13.7 bytes with two observables, 32.6 with eight.
 _TABLE_EVENT, _TABLE_OBSERVABLE = 8.0, 3.2
 _TABLE_ROW = 1500  # tables and ledger together, per row
+_TABLE_CURVE = 12_000  # tables and ledger together, per ROC curve with its score distributions
 _CHANNEL = 160  # of a workspace in JSON
 _COUNT_16_BITS = 65_535
 
@@ -92,7 +93,7 @@ def disk_bytes(load: Workload) -> dict[str, float]:
         "event tables": each
         * sum(load.events(name) or 0 for name in config.processes if name not in load.read),
         "classifiers": float(sum(p.members * _classifier(load, p) for p in load.points)),
-        "tables": float(rows * _TABLE_ROW + channels * _CHANNEL),
+        "tables": float(rows * _TABLE_ROW + load.curves * _TABLE_CURVE + channels * _CHANNEL),
     }
 
 

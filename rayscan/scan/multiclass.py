@@ -13,6 +13,7 @@ from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import Candidate, TestSet, cross_test, test_sets, trained_columns
+from rayscan.scan.curves import Curves, kept
 from rayscan.scan.examples import Histograms, ensembles_of
 from rayscan.scan.heads import BACKGROUND, UNDECIDED
 from rayscan.scan.plan import Mixtures, mixture_columns
@@ -69,10 +70,36 @@ def rows_of(
     config: ScanConfig,
     binned: BinnedPools,
     storage: str,
-) -> list[dict[str, Any]]:
-    """The rows of a test set, in the table it belongs to."""
-    work = cross_test if isinstance(test, TestSet) else class_test
-    return work(test, candidates, config=config, binned=binned, storage=storage)  # type: ignore[arg-type]
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a test set by table; that of the table it belongs to comes last."""
+    if isinstance(test, ClassTest):
+        found = class_test(test, candidates, config=config, binned=binned, storage=storage)
+        return {test.table: found}
+    which = config.crosstest.curves
+    curves = Curves(trials=kept(which, test.benchmark, candidates))
+    found = cross_test(
+        test, candidates, config=config, binned=binned, storage=storage, curves=curves
+    )
+    drawn = {"roc": curves.roc, "scores": curves.scores} if which != "none" else {}
+    return {**drawn, test.table: found}
+
+
+def still_kept(
+    config: ScanConfig, tests: Sequence[AnyTest], keys: Sequence[str]
+) -> dict[str, list[str]]:
+    """Names of the ledger parts of every table of tests that belong to these test sets.
+
+    Args:
+        config: The scan.
+        tests: Its test sets.
+        keys: The name of the part of each.
+    """
+    found = {
+        table: [key for test, key in zip(tests, keys, strict=True) if test.table == table]
+        for table in (TestSet.table, ClassTest.table)
+    }
+    drawn = found[TestSet.table] if config.crosstest.curves != "none" else []
+    return {**found, "roc": drawn, "scores": drawn}
 
 
 def class_test(

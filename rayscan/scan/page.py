@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import yaml
 
-from rayscan.scan import cautions
+from rayscan.scan import cautions, composition
 from rayscan.scan.figures import draw_all
 from rayscan.scan.report import failures, limit_summary, own, strength_needed
 from rayscan.scan.tables import Tables
@@ -21,6 +21,10 @@ _CAPTIONS = {
     "auc_vs_strength": "AUC against signal strength, with the most any classifier can reach.",
     "auc_over_ceiling": "AUC over its ceiling, the likelihood ratio's AUC on the same ensembles.",
     "auc_matrix": "AUC of a classifier trained on one benchmark and tested on another.",
+    "roc": "ROC curves of a classifier on the benchmark it was trained on.",
+    "roc_events": "ROC curves of a network of single events: signal against background.",
+    "scores": "Scores of histograms with signal beside those of background only.",
+    "scores_events": "Scores of single events of signal and of background.",
     "limits": "Expected 95 % CLs limits with their 68 % and 95 % bands.",
     "limit_matrix": "Expected limit over that of the classifier trained on the tested benchmark.",
     "cutflow": "Share of each process left after each cut.",
@@ -91,6 +95,11 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         *(_figure(name, content) for name, content in figures.items()),
         _section("95 % CLs limits", "Expected, of the strongest training.", _limits(tables)),
         _section("Trainings that failed", "", failures(tables).drop(columns="trial")),
+        _section(
+            "Background composition",
+            "Cross-section x efficiency of each background over that of the main one.",
+            composition.shown(tables),
+        ),
         _section("Cut flow", "", tables.cutflow.drop(columns=["sum_weights_squared"])),
         _section("Pools", "", tables.pools),
         _provenance(tables),

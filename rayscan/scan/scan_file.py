@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 import typing
@@ -16,7 +17,7 @@ from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events import observables
 from rayscan.events.process import Process
 from rayscan.models import architecture
-from rayscan.scan import search_space, yaml_text
+from rayscan.scan import own_recipes, search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.heads import head_problems
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
@@ -57,7 +58,8 @@ def read_text(path: str | Path) -> str:
 def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     """The scan a YAML text describes; see `load_scan`."""
     node, data = parse_keys(text, path=path)
-    config, problems = structured({key: value for key, value in data.items() if key != VARIANTS})
+    base = {key: value for key, value in data.items() if key != VARIANTS}
+    config, problems = structured(base, Path(path).parent)
     problems = [*twice(node), *problems]
     if config is None or problems:
         raise told(problems, node, path)
@@ -85,9 +87,15 @@ def twice(node: yaml.Node) -> list[Found]:
     return [(at, "is named twice; remove or rename one") for at in yaml_text.duplicates(node)]
 
 
-def structured(data: dict[Any, Any]) -> tuple[ScanConfig | None, list[Found]]:
-    """The scan that keys describe, None if it cannot be, and everything that is wrong with them."""
-    problems = list(unknown_keys(ScanConfig, data))
+def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
+    """The scan that keys describe, None if it cannot be, and everything that is wrong with them.
+
+    Args:
+        data: The keys; not changed.
+        folder: Folder that relative paths start from (that of the scan file).
+    """
+    data = copy.deepcopy(data)
+    problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     sections = _sections(data, problems)
     problems += _meaning(sections)
     return None if problems else ScanConfig(**sections), problems

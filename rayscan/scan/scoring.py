@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from rayscan.models.architecture import Classifier
 from rayscan.models.event_network import log_terms
 from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import feature_matrix
+from rayscan.scan.examples import feature_matrix, in_proportion
 from rayscan.scan.storage import Storage
 from rayscan.seeds import stream
 
@@ -30,6 +30,29 @@ def stored(uri: str, folder: str) -> Classifier:
     """A classifier of the storage, loaded once in a process."""
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         return architecture.load(Storage(uri).get_folder(folder, Path(local)))
+
+
+def event_odds(
+    classifier: Classifier,
+    *,
+    binned: BinnedPools,
+    benchmark: str,
+    pool: PoolName,
+    features: tuple[str, ...],
+) -> dict[str, Scores]:
+    """Log-odds of the single events of the backgrounds and one benchmark, by process."""
+    return {
+        name: classifier.scores(feature_matrix(binned, name, features, pool))
+        for name in (*binned.backgrounds, benchmark)
+    }
+
+
+def single_events(
+    odds: Mapping[str, Scores], *, binned: BinnedPools, benchmark: str
+) -> tuple[Scores, Scores]:
+    """Scores of single events, background and signal; several backgrounds in proportion."""
+    parts = [odds[name] for name in binned.backgrounds]
+    return in_proportion(binned, parts), odds[benchmark]
 
 
 def event_scores(
@@ -44,6 +67,7 @@ def event_scores(
     purpose: Sequence[str | int],
     features: tuple[str, ...],
     statistic: Mixture | None = None,
+    odds: Mapping[str, Scores] | None = None,
 ) -> tuple[Scores, Scores]:
     """Per-ensemble scores of a network of single events, background only and with signal.
 
@@ -62,15 +86,15 @@ def event_scores(
         features: What the classifier sees.
         statistic: Gives S and B of the score where they are not those of the ensembles: scores of
             ensembles of different strengths can be compared only if they are one statistic.
+        odds: The `event_odds`, where they are known already.
     """
     assumed = statistic or mixture
+    known = odds or event_odds(
+        classifier, binned=binned, benchmark=benchmark, pool=pool, features=features
+    )
     values = {
-        name: log_terms(
-            classifier.scores(feature_matrix(binned, name, features, pool)),
-            S=assumed.signal,
-            B=assumed.background,
-        )
-        for name in (*binned.backgrounds, benchmark)
+        name: log_terms(each, S=assumed.signal, B=assumed.background)
+        for name, each in known.items()
     }
     shares = tuple(binned.processes[name].cross_section for name in binned.backgrounds)
     sampler = EventEnsembles(

@@ -86,7 +86,7 @@ def parse_study(text: str, *, path: str = "") -> Study:
     """The scan and the variants a YAML text describes; see `load_study`."""
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
-    config, problems = structured(base)
+    config, problems = structured(base, Path(path).parent)
     wrong = [*twice(node), *problems]
     overs = data.get(VARIANTS, {})
     if not isinstance(overs, dict):
@@ -96,7 +96,7 @@ def parse_study(text: str, *, path: str = "") -> Study:
     for name, over in overs.items():
         found = list(_shape(name, over)) or list(_keys(base, name, over))
         if not found:
-            variants[name], those = structured(_complete(base, name, over))
+            variants[name], those = structured(_complete(base, name, over), Path(path).parent)
             found = [_moved(p, base, name, over) for p in _new(those, problems, base, over)]
         wrong += found
     if config is None or wrong:

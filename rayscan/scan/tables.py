@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rayscan.errors import SchemaMismatchError, TableError
-from rayscan.scan.columns import LAYOUTS, TableLayout
+from rayscan.scan.columns import LAYOUTS
+from rayscan.scan.layout import TableLayout
 from rayscan.scan.storage import Storage
 
 _KEY = re.compile(r"[A-Za-z0-9._=-]+")
@@ -145,13 +146,15 @@ def _tidy(layout: TableLayout, table: pa.Table) -> pa.Table:
 class Tables:
     """The result tables of a scan as pandas data frames, one attribute each.
 
-    >>> sorted(LAYOUTS)
-    ['auc', 'cutflow', 'limits', 'multiclass', 'points', 'pools', 'provenance', 'trials']
+    >>> len(LAYOUTS), sorted(LAYOUTS)[:4]
+    (10, ['auc', 'cutflow', 'limits', 'multiclass'])
     """
 
     points: pd.DataFrame
     trials: pd.DataFrame
     auc: pd.DataFrame
+    roc: pd.DataFrame
+    scores: pd.DataFrame
     limits: pd.DataFrame
     cutflow: pd.DataFrame
     pools: pd.DataFrame

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rayscan.scan import composition
 from rayscan.scan.comparison import auc_curves, same_strength
+from rayscan.scan.event_auc import event_aucs
 from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
 from rayscan.scan.tables import Tables
 
@@ -66,6 +68,10 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
     found["95 % CLs limits, trained on the benchmark itself: median (-1, +1 sigma)"] = limits(
         tables
     )
+    found["background composition: sigma x efficiency over that of the main process"] = (
+        composition.shown(tables)
+    )
+    found["AUC of single events"] = _single_events(tables)
     found["trials without a classifier"] = _failed(tables)
     return {title: frame for title, frame in found.items() if len(frame)}
 
@@ -109,6 +115,22 @@ def _needed(tables: Tables) -> pd.DataFrame:
         "over_ceiling": "ratio",
     }
     return rows[["benchmark", *names]].rename(columns=names)
+
+
+def _single_events(tables: Tables) -> pd.DataFrame:
+    """AUC per event of networks of single events on their own benchmark; empty without such."""
+    rows = event_aucs(tables)
+    rows = rows[rows["train_benchmark"] == rows["test_benchmark"]]
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "classifier": rows["label"],
+            "AUC per event": [
+                f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
+                for mean, std in zip(rows["auc_mean"], rows["auc_std"], strict=True)
+            ],
+        }
+    )
 
 
 def _failed(tables: Tables) -> pd.DataFrame:

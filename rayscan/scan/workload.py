@@ -187,6 +187,21 @@ class Workload:
         return sum(p.members * testing.rows_written(self.config, p.choice) for p in self.points)
 
     @property
+    def curves(self) -> int:
+        """ROC curves, each with the score distributions of its two classes."""
+        return sum(self._curves(point) for point in self.points)
+
+    def _curves(self, point: PlannedPoint) -> int:
+        which, choice = self.config.crosstest.curves, point.choice
+        if which == "none" or choice.head == "multiclass":
+            return 0
+        if which == "first":  # on its own benchmark, and there once more on single events
+            own = testing.strengths_tested(self.config, choice) * (not choice.is_joint)
+            return own + point.reads_events
+        events = len(self.config.benchmarks) * point.reads_events
+        return point.members * (testing.sets_met(self.config, choice) + events)
+
+    @property
     def selected(self) -> int:
         """Classifiers that limits are set with."""
         return sum(point.selected for point in self.points)

@@ -99,6 +99,18 @@ class Template:
         width = np.sqrt(np.sum(squares, axis=0)) / np.where(acted_on > 0, acted_on, np.inf)
         return np.asarray(width)
 
+    def scaled(self, factor: float) -> Template:
+        """The same analysis of ``factor`` times as much data: expected events and their errors.
+
+        The Monte Carlo sample stays as it is, so that its relative uncertainty does too.
+        """
+        changes: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name) * factor
+            for name in ("signal", "signal_stat", "background_stat")
+        }
+        changes["backgrounds"] = tuple((name, v * factor) for name, v in self.backgrounds)
+        return replace(self, **changes, observed=None)
+
     def without_empty_bins(self) -> Template:
         """The template with every bin of no background merged into the one of least background.
 

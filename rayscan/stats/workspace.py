@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,44 @@ def _sample(
         errors = _stat_share(template, name, signal)
         modifiers.append({"name": STAT, "type": "staterror", "data": errors})
     return {"name": name, "data": values.tolist(), "modifiers": modifiers}
+
+
+def template_of(spec: Mapping[str, Any]) -> Template:
+    """The template that `workspace` wrote, without its observed events.
+
+    Args:
+        spec: The JSON document, of ``signal_unit`` 1.
+
+    Raises:
+        ValueError: It is no workspace of ours.
+    """
+    try:
+        samples = {s["name"]: s for s in spec["channels"][0]["samples"]}
+        contents = {name: np.asarray(s["data"], dtype=np.float64) for name, s in samples.items()}
+        relative = {n: _relative(s, _normalisation(n)) for n, s in samples.items()}
+        errors = {name: _modifier(s, STAT) for name, s in samples.items()}
+        signal = contents.pop(SIGNAL)
+        some = [np.asarray(e) for n, e in errors.items() if n != SIGNAL and e is not None]
+        return Template(
+            signal=signal,
+            backgrounds=tuple(contents.items()),
+            signal_stat=errors[SIGNAL],
+            background_stat=some[0] if some else None,
+            normalisation={name: value for name, value in relative.items() if value > 0},
+            luminosity_uncertainty=_relative(samples[SIGNAL], LUMINOSITY),
+        )
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"not a workspace of a limit: {error!r}") from error
+
+
+def _modifier(sample: Mapping[str, Any], name: str) -> Any:
+    found = [each["data"] for each in sample["modifiers"] if each["name"] == name]
+    return found[0] if found else None
+
+
+def _relative(sample: Mapping[str, Any], name: str) -> float:
+    data = _modifier(sample, name)
+    return 0.0 if data is None else float(data["hi"]) - 1.0
 
 
 def parameters(

@@ -242,8 +242,8 @@ def fake_tables(scan: FakeScan, **changes: Callable[[list[Row]], list[Row] | Non
         ],
     }
     for name, change in changes.items():
-        rows[name] = change(rows[name]) or rows[name]
-    return Tables(**{name: rows_to_table(name, part).to_pandas() for name, part in rows.items()})
+        rows[name] = change(rows.get(name, [])) or rows.get(name, [])
+    return Tables(**{name: rows_to_table(name, rows.get(name, [])).to_pandas() for name in LAYOUTS})
 
 
 @pytest.fixture(scope="session")

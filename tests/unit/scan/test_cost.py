@@ -30,6 +30,7 @@ from rayscan.scan.config import (
 )
 from rayscan.scan.cost import duration, entries_of, estimate, reference
 from rayscan.scan.crosstest import candidates_for, cross_test, test_sets
+from rayscan.scan.curves import BINS, Curves, kept
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.footprint import disk_bytes, epoch_bytes
 from rayscan.scan.plan import fixed_packs, mixtures, points
@@ -92,12 +93,12 @@ def test_numbers_agree_with_a_count_by_hand():
 
 
 @pytest.mark.parametrize("strength", ["each", "highest"])
-@pytest.mark.parametrize("tested", ["own", "all"])
-def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested):
+@pytest.mark.parametrize(("tested", "which"), [("own", "first"), ("all", "all"), ("all", "none")])
+def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested, which):
     config = make_config(
         architectures=("likelihood_ratio", "logistic_regression"),
         training=Training(strength=strength, repeats=2),
-        crosstest=CrossTest(strengths=tested),
+        crosstest=CrossTest(strengths=tested, curves=which),
         limits=Limits(channels=5, referee=0, workspaces=False, ensembles=100),
         ensembles=EnsembleSizes(train=60, validation=50, test=60),
     )
@@ -109,12 +110,17 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested):
     tests = test_sets(config, mixtures(config, binned))
     assert len(tests) == load.test_sets
     met = {test: candidates_for(config, test, candidates) for test in tests}
+    drawn = {test: Curves(trials=kept(which, test.benchmark, those)) for test, those in met.items()}
     found = [
         row
         for test, those in met.items()
-        for row in cross_test(test, those, config=config, binned=binned, storage=str(tmp_path))
+        for row in cross_test(
+            test, those, config=config, binned=binned, storage=str(tmp_path), curves=drawn[test]
+        )
     ]
     assert len(found) == load.pairs
+    assert sum(row["number"] == 0 for each in drawn.values() for row in each.roc) == load.curves
+    assert sum(len(each.scores) for each in drawn.values()) == 2 * BINS * load.curves
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     limits = [binned_limits(name, candidates, **tools) for name in config.benchmarks]
     assert sum(map(len, limits)) == load.binned_limits

@@ -18,7 +18,8 @@ VERSIONS = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 def test_tables_of_an_old_version_are_read_with_todays_columns(
     version: str, tmp_path: Path
 ) -> None:
-    for name in LAYOUTS:
+    known = [name for name in LAYOUTS if (GOLDEN / version / f"{name}.parquet").exists()]
+    for name in known:
         old = GOLDEN / version / f"{name}.parquet"
         part = tmp_path / "ledger" / name / "old.parquet"
         part.parent.mkdir(parents=True)
@@ -27,7 +28,10 @@ def test_tables_of_an_old_version_are_read_with_todays_columns(
     for name, layout in LAYOUTS.items():
         frame = getattr(tables, name)
         assert list(frame.columns) == [column.name for column in layout.columns]
-        assert len(frame) == pq.read_metadata(GOLDEN / version / f"{name}.parquet").num_rows > 0
+        if name in known:
+            assert len(frame) == pq.read_metadata(GOLDEN / version / f"{name}.parquet").num_rows > 0
+        else:  # a table that came later
+            assert frame.empty
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -10,7 +10,16 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from rayscan.errors import SampleUnusableError
-from rayscan.stats.auc import auc, auc_many, delong, delong_difference, roc, separation, summary
+from rayscan.stats.auc import (
+    auc,
+    auc_many,
+    delong,
+    delong_difference,
+    roc,
+    separation,
+    summary,
+    thin_roc,
+)
 
 scores = st.lists(st.integers(-3, 3).map(float) | st.floats(-10, 10), min_size=1, max_size=30)
 
@@ -124,6 +133,26 @@ def test_a_thinned_roc_curve_rises_between_its_corners_within_its_points(null, a
         assert rates[0] == 0.0
         assert rates[-1] == 1.0
         assert np.all(np.diff(rates) >= 0)
+
+
+def area(curve):
+    return np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.3, 1.0, 3.0, 6.0])
+@pytest.mark.parametrize(("of_null", "of_alternative"), [(4000, 4000), (100_000, 500), (50, 60)])
+def test_a_hundred_points_keep_the_area(distance, of_null, of_alternative):
+    rng = np.random.default_rng(3)
+    null, alternative = rng.normal(0, 1, of_null), rng.normal(distance, 1.5, of_alternative)
+    curve = thin_roc(null, alternative)
+    assert len(curve.true_positive_rate) <= 101
+    assert area(curve) == pytest.approx(auc(null, alternative), abs=1e-3)
+
+
+@given(scores, scores, st.integers(2, 12))
+def test_a_curve_that_few_points_do_not_describe_gets_more(null, alternative, points):
+    curve = thin_roc(null, alternative, points=points, within=1e-6)
+    assert area(curve) == pytest.approx(auc(null, alternative), abs=2e-6)
 
 
 def test_ten_repeats_lose_their_largest_and_smallest():

@@ -1,0 +1,81 @@
+"""The command that makes events: the catalogue of processes, and one file of one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_EXIT_USER = 2
+
+
+def generate(
+    process: Annotated[str, typer.Argument(help="Process of the catalogue, or 'list'.")],
+    out: Annotated[Path, typer.Option(help="The ROOT file to write.")] = Path("events.root"),
+    events: Annotated[int, typer.Option(help="Selected events to write.")] = 10_000,
+    level: Annotated[str, typer.Option(help="parton, shower or hadron.")] = "parton",
+    source: Annotated[str, typer.Option(help="pythia or density.")] = "pythia",
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
+    energy: Annotated[float, typer.Option(help="Centre-of-mass energy [GeV].")] = 14_000.0,
+    recipes: Annotated[
+        Path | None, typer.Option(help="A YAML file of your own recipes, by name.")
+    ] = None,
+) -> None:
+    """Make events of one process with Pythia 8 as a ROOT file in the Delphes layout.
+
+    Example: [bold]rayscan generate spin1_on --events 10000 --out spin1.root[/bold]
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from rayscan.events import generate as generation
+    from rayscan.events.recipes import own_values
+
+    own = own_values(recipes) if recipes is not None else {}
+    if process == "list":
+        _list(own)
+        return
+    wanted = {"process": process, "events": events, "level": level, "source": source}
+    if recipes is not None:
+        wanted |= {"recipes": str(recipes), "recipe": own.get(process)}
+    try:
+        config = TypeAdapter(generation.Generate).validate_python(wanted)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            _complain(problem["msg"].removeprefix("Value error, "))
+        raise typer.Exit(_EXIT_USER) from None
+    made = generation.generate(config, path=out, seed=seed, energy=energy)
+    typer.echo(
+        f"{out}: {made.events} events, {made.cross_section:.4g} +- "
+        f"{made.cross_section_error:.2g} pb after its filter"
+    )
+
+
+def _list(values: Any) -> None:
+    from rich.console import Console
+
+    from rayscan.events.recipes import own
+    from rayscan.scan.catalogue import catalogue, shown
+    from rayscan.terminal import show
+
+    try:
+        added = {name: own(name, each) for name, each in values.items()}
+    except ValueError as error:
+        _complain(str(error))
+        raise typer.Exit(_EXIT_USER) from None
+    console = Console()
+    show(console, "processes that can be generated", shown(catalogue(added)))
+    console.print(
+        "labels: trained alone / one binary network of many models / one network with a class for "
+        "each; - takes no part",
+        highlight=False,
+    )
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"rayscan: {text}", err=True)
+
+
+def register(app: Any) -> None:
+    """Add the command to the command line."""
+    app.command()(generate)

@@ -1,0 +1,38 @@
+"""AUCs per event of networks of single events, summarised over repeats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rayscan.scan.report import labelled
+from rayscan.scan.tables import Tables
+from rayscan.stats.auc import summary
+
+_KEY = ["label", "train_benchmark", "test_benchmark"]
+
+
+def event_aucs(tables: Tables) -> pd.DataFrame:
+    """AUC of single events, signal against background, of the strongest training (Fig. 5).
+
+    Returns:
+        ``label``, ``train_benchmark``, ``test_benchmark``, ``auc_mean`` and ``auc_std`` (the
+        published trimmed mean and deviation over repeats; the latter missing for one repeat),
+        ``auc_error`` (mean statistical error) and ``repeats``; empty without such networks.
+    """
+    rows = labelled(tables.auc)
+    rows = rows[rows["auc_event"].notna() & ~rows["selected"].isin([False])]
+    strongest = rows.groupby(_KEY)["train_signal"].transform("max")
+    once = rows[rows["train_signal"] == strongest].drop_duplicates([*_KEY, "trial"])
+    found = [dict(zip(_KEY, key, strict=True)) | _summary(part) for key, part in once.groupby(_KEY)]
+    return pd.DataFrame(found, columns=[*_KEY, "auc_mean", "auc_std", "auc_error", "repeats"])
+
+
+def _summary(part: pd.DataFrame) -> dict[str, float]:
+    found = summary(list(part["auc_event"]))
+    return {
+        "auc_mean": found.mean,
+        "auc_std": found.std if len(part) > 1 else np.nan,
+        "auc_error": float(part["auc_event_error"].mean()),
+        "repeats": len(part),
+    }

@@ -1,0 +1,206 @@
+"""What stored tables say at yields that were not scanned: the AUC between strengths, the limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from rayscan.scan.report import curves, labelled, own
+from rayscan.scan.tables import Tables
+from rayscan.stats.auc import separation
+from rayscan.stats.limits import upper_limits
+from rayscan.stats.workspace import template_of
+from rayscan.stats.yields import in_events
+
+_TAGS = ("m2", "m1", "0", "p1", "p2")
+_SAME = 1e-3
+"""Background yields that differ by no more are the same: the limit differs by less."""
+
+ReadWorkspace = Callable[[str], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AucAt:
+    """The AUC of one architecture at a strength x = S/sqrt(S + B).
+
+    Attributes:
+        label: The architecture.
+        auc: None where x is beyond the tested strengths: no extrapolation.
+        error: Statistical error, and spread of the mean over repeats.
+        at_least: The AUC at the strongest tested strength, where x is beyond it.
+        how: Between which points it stands.
+    """
+
+    label: str
+    auc: float | None
+    error: float | None
+    at_least: float | None = None
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitAt:
+    """An expected 95 % CLs limit on selected signal events.
+
+    Attributes:
+        name: What was fitted.
+        expected: -2, -1, 0, +1, +2 sigma [events]; None where there is none.
+        method: Where it comes from.
+        error: Bound on the relative error of an interpolation; 0 otherwise.
+        how: In words.
+    """
+
+    name: str
+    expected: tuple[float | None, ...]
+    method: Literal["stored", "rescaled", "interpolated", "counting", "closed form", "none"]
+    error: float = 0.0
+    how: str
+
+
+def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
+    """The AUC of every architecture on its own benchmark, interpolated in d' = sqrt 2 Phi^-1(AUC).
+
+    d' is linear in x for the likelihood ratio, whatever B (arXiv:2105.12018, Fig. 10), and 0
+    without signal. Of several B the largest is taken.
+
+    Args:
+        tables: The result tables.
+        benchmark: Signal process.
+        x: S/sqrt(S + B).
+    """
+    rows = own(tables)
+    found: dict[str, pd.DataFrame] = {}
+    for label, _, background, part in curves(rows[rows["test_benchmark"] == benchmark]):
+        if label not in found or background is not None:  # ascending in B: the last is the largest
+            found[label] = part
+    return [_auc_at(label, part, x) for label, part in found.items()]
+
+
+def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
+    # an AUC of 1 within its error has no d' to speak of
+    usable = part[(part["auc_mean"] + _auc_errors(part) < 1) & (part["auc_mean"] > 0)]
+    total = (usable["test_signal"] + usable["test_background"]).to_numpy(np.float64)
+    known = np.append(0.0, usable["test_signal"].to_numpy(np.float64) / np.sqrt(total))
+    order = np.argsort(known, kind="stable")
+    area = np.append(0.5, usable["auc_mean"].to_numpy(np.float64))[order]
+    known = known[order]
+    error = np.append(0.0, _auc_errors(usable))[order]
+    if x > known[-1] * (1 + 1e-9):
+        how = f"beyond the strongest tested x = {known[-1]:.3g}"
+        return AucAt(label=label, auc=None, error=None, at_least=float(area[-1]), how=how)
+    d = np.asarray(separation(area))
+    # dA/dd' = phi(d'/sqrt 2)/sqrt 2, phi the normal density
+    spread = error / (np.exp(-(d**2) / 4) / math.sqrt(4 * math.pi))
+    above = max(int(np.searchsorted(known, x)), 1)
+    below = min(above, len(known) - 1) - 1
+    share = (x - known[below]) / (known[below + 1] - known[below])
+    value = (1 - share) * d[below] + share * d[below + 1]
+    sigma = math.hypot((1 - share) * spread[below], share * spread[below + 1])
+    slope = math.exp(-(value**2) / 4) / math.sqrt(4 * math.pi)
+    start = f"the tested x = {known[below]:.3g}" if below else "no signal"
+    how = f"between {start} and x = {known[below + 1]:.3g}"
+    return AucAt(
+        label=label, auc=float(ndtr(value / math.sqrt(2))), error=float(sigma * slope), how=how
+    )
+
+
+def _auc_errors(part: pd.DataFrame) -> NDArray[np.float64]:
+    """Error of the mean over repeats: the test set is shared, the trainings are not."""
+    spread = part["auc_std"].fillna(0.0) / np.sqrt(part["repeats"])
+    errors = np.hypot(part["auc_error"].to_numpy(np.float64), spread.to_numpy(np.float64))
+    return np.asarray(errors, dtype=np.float64)
+
+
+def separation_of(tables: Tables, benchmark: str) -> tuple[float, float] | None:
+    """K of a benchmark and its error, at the largest B that was tested; None without."""
+    rows = tables.auc[(tables.auc["test_benchmark"] == benchmark)].dropna(subset=["separation_k"])
+    if rows.empty:
+        return None
+    rows = rows[rows["test_background"] == rows["test_background"].max()]
+    return float(rows["separation_k"].median()), float(rows["separation_k_error"].median())
+
+
+def limits_at(
+    tables: Tables, benchmark: str, background: float, read: ReadWorkspace
+) -> Iterator[LimitAt]:
+    """Limits of the fits of the scan at another number of background events.
+
+    Signal and background keep their shapes, so that the limit on signal events depends on B only.
+    A row of `limits` at this B is taken as it is; else the workspace of the nearest one is scaled
+    to it and solved again; else two rows around it are interpolated, log against log.
+
+    Args:
+        tables: The result tables.
+        benchmark: Signal process.
+        background: Expected background events B.
+        read: A workspace of the storage by its name; None if it is not there.
+    """
+    rows = labelled(tables.limits)
+    rows = rows[(rows["test_benchmark"] == benchmark) & rows["status"].isin(["ok", "partial"])]
+    template = rows[rows["method"] == "template"]
+    if len(template):
+        yield _limit_at("template", template, background, read)
+    used = rows[(rows["method"] == "response") & (rows["train_benchmark"] == benchmark)]
+    for label, group in used.groupby("label"):
+        strongest = group.sort_values(["train_signal", "repeat"], ascending=[False, True])
+        one = strongest[strongest["trial"] == strongest["trial"].iloc[0]]
+        yield _limit_at(f"response of {label}", one, background, read)
+
+
+def _limit_at(name: str, rows: pd.DataFrame, background: float, read: ReadWorkspace) -> LimitAt:
+    rows = rows.sort_values("background_events")
+    distance = np.log(rows["background_events"].to_numpy(np.float64) / background)
+    nearest = rows.iloc[int(np.argmin(np.abs(distance)))]
+    at = f"{nearest['luminosity']:g} fb^-1"
+    if np.abs(distance).min() < _SAME:
+        how = f"table limits at {at}"
+        return LimitAt(name=name, expected=_events(nearest), method="stored", how=how)
+    file = nearest["workspace"]
+    spec = read(file) if isinstance(file, str) else None
+    if spec is not None:
+        return _rescaled(name, spec, background, f"workspace of {at} scaled to this B")
+    if distance[0] < 0 < distance[-1]:
+        return _interpolated(name, rows, distance)
+    known = ", ".join(f"{value:.4g}" for value in rows["background_events"].unique())
+    how = f"the table has limits for B = {known} and no workspace to scale"
+    return LimitAt(name=name, expected=(None,) * 5, method="none", how=how)
+
+
+def _events(row: pd.Series[Any]) -> tuple[float | None, ...]:
+    values = (row[f"signal_events_expected_{tag}"] for tag in _TAGS)
+    return tuple(None if pd.isna(value) else float(value) for value in values)
+
+
+def _rescaled(name: str, spec: Mapping[str, Any], background: float, how: str) -> LimitAt:
+    template = template_of(spec)
+    scaled = template.scaled(background / float(template.background.sum()))
+    limit = in_events(upper_limits([scaled])[0], float(scaled.signal.sum()))
+    told = f"{how}: {limit.message}" if limit.status != "ok" else how
+    return LimitAt(name=name, expected=limit.expected, method="rescaled", how=told)
+
+
+def _interpolated(name: str, rows: pd.DataFrame, distance: Any) -> LimitAt:
+    """Between two rows, linear in log S against log B.
+
+    log S = log sqrt(B + (d B)^2) + const has a second derivative of at most 1/8 in log B, so that
+    the chord is too high by at most t (1 - t) h^2/16, h the step in log B and t the place in it.
+    """
+    above = int(np.searchsorted(distance, 0.0))
+    h = float(distance[above] - distance[above - 1])
+    t = float(-distance[above - 1] / h)
+    ends = [_events(rows.iloc[i]) for i in (above - 1, above)]
+    values = [
+        None if a is None or b is None else math.exp((1 - t) * math.log(a) + t * math.log(b))
+        for a, b in zip(*ends, strict=True)
+    ]
+    between = " and ".join(f"{rows.iloc[i]['luminosity']:g}" for i in (above - 1, above))
+    error = t * (1 - t) * h * h / 16
+    how = f"between the limits at {between} fb^-1, at most {error:.1%} too high"
+    return LimitAt(name=name, expected=tuple(values), method="interpolated", error=error, how=how)

@@ -1,0 +1,171 @@
+"""Expected events from cross-sections, and what they allow in closed form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from rayscan.errors import SampleUnusableError
+from rayscan.stats.limits import Limit, upper_limits
+from rayscan.stats.template import SIGNAL, Template
+
+PER_FB = 1000.0
+"""Events of 1 pb in 1 fb^-1."""
+_MEDIAN = 1.959963984540054
+"""Phi^-1(1 - 0.05/2): 95 % CLs in standard deviations, for data as expected without signal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yields:
+    """Expected numbers of selected events.
+
+    Attributes:
+        signal: S.
+        background: B.
+
+    >>> found = Yields(signal=300.0, background=10_000.0)
+    >>> found.s_over_b, found.s_over_sqrt_b
+    (0.03, 3.0)
+    """
+
+    signal: float
+    background: float
+
+    def __post_init__(self) -> None:
+        _positive(self.signal, "signal events")
+        _positive(self.background, "background events")
+
+    @property
+    def s_over_b(self) -> float:
+        """S/B."""
+        return self.signal / self.background
+
+    @property
+    def s_over_sqrt_b(self) -> float:
+        """S/sqrt(B)."""
+        return self.signal / math.sqrt(self.background)
+
+    @property
+    def s_over_sqrt_total(self) -> float:
+        """S/sqrt(S + B), the x of AUC = Phi(k x/sqrt 2)."""
+        return self.signal / math.sqrt(self.signal + self.background)
+
+
+def yields(
+    *,
+    cross_section_signal: float,
+    efficiency_signal: float,
+    cross_section_background: float,
+    efficiency_background: float,
+    luminosity: float,
+) -> Yields:
+    """S and B of an analysis (arXiv:2105.12018, section 4.1).
+
+    Args:
+        cross_section_signal: Cross-section [pb] of the signal before the selection.
+        efficiency_signal: Share of it that is selected.
+        cross_section_background: That of all backgrounds [pb].
+        efficiency_background: Share of it that is selected.
+        luminosity: Integrated luminosity [fb^-1].
+
+    Raises:
+        SampleUnusableError: A number is not positive, or an efficiency above 1.
+
+    >>> round(yields(cross_section_signal=1.0, efficiency_signal=0.5, luminosity=1.0,
+    ...     cross_section_background=53.6, efficiency_background=0.78).background)
+    41808
+    """
+    _positive(luminosity, "luminosity [fb^-1]")
+    events = []
+    for cross_section, efficiency, of in (
+        (cross_section_signal, efficiency_signal, "signal"),
+        (cross_section_background, efficiency_background, "background"),
+    ):
+        _positive(cross_section, f"cross-section of the {of} [pb]")
+        _positive(efficiency, f"efficiency of the {of}")
+        if efficiency > 1:
+            expected = "a share, above 0 and at most 1"
+            raise SampleUnusableError(
+                what=f"efficiency of the {of}", expected=expected, found=f"{efficiency:g}"
+            )
+        events.append(cross_section * efficiency * luminosity * PER_FB)
+    return Yields(signal=events[0], background=events[1])
+
+
+def _positive(value: float, what: str) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise SampleUnusableError(what=what, expected="a positive number", found=f"{value:g}")
+
+
+def closed_form_auc(k: float, x: float, k_error: float = 0.0) -> tuple[float, float]:
+    """The AUC that no classifier passes, Phi(k x/sqrt 2), and its error from that of k.
+
+    Args:
+        k: Separation, k^2 = sum (p1 - p0)^2/p0.
+        x: S/sqrt(S + B); S << B is assumed.
+        k_error: Error of k.
+    """
+    z = k * x / math.sqrt(2.0)
+    slope = math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi) * x / math.sqrt(2.0)
+    return float(ndtr(z)), slope * k_error
+
+
+def closed_form_limit(
+    background: float, k: float = 0.0, background_uncertainty: float = 0.0
+) -> float:
+    """The median expected 95 % CLs limit on selected signal events, of Gaussian statistics.
+
+    The Fisher information of S in the histogram is k^2/B, and 1/(B (1 + d^2 B)) from the number
+    of events, d the relative uncertainty of B: a shape is not hurt by an unknown normalisation.
+    With k = 0 this is the counting experiment, 1.96 sqrt(B + (d B)^2).
+
+    Args:
+        background: Expected background events B.
+        k: Separation of the shapes.
+        background_uncertainty: Relative uncertainty of B.
+
+    Raises:
+        SampleUnusableError: B is not positive, or another number negative.
+
+    >>> round(closed_form_limit(10_000.0), 1)
+    196.0
+    """
+    _positive(background, "background events")
+    for value, what in ((k, "k"), (background_uncertainty, "background uncertainty")):
+        if not (value >= 0 and math.isfinite(value)):
+            raise SampleUnusableError(what=what, expected="a number >= 0", found=f"{value:g}")
+    number = 1.0 / (background * (1.0 + background_uncertainty**2 * background))
+    return _MEDIAN / math.sqrt(k * k / background + number)
+
+
+def counting_limit(
+    background: float, *, background_uncertainty: float = 0.0, signal_uncertainty: float = 0.0
+) -> Limit:
+    """95 % CLs limits on selected signal events of the counting experiment: one bin, no shape.
+
+    Args:
+        background: Expected background events B.
+        background_uncertainty: Relative uncertainty of B.
+        signal_uncertainty: Relative uncertainty of the signal efficiency.
+    """
+    unit = closed_form_limit(background, 0.0, background_uncertainty)
+    template = Template(
+        signal=np.array([unit]),
+        backgrounds=(("background", np.array([background])),),
+        normalisation={"background": background_uncertainty, SIGNAL: signal_uncertainty},
+    )
+    return in_events(upper_limits([template])[0], unit)
+
+
+def in_events(limit: Limit, events: float) -> Limit:
+    """A limit on mu as one on signal events, ``events`` of which mu = 1 means."""
+    return Limit(
+        observed=None if limit.observed is None else limit.observed * events,
+        expected=tuple(None if value is None else value * events for value in limit.expected),
+        status=limit.status,
+        message=limit.message,
+        solver=limit.solver,
+    )
