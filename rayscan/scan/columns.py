@@ -176,6 +176,7 @@ _CURVE_OF = (
     *_TRAINED,
     _LABEL,
     Column("test_benchmark", _TEXT, "", "signal process in the test"),
+    Column("test_against", _TEXT, "", "signal in class 0 of the test; missing: background only"),
     *_mixture("test", "in the test; 1 and 0 where the unit is an event"),
     Column("unit", _TEXT, "", "what is scored: an 'ensemble', or an 'event' (signal, background)"),
 )

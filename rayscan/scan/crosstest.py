@@ -209,7 +209,8 @@ def cross_test(
         i: single_events(each, binned=binned, benchmark=test.benchmark) for i, each in odds.items()
     }
     if curves is not None:
-        tested = {"test_benchmark": test.benchmark, **mixture_columns("test", test.mixture)}
+        names = ("test_benchmark", "test_against")
+        tested = {name: common[name] for name in names} | mixture_columns("test", test.mixture)
         heads = [trained_columns(candidate) | tested for candidate in candidates]
         # those of single events are equal at every strength
         once = {i: own for i, own in events.items() if candidates[i].strength == test.strength}
