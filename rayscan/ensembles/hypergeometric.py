@@ -195,14 +195,10 @@ class Hypergeometric:
         """Turn the kept columns of (bins, candidates) into rows of ``out``, strip by strip."""
         # Modulo 2^16 like everything unsigned: the difference is right even if a count is wider.
         everything = self.counts.astype(out.dtype)
-        starts = np.arange(0, work.shape[1] + STRIP, STRIP)
-        edges = np.searchsorted(kept, starts)
-        for start, first, last in zip(starts, edges[:-1], edges[1:], strict=False):
-            if first < last:
-                rows = work[:, start : start + STRIP].T.astype(out.dtype, order="C")
-                if self._complement:
-                    np.subtract(everything, rows, out=rows)
-                out[target[first:last]] = rows[kept[first:last] - start]
+        for first in range(0, len(kept), STRIP):
+            some = slice(first, first + STRIP)
+            rows = work[:, kept[some]].T.astype(out.dtype, copy=False)
+            out[target[some]] = everything - rows if self._complement else rows
 
 
 def _matched(kept: Integers, pending: int, *, same: bool) -> tuple[Integers, Integers]:

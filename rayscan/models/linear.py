@@ -51,8 +51,7 @@ class LinearClassifier(Classifier):
 
     def layers(self) -> scoring.Layers:
         """The one layer."""
-        live = np.asarray(self.weight.any(axis=1))
-        return scoring.Layers(self.how, live, [self.weight], [self.bias])
+        return scoring.Layers(self.how, [self.weight], [self.bias])
 
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Log-odds (logistic regression) or margins (SVM), shape (N,) or (N, classes)."""

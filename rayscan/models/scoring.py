@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models.architecture import Classifier
+from rayscan.models.first_layer import first_layer
 from rayscan.models.inputs import How, Input
 from rayscan.models.packed import Weights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Reals: TypeAlias = npt.NDArray[np.floating]
-_ROWS = 1024
+_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,13 +27,11 @@ class Layers:
 
     Attributes:
         how: What is done to raw counts before the first layer.
-        live: Columns the first layer looks at, shape (bins,) bool.
         kernels: (in, out) of each layer, float64; all bins for the first.
         biases: (out,) of each layer.
     """
 
     how: How
-    live: npt.NDArray[np.bool_]
     kernels: list[Floats]
     biases: list[Floats]
 
@@ -59,7 +58,7 @@ def folded(seen: Input, weights: Weights) -> Layers:
     exact = [np.asarray(array, dtype=np.float64) for array in weights]
     kernels, biases = exact[::2], exact[1::2]
     kernels[0], biases[0] = seen.folded(kernels[0], biases[0])
-    return Layers(seen.how, np.asarray(kernels[0].any(axis=1)), kernels, biases)
+    return Layers(seen.how, kernels, biases)
 
 
 def readable(x: npt.NDArray[np.number], architecture: str) -> npt.NDArray[np.number]:
@@ -134,28 +133,19 @@ def stacked_outputs(
         x: Raw counts (N, bins).
         single: Multiply in single precision, at a third of the cost.
     """
-    bins = len(members[0].live)
+    bins = len(members[0].kernels[0])
     if x.ndim != 2 or x.shape[1] != bins:
         raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
-    live = np.any([member.live for member in members], axis=0)
-    kind = np.float32 if single else np.float64
-    wide = np.concatenate([member.kernels[0][live] for member in members], axis=1)
+    kernel = np.concatenate([member.kernels[0] for member in members], axis=1)
     bias = np.concatenate([member.biases[0] for member in members])
-    reduce = Input.maximum(bins) if members[0].how == "maximum" else None
-    centre = np.zeros(np.count_nonzero(live))
-    if single and reduce is None and len(x):
-        # Counts of thousands that differ by tens: a whole number is taken off before digits are.
-        centre = np.rint(x[:_ROWS, live].mean(axis=0))
-    bias = (bias + centre @ wide).astype(kind)[:, None]
-    wide = np.ascontiguousarray(wide.T.astype(kind))
-    rest = _stacked_rest(members, kind)
+    first = first_layer(kernel, bias, x, how=members[0].how, single=single)
+    rest = _stacked_rest(members, np.float32 if single else np.float64)
     parts = []
     for start in range(0, len(x), _ROWS):
-        rows = x[start : start + _ROWS]
-        values: Reals = reduce.reduced(rows)[:, live] if reduce else rows[:, live].astype(float)
-        # Histograms last: each member's nodes then lie together, and no layer copies them.
-        first = wide @ (values - centre).astype(kind).T + bias
-        parts.append(_rest(first.reshape(len(members), -1, len(rows)), rest).swapaxes(1, 2))
+        values = first(x[start : start + _ROWS])
+        # A view: the products of the next layer read the nodes of each member where they lie.
+        by_member = values.reshape(len(values), len(members), -1).swapaxes(0, 1)
+        parts.append(_rest(by_member, rest))
     outputs = members[0].biases[-1].size
     if not parts:
         return np.zeros((len(members), 0, outputs))
@@ -163,11 +153,11 @@ def stacked_outputs(
 
 
 def _stacked_rest(members: Sequence[Layers], kind: type[np.floating]) -> list[tuple[Reals, Reals]]:
-    """Kernels (K, out, in) and biases (K, out, 1) of all layers but the first."""
+    """Kernels (K, in, out) and biases (K, 1, out) of all layers but the first."""
     return [
         (
-            np.stack([member.kernels[layer].T for member in members]).astype(kind),
-            np.stack([member.biases[layer] for member in members])[:, :, None].astype(kind),
+            np.stack([member.kernels[layer] for member in members]).astype(kind),
+            np.stack([member.biases[layer] for member in members])[:, None, :].astype(kind),
         )
         for layer in range(1, len(members[0].kernels))
     ]
@@ -175,6 +165,6 @@ def _stacked_rest(members: Sequence[Layers], kind: type[np.floating]) -> list[tu
 
 def _rest(values: Reals, layers: Sequence[tuple[Reals, Reals]]) -> Reals:
     for kernel, bias in layers:
-        values = kernel @ np.maximum(values, 0.0, out=values)
+        values = np.maximum(values, 0.0, out=values) @ kernel
         values += bias
     return values

@@ -12,9 +12,9 @@ from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
 from rayscan.scan.binned import BinnedPools, templates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import Histograms, pair_name
-from rayscan.scan.scoring import Scores
 from rayscan.seeds import stream
-from rayscan.stats.auc import delong
+from rayscan.stats.auc import estimate
+from rayscan.stats.placements import Placements, placements
 
 KIND = "likelihood ratio of the training templates, corrected for the size of the pools"
 
@@ -25,12 +25,12 @@ class CeilingOfTest:
 
     Attributes:
         ceiling: The AUC no classifier passes beyond its error.
-        scores: Scores of the likelihood ratio of the training templates, null and alternative.
+        placements: Of the likelihood ratio of the training templates.
         columns: What the table `auc` says of it.
     """
 
     ceiling: Ceiling
-    scores: tuple[Scores, Scores]
+    placements: Placements
     columns: dict[str, Any]
 
 
@@ -59,8 +59,8 @@ def ceiling_of_test(
     """
     templates = templates_of(binned, benchmark, mixture, against=against)
     ratio = BinnedLikelihoodRatio.from_templates(templates)
-    scores = ratio.scores(null), ratio.scores(alternative)
-    seen = delong(*scores)
+    placed = placements(ratio.scores(null), ratio.scores(alternative))
+    seen = estimate(placed)
     noise = template_noise(
         templates,
         test_background=int(binned.background_counts("test").sum()),
@@ -82,4 +82,4 @@ def ceiling_of_test(
         "separation_k": form.k,
         "separation_k_error": form.k_error,
     }
-    return CeilingOfTest(ceiling=found, scores=scores, columns=columns)
+    return CeilingOfTest(ceiling=found, placements=placed, columns=columns)

@@ -20,7 +20,8 @@ from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
 from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored
 from rayscan.seeds import stream
-from rayscan.stats.auc import delong, delong_difference
+from rayscan.stats.auc import difference, estimate
+from rayscan.stats.placements import placements
 
 LEAKAGE_SIGMA = 4.0
 DRAW_WARNING = 0.1
@@ -252,8 +253,8 @@ def _event_odds(
 def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
     if scores is None:
         return {}
-    estimate = delong(*scores)
-    return {"auc_event": estimate.auc, "auc_event_error": estimate.error}
+    seen = estimate(placements(*scores))
+    return {"auc_event": seen.auc, "auc_event_error": seen.error}
 
 
 def _all_scores(
@@ -297,15 +298,16 @@ def _auc_columns(
 
     A network of single events sees more than the bins: the ceiling of the histogram is not its own.
     """
-    estimate = delong(*own)
+    placed = placements(*own)
+    seen = estimate(placed)
     if not binned:
-        return {"auc": estimate.auc, "auc_error": estimate.error}
-    paired = delong_difference(own, limit.scores)
+        return {"auc": seen.auc, "auc_error": seen.error}
+    paired = difference(placed, limit.placements)
     error = math.hypot(paired.error, limit.ceiling.pool_error)
-    sigma = (estimate.auc - limit.ceiling.auc) / error if error > 0 else None
+    sigma = (seen.auc - limit.ceiling.auc) / error if error > 0 else None
     return {
-        "auc": estimate.auc,
-        "auc_error": estimate.error,
+        "auc": seen.auc,
+        "auc_error": seen.error,
         "auc_over_ceiling_sigma": sigma,
         "leakage_flag": sigma is not None and sigma > LEAKAGE_SIGMA,
     }

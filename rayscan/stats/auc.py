@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from rayscan.errors import SampleUnusableError
+from rayscan.stats.placements import Placements, checked, narrow, placements, twice_ordered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def auc(null: ArrayLike, alternative: ArrayLike) -> float:
     >>> auc([0.0, 1.0], [1.0, 2.0])
     0.875
     """
-    return _area(np.sort(_scores(null, "null")), np.sort(_scores(alternative, "alternative")))
+    return _area(checked(null, "null"), checked(alternative, "alternative"))
 
 
 def auc_many(null: ArrayLike, alternative: ArrayLike) -> NDArray[np.float64]:
@@ -79,8 +80,8 @@ def auc_many(null: ArrayLike, alternative: ArrayLike) -> NDArray[np.float64]:
     Raises:
         SampleUnusableError: A class is empty or holds NaN, or the two K differ.
     """
-    below = np.sort(_scores(null, "null", axes=2), axis=1)
-    above = np.sort(_scores(alternative, "alternative", axes=2), axis=1)
+    below = checked(null, "null", axes=2)
+    above = checked(alternative, "alternative", axes=2)
     if len(below) != len(above):
         raise SampleUnusableError(
             what="scores of many classifiers",
@@ -105,9 +106,13 @@ def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
     Raises:
         SampleUnusableError: A class has fewer than two scores or holds NaN.
     """
-    of_null, of_alternative = _placements(null, alternative)
-    variance = _variance(of_null) + _variance(of_alternative)
-    return AucEstimate(auc=float(np.mean(of_alternative)), error=float(np.sqrt(variance)))
+    return estimate(placements(null, alternative))
+
+
+def estimate(found: Placements) -> AucEstimate:
+    """The area and its DeLong uncertainty from placements that are at hand."""
+    variance = _variance(found.null) + _variance(found.alternative)
+    return AucEstimate(auc=float(np.mean(found.alternative)), error=float(np.sqrt(variance)))
 
 
 def delong_difference(
@@ -125,17 +130,27 @@ def delong_difference(
     Raises:
         SampleUnusableError: The two were not scored on as many histograms, or ``delong`` raises it.
     """
-    one, two = _placements(*first), _placements(*second)
-    sizes = [tuple(len(part) for part in pair) for pair in (one, two)]
+    return difference(placements(*first), placements(*second))
+
+
+def difference(one: Placements, two: Placements) -> AucDifference:
+    """``delong_difference`` from placements that are at hand: many against one cost one each.
+
+    Raises:
+        SampleUnusableError: The two were not scored on as many histograms.
+    """
+    sizes = [(len(each.null), len(each.alternative)) for each in (one, two)]
     if sizes[0] != sizes[1]:
         raise SampleUnusableError(
             what="scores of two classifiers",
             expected="the same test set for both",
             found=f"{sizes[0]} and {sizes[1]} scores",
         )
-    variance = sum(_variance(a - b) for a, b in zip(one, two, strict=True))
-    difference = float(np.mean(one[1]) - np.mean(two[1]))
-    return AucDifference(difference=difference, error=float(np.sqrt(variance)))
+    variance = _variance(one.null - two.null) + _variance(one.alternative - two.alternative)
+    return AucDifference(
+        difference=float(np.mean(one.alternative) - np.mean(two.alternative)),
+        error=float(np.sqrt(variance)),
+    )
 
 
 def roc(null: ArrayLike, alternative: ArrayLike, points: int = 201) -> Roc:
@@ -154,8 +169,8 @@ def roc(null: ArrayLike, alternative: ArrayLike, points: int = 201) -> Roc:
     """
     if points < 2:
         raise SampleUnusableError(what="points of a ROC curve", expected=">= 2", found=str(points))
-    low = np.sort(_scores(null, "null"))
-    high = np.sort(_scores(alternative, "alternative"))
+    low = np.sort(checked(null, "null"))
+    high = np.sort(checked(alternative, "alternative"))
     thresholds = np.unique(np.concatenate([low, high]))[::-1]
     false, true = (1.0 - np.searchsorted(s, thresholds, "left") / len(s) for s in (low, high))
     if len(thresholds) >= points:
@@ -209,7 +224,7 @@ def summary(aucs: Sequence[float]) -> Summary:
     >>> summary([0.0, 0.5, 0.75, 1.0, 1.0])
     Summary(mean=0.75, std=0.25, kept=3)
     """
-    values = np.sort(_scores(aucs, "repeated"))
+    values = np.sort(checked(aucs, "repeated"))
     kept = values[1:-1] if len(values) >= 5 else values
     std = float(np.std(kept, ddof=1)) if len(kept) > 1 else 0.0
     return Summary(mean=float(np.mean(kept)), std=std, kept=len(kept))
@@ -227,45 +242,12 @@ def separation(area: ArrayLike) -> NDArray[np.float64] | float:
     return float(distance) if np.ndim(distance) == 0 else distance
 
 
-def _scores(values: ArrayLike, which: str, axes: int = 1) -> NDArray[np.float64]:
-    scores = np.asarray(values, dtype=np.float64)
-    if scores.ndim != axes or scores.size == 0 or bool(np.isnan(scores).any()):
-        raise SampleUnusableError(
-            what=f"scores of the {which} class",
-            expected=f"at least one number and no NaN, in {axes} dimension(s)",
-            found=f"shape {scores.shape} with {int(np.isnan(scores).sum())} NaN",
-        )
-    return scores
-
-
 def _area(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> float:
-    """The area from sorted scores: integer counts, so exact for any order of the input."""
-    below = np.searchsorted(null, alternative, "left").sum()
-    below_or_tied = np.searchsorted(null, alternative, "right").sum()
-    return float((below + below_or_tied) / (2.0 * len(null) * len(alternative)))
+    """The area as a ratio of whole numbers: exact for any order of the scores."""
+    _, below = twice_ordered(np.sort(narrow(null)), np.sort(narrow(alternative)))
+    return float(below.sum() / (2.0 * len(null) * len(alternative)))
 
 
-def _placements(
-    null: ArrayLike, alternative: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each score the fraction of the other class it is rightly ordered with, ties half."""
-    low, high = _scores(null, "null"), _scores(alternative, "alternative")
-    if min(len(low), len(high)) < 2:
-        raise SampleUnusableError(
-            what="scores for an uncertainty of the AUC",
-            expected="at least 2 of each class",
-            found=f"{len(low)} null and {len(high)} alternative",
-        )
-    return 1.0 - _fraction_below(np.sort(high), low), _fraction_below(np.sort(low), high)
-
-
-def _fraction_below(
-    ordered: NDArray[np.float64], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    ranks = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
-    return np.asarray(ranks / (2.0 * len(ordered)), dtype=np.float64)
-
-
-def _variance(placements: NDArray[np.float64]) -> float:
+def _variance(values: NDArray[np.float64]) -> float:
     """Variance of the mean of one class's placements."""
-    return float(np.var(placements, ddof=1) / len(placements))
+    return float(np.var(values, ddof=1) / len(values))
