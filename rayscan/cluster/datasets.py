@@ -68,7 +68,8 @@ def mapped(
     if not rows:
         return
     dataset = ray.data.from_items(list(rows), override_num_blocks=len(rows))
-    done = dataset.map(function, num_cpus=cpus, concurrency=workers)
+    most = min(workers, len(rows)) if workers else None  # Ray warns of tasks there cannot be
+    done = dataset.map(function, num_cpus=cpus, concurrency=most)
     yield from done.iter_rows()
 
 
