@@ -45,7 +45,8 @@ def mapped(
         return
     function.__name__ = stage
     dataset = ray.data.from_items(list(rows), override_num_blocks=len(rows))
-    done = dataset.map(function, num_cpus=cpus, concurrency=workers)
+    most = min(workers, len(rows)) if workers else None  # Ray warns of tasks there cannot be
+    done = dataset.map(function, num_cpus=cpus, concurrency=most)
     yield from done.iter_rows()
 
 

@@ -93,14 +93,13 @@ def test_events_of_equal_selections_are_read_once(
     assert len(list((shared_cache / "generated").iterdir())) == 2
 
 
-@pytest.mark.parametrize("name", ["bins-4", "shared"])
 def test_a_variant_gives_the_tables_of_its_file_run_alone(
-    name: str, finished: tuple[Path, StudyResult, Silent], shared_cache: Path, tmp_path: Path
+    finished: tuple[Path, StudyResult, Silent], shared_cache: Path, tmp_path: Path
 ) -> None:
-    config = parse_study(text(tmp_path / "tiny", shared_cache)).variants[name]
+    config = parse_study(text(tmp_path / "tiny", shared_cache)).variants["bins-4"]
     run_scan(parse_scan(dump(config)), reporter=Silent())
     alone = read_tables(config.storage)
-    mine = read_tables(finished[0] / "variants" / name)
+    mine = read_tables(finished[0] / "variants" / "bins-4")
     for table, layout in LAYOUTS.items():
         if table != "provenance":  # names the storage
             frames = [getattr(t, table).drop(columns=list(layout.measured)) for t in (mine, alone)]
@@ -148,16 +147,6 @@ def test_a_variant_is_added_without_running_the_others_again(
     assert set(auc.loc[auc["variant"] == "B-100", "test_background"]) == {100}
 
 
-def test_only_the_variants_that_are_named_are_run(shared_cache: Path, tmp_path: Path) -> None:
-    storage = tmp_path / "named"
-    result, _ = run(text(storage, shared_cache), names=["bins-4"])
-    assert list(result.results) == ["bins-4"]
-    assert set(read_study(storage).trials["variant"]) == {"bins-4"}
-    assert not (storage / "tables").exists()
-    with pytest.raises(ConfigError, match="no variant 'bins-5'"):
-        run(text(storage, shared_cache), names=["bins-5"])
-
-
 def test_a_changed_variant_is_refused_before_anything_runs(
     finished: tuple[Path, StudyResult, Silent], shared_cache: Path
 ) -> None:
@@ -168,19 +157,19 @@ def test_a_changed_variant_is_refused_before_anything_runs(
     assert not (finished[0] / "variants" / "later").exists()
 
 
-def test_a_variant_that_cannot_be_run_does_not_keep_the_others_from_it(
+def test_only_named_variants_are_run_and_one_that_cannot_keeps_no_other_from_it(
     shared_cache: Path, tmp_path: Path
 ) -> None:
-    storage = tmp_path / "broken"
-    broken = text(storage, shared_cache).replace(
-        "shared: {pools: {split: histograms}}",
-        "empty: {selection: {cuts: [jet1_pt > 1e9]}}\n  seed: {seed: 12}",
-    )
-    result, reporter = run(broken)
-    assert list(result.results) == ["base", "bins-4", "seed"]
-    assert list(result.errors) == ["empty"]
+    storage = tmp_path / "named"
+    empty = "empty: {selection: {cuts: [jet1_pt > 1e9]}}\n  bins-4:"
+    scan = text(storage, shared_cache).replace("bins-4:", empty)
+    result, reporter = run(scan, names=["bins-4", "empty"])
+    assert reporter.begun == ["tiny.empty (1 of 2)", "tiny.bins-4 (2 of 2)"]
+    assert (list(result.results), list(result.errors)) == (["bins-4"], ["empty"])
     assert result.exit_code == 2
     assert any(line.startswith("tiny.empty stopped: ") for line in reporter.said)
+    assert set(read_study(storage).trials["variant"]) == {"bins-4"}
+    assert not (storage / "tables").exists()
 
 
 def test_a_second_launch_of_the_whole_study_is_refused(shared_cache: Path, tmp_path: Path) -> None:
