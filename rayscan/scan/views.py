@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rayscan.scan.head_report import (
+    against_view,
+    classes_view,
+    counting_views,
+    multimodel_view,
+)
 from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
 from rayscan.scan.tables import Tables
 
@@ -35,6 +41,12 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
         for strength, frame in matrices(tables, label).items():
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
             found[title] = frame.reset_index()
+    found["AUC against a second signal on the same background"] = against_view(tables)
+    found["AUC of one classifier for several benchmarks, over single ones"] = multimodel_view(
+        tables
+    )
+    found["AUC of each class against the others"] = classes_view(tables)
+    found |= counting_views(tables)
     found["S/sqrt(B) at which the AUC reaches 0.9"] = _needed(tables)
     found["95 % CLs limits, trained on the benchmark itself: median (-1, +1 sigma)"] = limits(
         tables

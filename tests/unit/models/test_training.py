@@ -212,8 +212,10 @@ def test_loss_and_area_are_those_of_scikit_learn():
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert cross_entropy(logits, labels) == pytest.approx(log_loss(labels, p))
     assert area(logits, labels) == pytest.approx(
-        np.mean([roc_auc_score(labels == k, logits[:, k]) for k in range(3)])
+        np.mean([roc_auc_score(labels == k, p[:, k]) for k in range(3)])
     )
+    shift = rng.normal(size=(120, 1)) * 10
+    assert area(logits + shift, labels) == pytest.approx(area(logits, labels), abs=1e-3)
     two = (labels > 0).astype(int)
     f = 1 / (1 + np.exp(-logits[:, 0]))
     assert area(logits[:, :1], two) == pytest.approx(roc_auc_score(two, logits[:, 0]))
