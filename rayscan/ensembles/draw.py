@@ -105,8 +105,7 @@ class Ensembles:
         background: The background pools.
         signal: The signal pool; None if only background is to be drawn.
         mixture: Events of a histogram.
-        against: A second signal, of which class 0 holds S events beside its B background events;
-            None for a class 0 of background alone.
+        against: A second signal, of which class 0 holds S events beside B background events.
         method: ``without_replacement``: no event twice in a histogram (published);
             ``multinomial``: pools without end; ``poisson``: the same with Poisson totals, whatever
             ``mixture.totals`` says.

@@ -107,10 +107,15 @@ def cross_entropy(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
 
 
 def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
-    """Area under the ROC curve, ties half; mean of one-versus-rest for more classes."""
+    """Area under the ROC curve, ties half; mean of one-versus-rest for more classes.
+
+    What orders histograms by one class is its probability: a logit alone means nothing, because the
+    same number can be added to all logits of a histogram.
+    """
     if logits.shape[1] == 1:
         return _area(logits[:, 0], labels == 1)
-    return float(np.mean([_area(z, labels == k) for k, z in enumerate(logits.T)]))
+    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+    return float(np.mean([_area(each, labels == k) for k, each in enumerate(log_p.T)]))
 
 
 def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:

@@ -16,6 +16,8 @@ from rayscan.stats.auc import summary as trimmed
 _BENCHMARK = ["label", "architecture", "train_benchmark"]
 _TRAINED = [
     *_BENCHMARK,
+    "head",
+    "train_against",
     "train_signal",
     "train_background",
     "train_s_over_b",
@@ -23,17 +25,13 @@ _TRAINED = [
 ]
 _TESTED = [
     "test_benchmark",
+    "test_against",
     "test_signal",
     "test_background",
     "test_s_over_b",
     "test_s_over_sqrt_b",
 ]
-_CEILING = [
-    "auc_ceiling",
-    "auc_ceiling_error",
-    "auc_closed_form",
-    "auc_closed_form_error",
-]
+_CEILING = ["auc_ceiling", "auc_ceiling_error", "auc_closed_form", "auc_closed_form_error"]
 _BANDS = [
     f"{stem}_expected_{tag}"
     for stem in ("mu", "cross_section", "signal_events")
@@ -81,17 +79,18 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
 def own(tables: Tables) -> pd.DataFrame:
     """The rows of `auc_summary` where a classifier is tested on what it was trained for.
 
-    Train and test benchmark are the same; and of several training strengths, the one equal to the
-    test strength. A test strength at which nothing was to be trained (`strength: highest`) takes
-    the strongest training, of the same background if there is one.
+    Train and test benchmark are the same, class 0 is background only; and of several training
+    strengths, the one equal to the test strength. Where nothing was to be trained at the test
+    strength (`strength: highest`), the strongest training, of the same background if there is one.
     """
-    rows = _matched(auc_summary(tables), tables)
-    same = rows["train_benchmark"] == rows["test_benchmark"]
+    rows = matched(tables)
+    same = (rows["train_benchmark"] == rows["test_benchmark"]) & rows["test_against"].isna()
     return rows[same].sort_values(["label", "test_benchmark", "test_signal"], ignore_index=True)
 
 
-def _matched(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """One training per classifier, train benchmark and test ensembles: see `own`."""
+def matched(tables: Tables) -> pd.DataFrame:
+    """`auc_summary` with one training per classifier, train benchmark and test: see `own`."""
+    rows = auc_summary(tables)
     columns = [*_BENCHMARK, "train_signal", "train_background"]
     trained = pd.concat([labelled(tables.points)[columns], rows[columns]], ignore_index=True)
     planned = set(trained.itertuples(index=False, name=None))
@@ -123,7 +122,7 @@ def matrix(
         The matrix; a cell that was not tested is missing. Of several training strengths the one
         equal to the test strength is taken, as in `own`; of several B the largest.
     """
-    rows = _matched(auc_summary(tables), tables)
+    rows = matched(tables)
     return _pivot(rows[rows["label"] == architecture], strength, values)
 
 
@@ -131,7 +130,7 @@ def matrices(
     tables: Tables, architecture: str, *, values: str = "auc_mean"
 ) -> dict[float, pd.DataFrame]:
     """The `matrix` of every test strength of an architecture, by S/sqrt(B)."""
-    rows = _matched(auc_summary(tables), tables)
+    rows = matched(tables)
     rows = rows[rows["label"] == architecture]
     return {strength: _pivot(rows, strength, values) for strength in strengths(rows)}
 
@@ -293,5 +292,7 @@ def failures(tables: Tables) -> pd.DataFrame:
 
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:
-    """A copy whose architectures without a label are called by their kind."""
-    return frame.assign(label=frame["label"].where(frame["label"].notna(), frame["architecture"]))
+    """A copy whose architectures without a label are called by their kind, with a head each."""
+    label = frame["label"].where(frame["label"].notna(), frame["architecture"])
+    head = frame["head"].where(frame["head"].notna(), "binary")
+    return frame.assign(label=label, head=head)

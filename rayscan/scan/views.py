@@ -7,6 +7,12 @@ import pandas as pd
 from rayscan.scan import composition
 from rayscan.scan.comparison import auc_curves, same_strength
 from rayscan.scan.event_auc import event_aucs
+from rayscan.scan.head_report import (
+    against_view,
+    classes_view,
+    counting_views,
+    multimodel_view,
+)
 from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
 from rayscan.scan.tables import Tables
 
@@ -64,6 +70,12 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
         for strength, frame in matrices(tables, label).items():
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
             found[title] = frame.reset_index()
+    found["AUC against a second signal on the same background"] = against_view(tables)
+    found["AUC of one classifier for several benchmarks, over single ones"] = multimodel_view(
+        tables
+    )
+    found["AUC of each class against the others"] = classes_view(tables)
+    found |= counting_views(tables)
     found["S/sqrt(B) at which the AUC reaches 0.9"] = _needed(tables)
     found["95 % CLs limits, trained on the benchmark itself: median (-1, +1 sigma)"] = limits(
         tables
@@ -77,10 +89,13 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
 
 
 def limits(tables: Tables) -> pd.DataFrame:
-    """Expected limits of each classifier on its own benchmark, and of the histogram itself."""
+    """Expected limits of each classifier on its own benchmark, and of the histogram itself.
+
+    A classifier of several models is everybody's own.
+    """
     rows = limit_summary(tables)
     own = rows["train_benchmark"] == rows["test_benchmark"]
-    rows = rows[own | (rows["method"] == "template")]
+    rows = rows[own | (rows["method"] == "template") | (rows["head"] == "multimodel")]
     return pd.DataFrame(
         {
             "benchmark": rows["test_benchmark"],

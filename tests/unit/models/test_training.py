@@ -211,9 +211,13 @@ def test_loss_and_area_are_those_of_scikit_learn():
     logits = rng.normal(size=(120, 3)).round(1)  # with ties
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert cross_entropy(logits, labels) == pytest.approx(log_loss(labels, p))
-    assert area(logits, labels) == pytest.approx(
-        np.mean([roc_auc_score(labels == k, logits[:, k]) for k in range(3)])
+    untied = rng.normal(size=(120, 3))  # the rounding of exp() would break ties
+    q = np.exp(untied) / np.exp(untied).sum(axis=1, keepdims=True)
+    assert area(untied, labels) == pytest.approx(
+        np.mean([roc_auc_score(labels == k, q[:, k]) for k in range(3)])
     )
+    shift = 10 * rng.normal(size=(120, 1))
+    assert area(untied + shift, labels) == pytest.approx(area(untied, labels))
     two = (labels > 0).astype(int)
     f = 1 / (1 + np.exp(-logits[:, 0]))
     assert area(logits[:, :1], two) == pytest.approx(roc_auc_score(two, logits[:, 0]))
