@@ -196,16 +196,28 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
 def plot(
     storage: Results,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
+    study: Annotated[
+        str, typer.Option(help="Also the figures of this published study: monojet.")
+    ] = "",
 ) -> None:
-    """Draw the figures of a scan.
+    """Draw the figures of a scan, or of a published study from a scan and its variants.
 
-    Example: [bold]rayscan plot results/quickstart[/bold]
+    Example: [bold]rayscan plot results/monojet --study monojet[/bold]
     """
     from rayscan.scan.figures import draw_all
+    from rayscan.scan.study_figures import STUDIES, draw_study
+    from rayscan.scan.study_tables import read_study
     from rayscan.scan.tables import read_tables
 
+    if study and study not in STUDIES:
+        _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
+        raise typer.Exit(EXIT_USER)
     folder = out or _local_folder(storage, "figures")
-    for path in draw_all(read_tables(storage), folder):
+    if study:
+        paths = draw_study(read_study(storage), study, folder)
+    else:
+        paths = draw_all(read_tables(storage), folder)
+    for path in paths:
         typer.echo(str(path))
 
 

@@ -39,14 +39,22 @@ class Chart:
 
 
 def chart_rows(
-    frame: pd.DataFrame, *, panel: str, series: str | pd.Series[str], x: str, y: str, error: str
+    frame: pd.DataFrame, *, panel: str, series: str, x: str, y: str, error: str = ""
 ) -> pd.DataFrame:
-    """The rows of a chart from columns of a frame, without points that are missing."""
-    names = frame[series] if isinstance(series, str) else series
+    """The rows of a chart from columns of a frame, without points that are missing.
+
+    Args:
+        frame: Tidy rows.
+        panel: Column that names the panels.
+        series: Column that names the curves, or the name of the only one.
+        x: Column.
+        y: Column.
+        error: Column; empty draws no bars.
+    """
     found = pd.DataFrame(
         {
             "panel": frame[panel].astype(str),
-            "series": names.astype(str),
+            "series": frame[series].astype(str) if series in frame else series,
             "x": frame[x].astype(float),
             "y": frame[y].astype(float),
             "error": frame[error].astype(float) if error else float("nan"),
