@@ -225,6 +225,14 @@ _PLACES: dict[str, tuple[str, str]] = {
 }
 
 
+WARM_STARTING = ("mlp", "cnn")
+"""Networks of histograms: those whose weights depend on the strength of the training, and can start
+from the weights of another one (`Member.start`)."""
+
+DRAWING = (*WARM_STARTING, "logistic_regression", "linear_svm")
+"""Architectures that learn from drawn histograms, and so from their strengths."""
+
+
 class _Registry(Mapping[str, Architecture]):
     """Architectures by name, each imported when first asked for."""
 

@@ -68,6 +68,12 @@ _TRAINED = (
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
     *_mixture("train", "in training"),
+    Column(
+        "train_strength",
+        _TEXT,
+        "",
+        "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'",
+    ),
 )
 _LABEL = Column("label", _TEXT, "", "name given to the architecture in the scan file")
 

@@ -13,6 +13,7 @@ from rayscan.events.process import Process
 from rayscan.events.selection import Selection
 
 Objective = Literal["auc", "loss", "significance", "limit"]
+Strength = Literal["highest", "each", "drawn", "descending"]
 MAXIMISED: Mapping[str, bool] = {"auc": True, "loss": False, "significance": True, "limit": False}
 
 
@@ -77,12 +78,18 @@ class Training:
     Attributes:
         strength: ``highest``: one classifier per benchmark, trained at the highest strength that
             is not too easy (ceiling at most 0.96) and tested at all; the best direction hardly
-            depends on S. ``each``: one per strength, as published.
+            depends on S. ``each``: one per strength, as published. ``drawn``: one per benchmark,
+            every training histogram at a strength of the list drawn anew (those of class 0 too, so
+            that no total tells), tested at all. ``descending``: one per strength, from the
+            strongest down, each network starting from the weights of the next stronger one.
+            Where that says nothing ``drawn`` is ``highest`` (closed forms, networks of single
+            events) and ``descending`` is ``each`` (those, linear models and searches); the column
+            ``train_strength`` tells.
         repeats: Trainings per point with fixed hyperparameters.
         pack: Members trained together; more than 1 pays on a GPU.
     """
 
-    strength: Literal["highest", "each"] = "highest"
+    strength: Strength = "highest"
     repeats: int = 3
     pack: int = 1
 
@@ -90,6 +97,11 @@ class Training:
         for name in ("repeats", "pack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether one classifier of a benchmark serves all strengths."""
+        return self.strength in {"highest", "drawn"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +136,7 @@ class CrossTest:
 
     Attributes:
         strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
-            Training at the ``highest`` strength is always tested at every strength.
+            One classifier for all strengths (``highest``, ``drawn``) always meets them all.
     """
 
     strengths: Literal["own", "all"] = "own"

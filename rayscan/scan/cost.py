@@ -32,6 +32,13 @@ __all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"
 
 _MANY_POINTS = 20
 _LATER = "after reading"
+_TRAINED = {
+    "highest": "trained at each benchmark's highest strength that is not saturated, known after "
+    "reading",
+    "each": "trained at each strength",
+    "drawn": "trained on strengths drawn for each histogram",
+    "descending": "trained from the strongest down, each from the weights of the one before",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +133,7 @@ def _events(load: Workload, group: Sequence[PlannedPoint]) -> dict[str, str]:
     found = [point.mixture for point in group if point.mixture is not None]
     if not found:
         return {"S": _LATER, "B": _LATER, "S/sqrt(B)": _LATER}
-    highest = load.config.training.strength == "highest"
+    highest = load.config.training.one_for_all
     ratios = [m.s_over_sqrt_b if m.background else math.inf for m in found]
     return {
         "S": _range([m.signal for m in found], "{:,}", upper=highest),
@@ -147,15 +154,7 @@ def _range(values: Sequence[float], form: str, *, upper: bool = False) -> str:
 
 def _numbers(load: Workload) -> Iterator[tuple[str, str, str]]:
     config, limits = load.config, load.config.limits
-    highest = (
-        "trained at each benchmark's highest strength that is not saturated, known after reading"
-    )
-    each = "trained at each strength"
-    yield (
-        "points",
-        f"{len(load.points):,}",
-        highest if config.training.strength == "highest" else each,
-    )
+    yield "points", f"{len(load.points):,}", _TRAINED[config.training.strength]
     yield "trained members", f"{load.members:,}", ""
     yield "Tune trials", f"{load.packs:,}", f"packs of up to {config.training.pack}"
     training = sum(load.training_draws(point) for point in load.points)

@@ -73,7 +73,7 @@ def candidates_for(
     config: ScanConfig, test: TestSet, candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
     """The classifiers that meet a test set: those of its own strength, or all."""
-    everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
+    everything = config.training.one_for_all or config.crosstest.strengths == "all"
     return tuple(c for c in candidates if everything or c.strength == test.strength)
 
 
@@ -222,6 +222,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     names = ("trial", "point", "train_benchmark", "architecture", "label", "repeat")
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names}
+    columns["train_strength"] = candidate.row.get("train_strength")  # older tables lack it
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.varied import Varied
 from rayscan.models.architecture import Templates
 from rayscan.scan.binned import BinnedPools, PoolName, templates_of
 from rayscan.scan.config import ScanConfig
@@ -40,7 +41,8 @@ class DrawnHistograms:
     """Histograms of one benchmark and mixture; a new epoch is a new draw.
 
     Every set is drawn from a stream named by benchmark, mixture, draw number and epoch, so that
-    the same set comes out on any worker.
+    the same set comes out on any worker. If ``several`` mixtures are given, each histogram is of
+    one of them, drawn anew; ``mixture`` is then the one that the templates are of.
     """
 
     config: ScanConfig
@@ -49,14 +51,19 @@ class DrawnHistograms:
     mixture: Mixture
     draws: int
     n_classes: int = 2
-    _train: Ensembles = field(init=False, repr=False)
+    several: tuple[Mixture, ...] = ()
+    _train: Ensembles | Varied = field(init=False, repr=False)
     _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self._train = self._sampler("train")
 
-    def _sampler(self, pool: PoolName) -> Ensembles:
-        return ensembles_of(self.config, self.binned, self.benchmark, self.mixture, pool)
+    def _sampler(self, pool: PoolName) -> Ensembles | Varied:
+        each = [
+            ensembles_of(self.config, self.binned, self.benchmark, mixture, pool)
+            for mixture in self.several or (self.mixture,)
+        ]
+        return Varied(each) if self.several else each[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,7 +97,7 @@ class DrawnHistograms:
         return self._validation
 
     def _draw(
-        self, sampler: Ensembles, count: int, pool: str, epoch: int
+        self, sampler: Ensembles | Varied, count: int, pool: str, epoch: int
     ) -> tuple[Histograms, Labels]:
         name = (pool, self.benchmark, self.mixture.name, self.draws, epoch)
         rng = stream(self.config.seed, *name)
@@ -168,4 +175,7 @@ def examples_of(
     if reads == "events":
         features = features_of(config, point.choice.features)
         return PoolEvents(binned, point.benchmark, point.mixture, features)
-    return DrawnHistograms(config, binned, point.benchmark, point.mixture, member.draws)
+    several = point.others if point.trained == "drawn" else ()
+    return DrawnHistograms(
+        config, binned, point.benchmark, point.mixture, member.draws, several=several
+    )

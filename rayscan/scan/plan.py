@@ -11,17 +11,11 @@ from typing import Any, Literal
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import ConfigError, Problem
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools, templates_of
-from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.config import ArchitectureChoice, ScanConfig, Strength
 from rayscan.scan.search_space import starting_knobs
+from rayscan.scan.strengths import others, trained_as, trained_at
 from rayscan.seeds import integer
-
-SATURATED = 0.96
-"""Ceiling above which a strength is too easy to train at: nearly every histogram is classified
-right, the loss has nothing left to say, and the network is worse at all lower strengths (its AUC at
-S/sqrt(B) = 0.5 fell from 0.677 to 0.656, one training each, when the ceiling in training rose from
-0.90 to 0.999)."""
 
 RESULTS_VERSION = 1
 """Raised when equal scan files give other numbers than before, so that old rows are not reused."""
@@ -34,19 +28,26 @@ class Point:
     Attributes:
         benchmark: Signal process.
         strength: Position of the mixture in the list of strengths.
-        mixture: Events per histogram.
+        mixture: Events per histogram; with ``drawn`` strengths that of ``highest``, which
+            validation, response and score take for the training's own.
         choice: The architecture and its knobs.
+        trained: How its strength of training was chosen (`Training.strength`).
+        others: Other mixtures its result depends on: with ``drawn`` all that are drawn, with
+            ``descending`` the stronger ones trained before, the strongest first.
     """
 
     benchmark: str
     strength: int
     mixture: Mixture
     choice: ArchitectureChoice
+    trained: Strength = "highest"
+    others: tuple[Mixture, ...] = ()
 
     @property
     def name(self) -> str:
         """Stable, readable and unique in a scan."""
-        return f"{self.benchmark}.{self.mixture.name}.{self.choice.key}"
+        drawn = "_drawn" if self.trained == "drawn" else ""
+        return f"{self.benchmark}.{self.mixture.name}{drawn}.{self.choice.key}"
 
     @property
     def mode(self) -> Literal["fixed", "search"]:
@@ -61,6 +62,7 @@ class Point:
             "train_benchmark": self.benchmark,
             "architecture": self.choice.name,
             "label": self.choice.key,
+            "train_strength": self.trained,
             **mixture_columns("train", self.mixture),
         }
 
@@ -141,32 +143,29 @@ def points(
             strongest stands for it.
     """
     return tuple(
-        Point(benchmark=benchmark, strength=index, mixture=mixture, choice=choice)
+        _point(config, benchmark, all_mixtures[benchmark], (index, mixture), choice)
         for benchmark in config.benchmarks
-        for index, mixture in _trained_at(config, benchmark, all_mixtures[benchmark], binned)
+        for index, mixture in trained_at(config, benchmark, all_mixtures[benchmark], binned)
         for choice in config.architectures
     )
 
 
-def _trained_at(
+def _point(
     config: ScanConfig,
     benchmark: str,
     choices: Sequence[Mixture],
-    binned: BinnedPools | None,
-) -> tuple[tuple[int, Mixture], ...]:
-    numbered = tuple(enumerate(choices))
-    if config.training.strength == "each":
-        return numbered
-    rising = sorted(numbered, key=lambda pair: (pair[1].fraction, pair[1].signal))
-    if binned is None:
-        return (rising[-1],)
-    plain = [pair for pair in rising if not _saturates(binned, benchmark, pair[1])]
-    return (plain[-1] if plain else rising[0],)
-
-
-def _saturates(binned: BinnedPools, benchmark: str, mixture: Mixture) -> bool:
-    form = closed_form(templates_of(binned, benchmark, mixture))
-    return form.auc > SATURATED
+    at: tuple[int, Mixture],
+    choice: ArchitectureChoice,
+) -> Point:
+    trained = trained_as(config, choice)
+    return Point(
+        benchmark=benchmark,
+        strength=at[0],
+        mixture=at[1],
+        choice=choice,
+        trained=trained,
+        others=others(trained, choices, at[1]),
+    )
 
 
 def planned(config: ScanConfig, point: Point) -> int:
@@ -216,6 +215,8 @@ def member(
     """
     knobs = {**starting_knobs(point.choice), **(suggested or {})}
     draws = repeat // config.training.pack if point.mode == "fixed" else 0
+    # Said only where there is something to say: members of older scan files keep their keys.
+    known = (point.trained, point.others) if point.trained in {"drawn", "descending"} else ()
     key = digest(
         RESULTS_VERSION,
         fingerprint,
@@ -227,6 +228,7 @@ def member(
         knobs,
         repeat,
         draws,
+        *known,
     )
     seed = integer(config.seed, "member", point.name, repeat)
     return MemberPlan(
@@ -237,10 +239,28 @@ def member(
 def fixed_packs(
     config: ScanConfig, all_points: Sequence[Point], *, fingerprint: str
 ) -> Iterator[tuple[MemberPlan, ...]]:
-    """The packs of all points with fixed hyperparameters."""
+    """The packs of all points with fixed hyperparameters.
+
+    A pack holds repeats of one point; with ``descending`` strengths a whole chain of points, the
+    strongest first, since each starts from the classifiers of the one before.
+    """
+    for chain in _chains(all_points):
+        count = planned(config, chain[0])
+        for first in range(0, count, config.training.pack):
+            repeats = range(first, min(first + config.training.pack, count))
+            yield tuple(
+                member(config, point, repeat, fingerprint=fingerprint)
+                for point in chain
+                for repeat in repeats
+            )
+
+
+def _chains(all_points: Sequence[Point]) -> list[list[Point]]:
+    """Points with fixed hyperparameters that are trained one after the other in one place."""
+    found: dict[tuple[str, ...], list[Point]] = {}
     for point in all_points:
         if point.mode == "fixed":
-            count = planned(config, point)
-            for first in range(0, count, config.training.pack):
-                repeats = range(first, min(first + config.training.pack, count))
-                yield tuple(member(config, point, r, fingerprint=fingerprint) for r in repeats)
+            warm = point.trained == "descending"
+            key = (point.benchmark, point.choice.key) if warm else (point.name,)
+            found.setdefault(key, []).append(point)
+    return [sorted(chain, key=lambda p: len(p.others)) for chain in found.values()]

@@ -10,9 +10,10 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models.hyperparameters import Choice, Integer, Range, Value
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.examples import features_of
-from rayscan.scan.plan import Mixtures, mixtures, points
+from rayscan.scan.plan import Mixtures, Point, mixtures, points
 from rayscan.scan.rates import NETWORKS, DrawKind, Rates
 from rayscan.scan.search_space import search_ranges, starting_knobs
+from rayscan.scan.strengths import trained_as
 
 SCORE_STRENGTHS = 10
 """Most strengths at which method `score` tests (score_exclusion.py)."""
@@ -32,9 +33,10 @@ class PlannedPoint:
         strength: Position in the list of strengths.
         choice: The architecture.
         members: Trainings.
-        packs: Tune trials.
+        packs: Packs it is trained in.
         knobs: All hyperparameters; those that are searched at the middle of their range.
         epochs: At most.
+        chained: Whether it is trained after a stronger point, in the same Tune trials.
     """
 
     benchmark: str
@@ -45,6 +47,12 @@ class PlannedPoint:
     packs: int
     knobs: Mapping[str, Value]
     epochs: int
+    chained: bool = False
+
+    @property
+    def trials(self) -> int:
+        """Tune trials that begin with it."""
+        return 0 if self.chained else self.packs
 
     @property
     def reads_events(self) -> bool:
@@ -67,17 +75,31 @@ def known_mixtures(config: ScanConfig) -> Mixtures | None:
 
 def planned_points(config: ScanConfig) -> tuple[PlannedPoint, ...]:
     """Every point of the scan, in the order of the plan."""
-    found: list[tuple[str, Mixture | None, int, ArchitectureChoice]] = []
     known = known_mixtures(config)
-    if known is None:
-        count = len(config.mixtures.strengths)
-        each = range(count) if config.training.strength == "each" else range(count - 1, count)
-        found += [
-            (b, None, i, c) for b in config.benchmarks for i in each for c in config.architectures
-        ]
-    else:
-        found += [(p.benchmark, p.mixture, p.strength, p.choice) for p in points(config, known)]
-    return tuple(_planned(config, *parts) for parts in found)
+    if known is not None:
+        return tuple(
+            _planned(config, p.benchmark, p.mixture, p.strength, p.choice, chained=_chained(p))
+            for p in points(config, known)
+        )
+    count = len(config.mixtures.strengths)
+    each = range(count - 1, count) if config.training.one_for_all else range(count)
+    return tuple(
+        _planned(
+            config,
+            benchmark,
+            None,
+            index,
+            choice,
+            chained=trained_as(config, choice) == "descending" and index < count - 1,
+        )
+        for benchmark in config.benchmarks
+        for index in each
+        for choice in config.architectures
+    )
+
+
+def _chained(point: Point) -> bool:
+    return point.trained == "descending" and bool(point.others)
 
 
 def _planned(
@@ -86,6 +108,8 @@ def _planned(
     mixture: Mixture | None,
     strength: int,
     choice: ArchitectureChoice,
+    *,
+    chained: bool,
 ) -> PlannedPoint:
     ranges = search_ranges(choice)
     knobs = starting_knobs(choice) | {knob: _middle(each) for knob, each in ranges.items()}
@@ -99,6 +123,7 @@ def _planned(
         packs=packs(config, choice, config.training.pack),
         knobs=knobs,
         epochs=int(most),
+        chained=chained,
     )
 
 
@@ -154,7 +179,7 @@ class Workload:
     @property
     def packs(self) -> int:
         """Tune trials."""
-        return sum(point.packs for point in self.points)
+        return sum(point.trials for point in self.points)
 
     @property
     def test_sets(self) -> int:
@@ -165,7 +190,7 @@ class Workload:
     def tests_each(self) -> int:
         """Test sets that each classifier meets."""
         config = self.config
-        everything = config.training.strength == "highest" or config.crosstest.strengths == "all"
+        everything = config.training.one_for_all or config.crosstest.strengths == "all"
         return self.test_sets if everything else len(config.benchmarks)
 
     @property
