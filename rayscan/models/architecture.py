@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rayscan.errors import DivergedError, ShapeMismatchError, nearest
 from rayscan.models import storage
+from rayscan.models.nuisances import BackgroundNuisances
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.integer]
@@ -40,6 +41,7 @@ class Templates:
         background_size: Pool events behind ``background``.
         signal_size: Pool events behind ``signal``.
         null: Events of class 0: S + B (``matched``), or B.
+        nuisances: What of the background is drawn anew for each histogram; None: nothing.
     """
 
     background: Floats
@@ -49,6 +51,7 @@ class Templates:
     background_size: int
     signal_size: int
     null: Literal["matched", "background"] = "matched"
+    nuisances: BackgroundNuisances | None = None
 
 
 @runtime_checkable

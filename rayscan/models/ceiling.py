@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from rayscan.models.architecture import Templates
-from rayscan.models.likelihood_ratio import weights
+from rayscan.models.likelihood_ratio import best_weights
 from rayscan.models.separation import Endless, Floats
 
 REPLICATES = 64
@@ -73,13 +73,13 @@ def template_noise(
         shared: Whether the test pool is the training pool.
         rng: Source of the replicates.
     """
-    best = weights(templates)
+    best = best_weights(templates)
     ideal, seen = np.empty(REPLICATES), np.empty(REPLICATES)
     for place in range(REPLICATES):
         own = _again(templates, rng, templates.background_size, templates.signal_size)
         tested = own if shared else _again(templates, rng, test_background, test_signal)
         ideal[place] = _distance(tested, best)
-        seen[place] = _distance(tested, weights(own))
+        seen[place] = _distance(tested, best_weights(own))
     if not min(ideal.mean(), seen.mean()) > 0:
         return TemplateNoise(factor=1.0, relative_error=0.0)
     factor = float(ideal.mean() / seen.mean())

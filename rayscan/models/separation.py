@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.models.architecture import Templates
+from rayscan.models.nuisances import directions
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -84,12 +85,16 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """Fixed totals from pools without end that have the templates' densities."""
+    """Draws from pools without end that have the templates' densities.
+
+    Totals are fixed; nuisances, and the Poisson numbers they may come with, are in the variances to
+    first order (the Gaussian limit).
+    """
 
     templates: Templates
 
     def separation(self, weights: Floats) -> Moments:
-        """Exact moments of sum_k w_k n_k in both classes."""
+        """Moments of sum_k w_k n_k in both classes; exact without nuisances."""
         t = self.templates
         n = t.B + (t.S if t.null == "matched" else 0)
         background, signal = float(weights @ t.background), float(weights @ t.signal)
@@ -97,6 +102,12 @@ class Endless:
         alternative_variance = t.B * _variance(weights, t.background)
         alternative_variance += t.S * _variance(weights, t.signal)
         difference = t.S * signal - (n - t.B) * background
+        if t.nuisances is not None:
+            null_variance += float(np.sum((directions(t, n - t.B) @ weights) ** 2))
+            alternative_variance += float(np.sum((directions(t, 0) @ weights) ** 2))
+            if t.nuisances.poisson:
+                null_variance += n * background**2
+                alternative_variance += t.B * background**2 + t.S * signal**2
         error = 0.0
         if (variance := null_variance + alternative_variance) > 0:
             by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)

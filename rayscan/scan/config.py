@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rayscan.ensembles.binning import Binning
 from rayscan.ensembles.mixture import Mixtures
+from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.events.pools import Pools
 from rayscan.events.process import Process
 from rayscan.events.selection import Selection
@@ -26,17 +27,31 @@ class EnsembleSizes:
         validation: Histograms per class used for stopping.
         test: Histograms per class of each test set.
         method: ``without_replacement`` (published), ``multinomial`` or ``poisson``.
+        uncertainty: What of the background every pseudo-experiment has its own value of, in
+            training, validation, test and limits by score; its ``background`` and ``shape`` are
+            in the fits of the other limits too.
     """
 
     train: int = 10_000
     validation: int = 2_000
     test: int = 4_000
     method: Literal["without_replacement", "multinomial", "poisson"] = "without_replacement"
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def unsure(self) -> Uncertainty:
+        """The uncertainties, all 0 where none are given."""
+        return self.uncertainty or Uncertainty()
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
             if getattr(self, name) < 10:
                 raise ValueError(f"{name}: {getattr(self, name)} histograms, expected at least 10")
+        if self.unsure.shape is not None and self.method == "without_replacement":
+            raise ValueError(
+                "method: without replacement events follow the law of their pool, not one of "
+                "uncertain shape; write method: multinomial, or poisson"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +170,8 @@ class Limits:
         channels: Groups of histogram bins for ``response``.
         min_pool_count: Bins with fewer background events in the test pool become one, so that no
             template stands on a handful of simulated events.
-        background_uncertainty: Relative uncertainty of each background's yield.
+        background_uncertainty: Relative uncertainty of each background's yield; that of
+            ``ensembles.uncertainty`` if larger.
         signal_uncertainty: Relative uncertainty of the signal's yield.
         luminosity_uncertainty: Relative, common to all processes.
         monte_carlo_statistics: Add the statistical uncertainty of the simulated events.

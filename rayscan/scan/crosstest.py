@@ -18,6 +18,7 @@ from rayscan.scan.config import MAXIMISED, ScanConfig
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
 from rayscan.scan.scoring import Scores, event_scores, stored
+from rayscan.scan.uncertain import uncertainty_columns
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong, delong_difference
 
@@ -149,6 +150,7 @@ def cross_test(
         **mixture_columns("test", test.mixture),
         **limit.columns,
         "histograms": count,
+        **uncertainty_columns(config),
         **_pool_columns(binned, test, sampler.draw_fraction, count),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]

@@ -11,9 +11,10 @@ from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.varied import Varied
 from rayscan.models.architecture import Templates
-from rayscan.scan.binned import BinnedPools, PoolName, templates_of
+from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import MemberPlan
+from rayscan.scan.uncertain import nuisances_of, templates_for
 from rayscan.seeds import stream
 
 Histograms = npt.NDArray[np.unsignedinteger]
@@ -33,6 +34,7 @@ def ensembles_of(
         binned.signal(benchmark, pool),
         mixture,
         method=config.ensembles.method,
+        nuisances=nuisances_of(config, binned),
     )
 
 
@@ -83,7 +85,7 @@ class DrawnHistograms:
     @property
     def templates(self) -> Templates:
         """Bin probabilities of the training pools."""
-        return templates_of(self.binned, self.benchmark, self.mixture)
+        return templates_for(self.config, self.binned, self.benchmark, self.mixture)
 
     def training(self, epoch: int) -> tuple[Histograms, Labels]:
         """Counts (N, bins) and labels (N,) of an epoch, N = 2 x ``ensembles.train``."""

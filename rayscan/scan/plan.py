@@ -190,6 +190,8 @@ def _as_json(value: Any) -> Any:
 def _of_training(config: ScanConfig, point: Point) -> Iterator[Any]:
     """What of ensembles and limits a row of `trials` depends on: not how it is tested later."""
     yield config.ensembles.train, config.ensembles.validation, config.ensembles.method
+    if config.ensembles.unsure:
+        yield config.ensembles.unsure
     objective = config.search.objective if point.mode == "search" else "auc"
     yield objective
     if objective in {"significance", "limit"}:

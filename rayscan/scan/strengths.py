@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import DRAWING, WARM_STARTING
 from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ArchitectureChoice, ScanConfig, Strength
+from rayscan.scan.uncertain import templates_for
 
 SATURATED = 0.96
 """Ceiling above which a strength is too easy to train at: nearly every histogram is classified
@@ -38,7 +39,7 @@ def trained_at(
     rising = sorted(numbered, key=lambda pair: _rank(pair[1]))
     if binned is None:
         return (rising[-1],)
-    plain = [pair for pair in rising if not _saturates(binned, benchmark, pair[1])]
+    plain = [pair for pair in rising if not _saturates(config, binned, benchmark, pair[1])]
     return (plain[-1] if plain else rising[0],)
 
 
@@ -72,6 +73,6 @@ def _rank(mixture: Mixture) -> tuple[float, int]:
     return mixture.fraction, mixture.signal
 
 
-def _saturates(binned: BinnedPools, benchmark: str, mixture: Mixture) -> bool:
-    form = closed_form(templates_of(binned, benchmark, mixture))
+def _saturates(config: ScanConfig, binned: BinnedPools, benchmark: str, mixture: Mixture) -> bool:
+    form = closed_form(templates_for(config, binned, benchmark, mixture))
     return form.auc > SATURATED

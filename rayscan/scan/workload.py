@@ -280,7 +280,8 @@ class Workload:
         method, poisson = self.config.ensembles.method, self.config.mixtures.totals == "poisson"
         if method != "without_replacement":
             return "poisson" if poisson else method
-        return "shared_out" if poisson or len(self.config.backgrounds) > 1 else "exact"
+        unequal = poisson or self.config.ensembles.unsure.background > 0
+        return "shared_out" if unequal or len(self.config.backgrounds) > 1 else "exact"
 
     def drawing(self, rates: Rates) -> float:
         """CPU seconds of one histogram."""
