@@ -155,8 +155,12 @@ class Draws:
         self, sampler: Ensembles, count: int, *key: str | int
     ) -> tuple[Histograms, npt.NDArray[np.int64]]:
         rng = stream(self.toy.seed, "draw", self.strength, *key)
-        drawn = np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
-        return drawn, np.repeat(np.arange(2), count)
+        return labelled(sampler.null(rng, count), sampler.alternative(rng, count))
+
+
+def labelled(null: Histograms, alternative: Histograms) -> tuple[Histograms, npt.NDArray[np.int64]]:
+    """Both classes, as many of each, with their labels."""
+    return np.concatenate([null, alternative]), np.repeat(np.arange(2), len(null))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ Shape letters: N histograms, E events, bins = flat cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
 from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.nuisance import Nuisances
 from rayscan.ensembles.source import Source, bin_moments, drawn, moments
 from rayscan.ensembles.totals import Totals
 
@@ -109,10 +110,13 @@ class Ensembles:
         method: ``without_replacement``: no event twice in a histogram (published);
             ``multinomial``: pools without end; ``poisson``: the same with Poisson totals, whatever
             ``mixture.totals`` says.
+        nuisances: What of the background changes from histogram to histogram. Of class 0 the B
+            events are scaled that class 1 has too, not those that match its S: totals stay matched.
 
     Raises:
         PoolExhaustedError: A histogram needs more events than a pool has.
-        ValueError: Background and signals with different numbers of bins.
+        ValueError: Background and signals with different numbers of bins, or an uncertain shape of
+            draws without replacement.
 
     >>> background = Background((Pool("z", np.array([6, 4])),))
     >>> both = Ensembles(background, Pool("s", np.array([0, 5])), Mixture(signal=2, background=8))
@@ -128,6 +132,7 @@ class Ensembles:
         *,
         against: Pool | None = None,
         method: Method = "without_replacement",
+        nuisances: Nuisances | None = None,
     ) -> None:
         for pool in (signal, against):
             if pool is not None and len(pool.counts) != len(background.pools[0].counts):
@@ -139,19 +144,27 @@ class Ensembles:
         poisson = method == "poisson" or mixture.totals == "poisson"
         finite = method == "without_replacement"
 
-        def source(group: Background, events: int) -> Source:
-            totals = Totals(events=events, shares=np.array(group.shares), poisson=poisson)
+        def source(group: Background, events: int, unsure: Nuisances) -> Source:
+            totals = Totals(
+                events=events,
+                shares=np.array(group.shares),
+                poisson=poisson,
+                scaled=mixture.background,
+                relative=unsure.relative,
+            )
             pools = {pool.name: pool.counts for pool in group.pools}
-            return Source(pools, totals, finite=finite)
+            return Source(pools, totals, finite=finite, tilt=unsure.tilt)
+
+        known, unsure = Nuisances(), nuisances or Nuisances()
 
         def of_signal(pool: Pool | None) -> Source | None:
-            return None if pool is None else source(Background((pool,)), mixture.signal)
+            return None if pool is None else source(Background((pool,)), mixture.signal, known)
 
         self._signal, self._against = of_signal(signal), of_signal(against)
         total = mixture.null_total if against is None else mixture.background
-        self._null = source(background, total)
+        self._null = source(background, total, unsure)
         same = total == mixture.background
-        self._background = self._null if same else source(background, mixture.background)
+        self._background = self._null if same else source(background, mixture.background, unsure)
 
     def null(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 0, shape (N, bins), uint16 or uint32."""
@@ -244,6 +257,7 @@ class EventEnsembles:
         signal: Numbers of the signal pool events, shape (E,).
         mixture: Events of a histogram.
         method: See `Ensembles`.
+        relative: Relative uncertainty of the number of background events (nuisance.py).
 
     Raises:
         PoolExhaustedError: A histogram needs more events than a pool has.
@@ -255,14 +269,21 @@ class EventEnsembles:
         signal: npt.NDArray[np.floating],
         mixture: Mixture,
         method: Method = "without_replacement",
+        relative: float = 0.0,
     ) -> None:
         self._background = [np.asarray(values, dtype=np.float64) for values, _ in background]
         self._signal = [np.asarray(signal, dtype=np.float64)]
         shares = _normalised([share for _, share in background], len(background))
         poisson = method == "poisson" or mixture.totals == "poisson"
         self._finite = method == "without_replacement"
-        self._null_totals = Totals(events=mixture.null_total, shares=shares, poisson=poisson)
-        self._b_totals = Totals(events=mixture.background, shares=shares, poisson=poisson)
+        null = Totals(
+            events=mixture.null_total,
+            shares=shares,
+            poisson=poisson,
+            scaled=mixture.background,
+            relative=relative,
+        )
+        self._null_totals, self._b_totals = null, replace(null, events=mixture.background)
         self._s_totals = Totals(events=mixture.signal, shares=np.ones(1), poisson=poisson)
         if self._finite:
             names = tuple(f"background {i + 1}" for i in range(len(shares)))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.ensembles.hypergeometric import Hypergeometric
+from rayscan.ensembles.nuisance import nodes, thetas, tilted
 from rayscan.ensembles.tabulated import count_type
 from rayscan.ensembles.totals import Totals
 
@@ -29,12 +30,27 @@ class Source:
         pools: Bin counts of each pool by name, shape (bins,).
         totals: How many events, and from which pools.
         finite: Without replacement, or as if the pools had no end.
+        tilt: What the shape nuisance adds to the logarithm of the density (nuisance.py), (bins,).
 
     Raises:
         PoolExhaustedError: A histogram can need more events than a pool has.
+        ValueError: A tilt of finite pools: without replacement events follow no other law.
     """
 
-    def __init__(self, pools: Mapping[str, Integers], totals: Totals, *, finite: bool) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, Integers],
+        totals: Totals,
+        *,
+        finite: bool,
+        tilt: Floats | None = None,
+    ) -> None:
+        if finite and tilt is not None:
+            raise ValueError(
+                "shape: without replacement events follow the law of their pool, not a tilted one; "
+                "draw with method: multinomial or poisson"
+            )
+        self._tilt = tilt
         counts = np.array(list(pools.values()))
         self.totals = totals
         self.sizes: Integers = counts.sum(axis=1)
@@ -50,21 +66,50 @@ class Source:
 
     def moments(self, weights: Floats) -> tuple[float, float]:
         """Exact mean and variance of sum_k w_k n_k."""
+        if self._tilt is not None:
+            density, chance = self._at_nodes(self._tilt)
+            mean, variance = self._tilted_moments(density @ weights, density @ weights**2, chance)
+            return float(mean), float(variance)
         first, second = self._densities @ weights, self._densities @ weights**2
         mean, variance = self.totals.moments(first, second, self.sizes if self._finite else None)
         return float(mean), float(variance)
 
     def bin_moments(self) -> tuple[Floats, Floats]:
         """Exact means and variances of the counts, shape (bins,) each."""
+        if self._tilt is not None:
+            density, chance = self._at_nodes(self._tilt)
+            return self._tilted_moments(density, density, chance)
         sizes = self.sizes if self._finite else None
         return self.totals.moments(self._densities, self._densities, sizes)
+
+    def _at_nodes(self, tilt: Floats) -> tuple[Floats, Floats]:
+        """Densities at nodes of the shape nuisance (Q, bins), and the nodes' weights (Q,)."""
+        theta, chance = nodes()
+        return tilted(self.totals.shares @ self._densities, tilt, theta), chance
+
+    def _tilted_moments(
+        self, first: Floats, second: Floats, chance: Floats
+    ) -> tuple[Floats, Floats]:
+        """Mean and variance of a sum over events, given <w> and <w^2> at the nodes (Q, ...).
+
+        By the law of total variance, with m events and <w> independent: m times the variance of w
+        within the density, averaged, and the variance of m <w>.
+        """
+        number, totals = self.totals.mean, self.totals
+        once = np.tensordot(chance, first, axes=1)
+        squared = np.tensordot(chance, first**2, axes=1)
+        variance = number * (np.tensordot(chance, second, axes=1) - squared)
+        variance += (number**2 + totals.spread) * squared - (number * once) ** 2
+        if totals.poisson:
+            variance += number * squared
+        return number * once, np.maximum(variance, 0.0)
 
     def gradient(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """How mean and variance of sum_k w_k n_k follow the densities of the pools.
 
         Returns:
             For each pool, shape (P,): the derivative of the mean by <w>, that of the variance by
-            <w>, and that of the variance by <w^2> - <w>^2.
+            <w>, and that of the variance by <w^2> - <w>^2; at theta_s = 0 of an uncertain shape.
         """
         sizes = self.sizes if self._finite else None
         slope = self.totals.slope(self._densities @ weights)
@@ -91,8 +136,11 @@ class Source:
             fullest = [int(sampler.counts.max()) for sampler in self._samplers]
             return float(np.minimum(fullest, self.totals.largest()).sum())
         if not self.totals.poisson:
-            return float(self.totals.events)
-        mean = float(np.max(self.totals.shares @ self._densities)) * self.totals.events
+            return float(self.totals.most)
+        share = 1.0  # a tilt may put nearly all events into one bin
+        if self._tilt is None:
+            share = float(np.max(self.totals.shares @ self._densities))
+        mean = share * self.totals.most
         return mean + 8 * float(np.sqrt(mean)) + 40
 
     def fill(self, rng: np.random.Generator, out: Counts) -> None:
@@ -115,10 +163,24 @@ class Source:
         out[:] = 0
         for first in range(0, len(out), ROWS_AT_ONCE):
             rows = out[first : first + ROWS_AT_ONCE]
-            if self.totals.poisson:
+            if self.totals.uncertain or self._tilt is not None:
+                rows[:, some] = self._one_law_each(rng, len(rows), some, chance)
+            elif self.totals.poisson:
                 rows[:, some] = rng.poisson(self.totals.events * chance, (len(rows), len(some)))
             else:
                 rows[:, some] = rng.multinomial(self.totals.events, chance, size=len(rows))
+
+    def _one_law_each(
+        self, rng: np.random.Generator, histograms: int, some: Integers, chance: Floats
+    ) -> Counts:
+        """Counts of the bins that are filled, every histogram with nuisances of its own."""
+        law = chance[None]
+        means = self.totals.means(rng, histograms)
+        if self._tilt is not None:
+            law = tilted(chance, self._tilt[some], thetas(rng, histograms))
+        if self.totals.poisson:
+            return rng.poisson(means[:, None] * law).astype(np.uint64)
+        return rng.multinomial(np.rint(means).astype(np.int64), law).astype(np.uint64)
 
 
 def drawn(rng: np.random.Generator, histograms: int, sources: Sequence[Source]) -> Counts:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rayscan.errors import DivergedError, ShapeMismatchError, nearest
 from rayscan.models import storage
+from rayscan.models.nuisances import BackgroundNuisances
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.integer]
@@ -43,6 +44,7 @@ class Templates:
         against: Probability of each bin for an event of the second signal, of which class 0 holds S
             events beside B of background (``null`` then says nothing); None without.
         against_size: Pool events behind ``against``.
+        nuisances: What of the background is drawn anew for each histogram; None: nothing.
     """
 
     background: Floats
@@ -54,6 +56,7 @@ class Templates:
     null: Literal["matched", "background"] = "matched"
     against: Floats | None = None
     against_size: int = 0
+    nuisances: BackgroundNuisances | None = None
 
 
 @runtime_checkable
@@ -233,6 +236,14 @@ _PLACES: dict[str, tuple[str, str]] = {
     "cnn": ("rayscan.models.networks", "CNN"),
     "event_mlp": ("rayscan.models.event_network", "EventMLP"),
 }
+
+
+WARM_STARTING = ("mlp", "cnn")
+"""Networks of histograms: those whose weights depend on the strength of the training, and can start
+from the weights of another one (`Member.start`)."""
+
+DRAWING = (*WARM_STARTING, "logistic_regression", "linear_svm")
+"""Architectures that learn from drawn histograms, and so from their strengths."""
 
 
 class _Registry(Mapping[str, Architecture]):

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from rayscan.models.architecture import Templates
-from rayscan.models.likelihood_ratio import weights
+from rayscan.models.likelihood_ratio import best_weights
 from rayscan.models.separation import Endless, Floats
 
 REPLICATES = 64
@@ -75,7 +75,7 @@ def template_noise(
         rng: Source of the replicates.
         test_against: Events of the test pool of the second signal, if there is one in class 0.
     """
-    best = weights(templates)
+    best = best_weights(templates)
     trained = templates.background_size, templates.signal_size, templates.against_size
     sizes = test_background, test_signal, test_against
     ideal, seen = np.empty(REPLICATES), np.empty(REPLICATES)
@@ -83,7 +83,7 @@ def template_noise(
         own = _again(templates, rng, *trained)
         tested = own if shared else _again(templates, rng, *sizes)
         ideal[place] = _distance(tested, best)
-        seen[place] = _distance(tested, weights(own))
+        seen[place] = _distance(tested, best_weights(own))
     if not min(ideal.mean(), seen.mean()) > 0:
         return TemplateNoise(factor=1.0, relative_error=0.0)
     factor = float(ideal.mean() / seen.mean())

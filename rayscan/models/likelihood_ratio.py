@@ -27,6 +27,8 @@ from rayscan.models.architecture import (
     Watch,
     columns,
 )
+from rayscan.models.marginal import MarginalLikelihoodRatio
+from rayscan.models.nuisances import blind
 from rayscan.models.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -81,6 +83,17 @@ def _between_signals(templates: Templates, against: Floats) -> Floats:
     background = np.maximum(templates.background, HALF_AN_EVENT / templates.background_size)
     found = np.log((B * background + S * signal) / (B * background + S * against))
     return np.where(known, found, 0.0)
+def best_weights(templates: Templates) -> Floats:
+    """Weights of the best linear statistic: the likelihood ratio's, blind to nuisances if any."""
+    found = weights(templates)
+    return found if templates.nuisances is None else blind(found, templates)
+
+
+def likelihood_ratio(templates: Templates) -> BinnedLikelihoodRatio | MarginalLikelihoodRatio:
+    """The best of all classifiers of known densities, integrated over nuisances if any."""
+    if templates.nuisances is None:
+        return BinnedLikelihoodRatio.from_templates(templates)
+    return MarginalLikelihoodRatio(templates)
 
 
 class BinnedLikelihoodRatio(Classifier):
@@ -152,15 +165,17 @@ class LikelihoodRatio(Architecture):
         del watch
         return [Trained(_classifier(member)) for member in members]
 
-    def restore(self, folder: Path) -> BinnedLikelihoodRatio:
+    def restore(self, folder: Path) -> BinnedLikelihoodRatio | MarginalLikelihoodRatio:
         """Read what ``save`` wrote."""
-        _, arrays = storage.read(folder)
+        body, arrays = storage.read(folder)
+        if "templates" in body:
+            return MarginalLikelihoodRatio.load(folder)
         if not {"weights", "constant"} <= set(arrays):
             raise storage.unreadable(folder, "the weights of the likelihood ratio are missing")
         return BinnedLikelihoodRatio(arrays["weights"], float(arrays["constant"]))
 
 
-def _classifier(member: Member) -> BinnedLikelihoodRatio:
+def _classifier(member: Member) -> BinnedLikelihoodRatio | MarginalLikelihoodRatio:
     hyperparameters.check("likelihood_ratio", member.hyperparameters)
     examples = cast("Examples", member.examples)
     if examples.n_classes != 2:
@@ -169,7 +184,7 @@ def _classifier(member: Member) -> BinnedLikelihoodRatio:
         )
     if examples.templates is None:
         raise ValueError("likelihood_ratio: these examples have no templates to take the ratio of")
-    return BinnedLikelihoodRatio.from_templates(examples.templates)
+    return likelihood_ratio(examples.templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +194,8 @@ class ClosedForm:
     Attributes:
         auc: AUC of the likelihood ratio with normally distributed scores.
         auc_error: Its standard deviation over other test pools of the same sizes.
-        k: Separation per S/sqrt(S + B), corrected for the bias of finite pools; 0 where the
-            correction leaves nothing.
+        k: Separation per S/sqrt(S + B) without nuisances, corrected for the bias of finite pools;
+            0 where the correction leaves nothing.
         k_error: Standard deviation of ``k`` over other pools (upwards, where ``k`` is near 0).
         k_raw: Without the correction.
     """
@@ -219,13 +234,14 @@ def closed_form(templates: Templates, test: Drawn | None = None) -> ClosedForm:
     whose expectation is exact up to a factor 1 - exp(-N_b p_b) in a bin: E[a (a - 1)] =
     N_s (N_s - 1) p_s^2 for multinomial a, E[(N_b + 1)/(b + 1)] = (1 - (1 - p_b)^(N_b + 1))/p_b
     for binomial b. Between two signals it is (p_s - p_a)^2 in place of (p_s - p_b)^2, corrected
-    likewise.
+    likewise. With nuisances the statistic is the best linear one, of separation
+    d'^2 = delta^T (V + G^T G)^-1 delta (`rayscan.models.nuisances.blind`).
 
     Args:
         templates: Densities (of the training pools) that make the likelihood ratio.
         test: Ensembles it is tested on; None for pools without end of those densities.
     """
-    found = weights(templates)
+    found = best_weights(templates)
     drawn: Drawn = Endless(templates) if test is None else test
     apart = drawn.separation(found)
     spread = math.sqrt(apart.null_variance + apart.alternative_variance)

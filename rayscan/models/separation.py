@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.models.architecture import Templates
+from rayscan.models.nuisances import directions
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -105,12 +106,16 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """Fixed totals from pools without end that have the templates' densities."""
+    """Draws from pools without end that have the templates' densities.
+
+    Totals are fixed; nuisances, and the Poisson numbers they may come with, are in the variances to
+    first order (the Gaussian limit).
+    """
 
     templates: Templates
 
     def separation(self, weights: Floats) -> Moments:
-        """Exact moments of sum_k w_k n_k in both classes."""
+        """Moments of sum_k w_k n_k in both classes; exact without nuisances."""
         t = self.templates
         if t.against is not None:
             return _two_signals(t, t.against, weights)
@@ -120,6 +125,12 @@ class Endless:
         alternative_variance = t.B * _variance(weights, t.background)
         alternative_variance += t.S * _variance(weights, t.signal)
         difference = t.S * signal - (n - t.B) * background
+        if t.nuisances is not None:
+            null_variance += float(np.sum((directions(t, n - t.B) @ weights) ** 2))
+            alternative_variance += float(np.sum((directions(t, 0) @ weights) ** 2))
+            if t.nuisances.poisson:
+                null_variance += n * background**2
+                alternative_variance += t.B * background**2 + t.S * signal**2
         error = 0.0
         if (variance := null_variance + alternative_variance) > 0:
             by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)
@@ -134,8 +145,18 @@ class Endless:
 def _two_signals(t: Templates, against: Floats, weights: Floats) -> Moments:
     """Class 0 holds S events of the second signal, and as many background events as class 1."""
     of_background = t.B * _variance(weights, t.background)
-    null_variance = of_background + t.S * _variance(weights, against)
-    alternative_variance = of_background + t.S * _variance(weights, t.signal)
+    null_variance = t.S * _variance(weights, against)
+    alternative_variance = t.S * _variance(weights, t.signal)
+    if t.nuisances is not None:
+        of_background += float(np.sum((directions(t, 0) @ weights) ** 2))
+        if t.nuisances.poisson:
+            of_background += t.B * float(weights @ t.background) ** 2
+            null_variance += t.S * float(weights @ against) ** 2
+            alternative_variance += t.S * float(weights @ t.signal) ** 2
+    null_variance, alternative_variance = (
+        of_background + null_variance,
+        of_background + alternative_variance,
+    )
     difference = t.S * float(weights @ (t.signal - against))
     error = 0.0
     if (variance := null_variance + alternative_variance) > 0:

@@ -8,15 +8,17 @@ from typing import Any
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ceiling import Ceiling, ceiling, template_noise
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form
-from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.models.likelihood_ratio import closed_form, likelihood_ratio
+from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import Histograms, pair_name
+from rayscan.scan.uncertain import templates_for
 from rayscan.seeds import stream
 from rayscan.stats.auc import estimate
 from rayscan.stats.placements import Placements, placements
 
 KIND = "likelihood ratio of the training templates, corrected for the size of the pools"
+MARGINAL = f"marginal {KIND}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -57,8 +59,8 @@ def ceiling_of_test(
         alternative: Histograms with signal, shape (N, bins).
         against: Signal process in class 0, if there is one.
     """
-    templates = templates_of(binned, benchmark, mixture, against=against)
-    ratio = BinnedLikelihoodRatio.from_templates(templates)
+    templates = templates_for(config, binned, benchmark, mixture, against=against)
+    ratio = likelihood_ratio(templates)
     placed = placements(ratio.scores(null), ratio.scores(alternative))
     seen = estimate(placed)
     noise = template_noise(
@@ -74,7 +76,7 @@ def ceiling_of_test(
     columns = {
         "auc_ceiling": found.auc,
         "auc_ceiling_error": found.error,
-        "ceiling_kind": KIND,
+        "ceiling_kind": KIND if templates.nuisances is None else MARGINAL,
         "auc_likelihood_ratio": seen.auc,
         "auc_likelihood_ratio_error": seen.error,
         "auc_closed_form": form.auc,

@@ -22,9 +22,15 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channels:
-    """Pool events of every process in the channels of a fit, each of shape (channels,)."""
+    """Pool events of every process in the channels of a fit, each of shape (channels,).
+
+    Attributes:
+        counts: By process.
+        groups: Channel of each bin of the histogram, shape (bins,); None for single events.
+    """
 
     counts: Mapping[str, Counts]
+    groups: Counts | None = None
 
     @property
     def size(self) -> int:
@@ -40,7 +46,7 @@ def plain(binned: BinnedPools, benchmark: str, *, pool: PoolName, minimum: int) 
         name: np.bincount(group, weights=binned.processes[name].counts[pool], minlength=len(labels))
         for name in (*binned.backgrounds, benchmark)
     }
-    return Channels({name: values.astype(np.int64) for name, values in counts.items()})
+    return Channels({name: values.astype(np.int64) for name, values in counts.items()}, group)
 
 
 def by_response(
@@ -77,7 +83,8 @@ def by_response(
                 binned.processes[name].counts[pool], groups, int(groups.max()) + 1
             ).astype(np.int64)
             for name in (*binned.backgrounds, benchmark)
-        }
+        },
+        groups,
     )
 
 

@@ -34,6 +34,17 @@ _TRAINED = (
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
     *_mixture("train", "in training"),
+    Column(
+        "train_strength",
+        _TEXT,
+        "",
+        "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'",
+    ),
+)
+_UNCERTAIN = (
+    Column("background_uncertainty", _REAL, "", "relative uncertainty of the background's yield"),
+    Column("shape_uncertainty", _REAL, "", "relative change of the background's slope, one sigma"),
+    Column("shape_observable", _TEXT, "", "axis of the uncertain slope; missing without"),
 )
 _LABEL = Column("label", _TEXT, "", "name given to the architecture in the scan file")
 
@@ -118,10 +129,18 @@ AUC = TableLayout(
         ),
         Column("auc_likelihood_ratio_error", _REAL, "", "its standard error (DeLong 1988)"),
         Column(
-            "auc_closed_form", _REAL, "", "Phi(dmu / sqrt(V0 + V1)) of the same likelihood ratio"
+            "auc_closed_form",
+            _REAL,
+            "",
+            "Phi(dmu / sqrt(V0 + V1)) of the same ratio; of the best linear statistic if uncertain",
         ),
         Column("auc_closed_form_error", _REAL, "", "its error from the finite pools"),
-        Column("separation_k", _REAL, "", "k of AUC = Phi(k x / sqrt 2), x = S/sqrt(S+B)"),
+        Column(
+            "separation_k",
+            _REAL,
+            "",
+            "k of AUC = Phi(k x / sqrt 2), x = S/sqrt(S+B), background known",
+        ),
         Column("separation_k_error", _REAL, "", "its error from the finite pools"),
         Column(
             "auc_over_ceiling_sigma",
@@ -132,6 +151,7 @@ AUC = TableLayout(
         Column("leakage_flag", _BOOL, "", "above the ceiling by 4 sigma; not of single events"),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", _INT, "", "test ensembles per class"),
+        *_UNCERTAIN,
         Column("background_pool", _INT, "events", "test-pool background events inside the binning"),
         Column("signal_pool", _INT, "events", "test-pool signal events inside the binning"),
         Column("draw_fraction", _REAL, "", "largest n/N of a draw from a pool"),
@@ -250,6 +270,7 @@ LIMITS = TableLayout(
         *_band("signal_events", "events", "selected signal events in the binning"),
         *_band("cross_section", "pb", "the signal cross-section"),
         Column("background_events", _REAL, "events", "expected background in the binning"),
+        *_UNCERTAIN,
         Column("channels", _INT, "", "bins of the fitted distribution"),
         Column("referee_cls", _REAL, "", "pyhf's own CLs at the median limit, where it was asked"),
         Column("limit_error", _REAL, "events", "statistical error of the median, method 'score'"),

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 from rayscan.ensembles.binning import Binning
 from rayscan.ensembles.mixture import Mixtures
+from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.events.pools import Pools
 from rayscan.events.process import Process
 from rayscan.events.selection import Selection
 
 Objective = Literal["auc", "loss", "significance", "limit"]
+Strength = Literal["highest", "each", "drawn", "descending"]
 MAXIMISED: Mapping[str, bool] = {"auc": True, "loss": False, "significance": True, "limit": False}
 
 
@@ -25,17 +27,31 @@ class EnsembleSizes:
         validation: Histograms per class used for stopping.
         test: Histograms per class of each test set.
         method: ``without_replacement`` (published), ``multinomial`` or ``poisson``.
+        uncertainty: What of the background every pseudo-experiment has its own value of, in
+            training, validation, test and limits by score; its ``background`` and ``shape`` are
+            in the fits of the other limits too.
     """
 
     train: int = 10_000
     validation: int = 2_000
     test: int = 4_000
     method: Literal["without_replacement", "multinomial", "poisson"] = "without_replacement"
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def unsure(self) -> Uncertainty:
+        """The uncertainties, all 0 where none are given."""
+        return self.uncertainty or Uncertainty()
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
             if getattr(self, name) < 10:
                 raise ValueError(f"{name}: {getattr(self, name)} histograms, expected at least 10")
+        if self.unsure.shape is not None and self.method == "without_replacement":
+            raise ValueError(
+                "method: without replacement events follow the law of their pool, not one of "
+                "uncertain shape; write method: multinomial, or poisson"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +110,20 @@ class Training:
         strength: ``highest``: one classifier per benchmark, trained at the highest strength that
             is not too easy (ceiling at most 0.96; of several benchmarks that of the easiest) and
             tested at all; the best direction hardly depends on S. ``each``: one per strength, as
-            published. A multiclass head is always trained at each: strength and shape of a signal
-            look alike to it.
+            published. ``drawn``: one per benchmark, every training histogram at a strength of the
+            list drawn anew (those of class 0 too, so that no total tells), tested at all.
+            ``descending``: one per strength, from the strongest down, each network starting from
+            the weights of the next stronger one. Where that says nothing ``drawn`` is ``highest``
+            (closed forms, networks of single events) and ``descending`` is ``each`` (those, linear
+            models and searches); the column ``train_strength`` tells. Heads of several benchmarks
+            and against a signal are no exception, but a multiclass head has one classifier per
+            strength whatever is asked for (strength and shape of a signal look alike to it): for it
+            ``highest`` and ``drawn`` are ``each``.
         repeats: Trainings per point with fixed hyperparameters.
         pack: Members trained together; more than 1 pays on a GPU.
     """
 
-    strength: Literal["highest", "each"] = "highest"
+    strength: Strength = "highest"
     repeats: int = 3
     pack: int = 1
 
@@ -108,6 +131,11 @@ class Training:
         for name in ("repeats", "pack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether one classifier of a benchmark serves all strengths."""
+        return self.strength in {"highest", "drawn"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +170,7 @@ class CrossTest:
 
     Attributes:
         strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
-            Training at the ``highest`` strength is always tested at every strength.
+            One classifier for all strengths (``highest``, ``drawn``) always meets them all.
         curves: Whose ROC points and score distributions are kept: ``first`` those of the first
             repeat (of a search: the best member) on its own benchmark, ``all`` those of every
             classifier on everything it meets.
@@ -165,7 +193,8 @@ class Limits:
         channels: Groups of histogram bins for ``response``.
         min_pool_count: Bins with fewer background events in the test pool become one, so that no
             template stands on a handful of simulated events.
-        background_uncertainty: Relative uncertainty of each background's yield.
+        background_uncertainty: Relative uncertainty of each background's yield; that of
+            ``ensembles.uncertainty`` if larger.
         signal_uncertainty: Relative uncertainty of the signal's yield.
         luminosity_uncertainty: Relative, common to all processes.
         monte_carlo_statistics: Add the statistical uncertainty of the simulated events.

@@ -16,7 +16,6 @@ from rayscan.scan.calibration import calibrated
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.cost_cautions import cautions
 from rayscan.scan.inputs import open_inputs
-from rayscan.scan.plan import trains_at_each
 from rayscan.scan.rates import Rates, reference
 from rayscan.scan.stages import (
     Stage,
@@ -27,12 +26,20 @@ from rayscan.scan.stages import (
     total_wall,
     trial_slots,
 )
+from rayscan.scan.strengths import trains_at_each
 from rayscan.scan.workload import PlannedPoint, Workload, workload
 
 __all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"]
 
 _MANY_POINTS = 20
 _LATER = "after reading"
+_TRAINED = {
+    "highest": "trained at each benchmark's highest strength that is not saturated, known after "
+    "reading",
+    "each": "trained at each strength",
+    "drawn": "trained on strengths drawn for each histogram",
+    "descending": "trained from the strongest down, each from the weights of the one before",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +155,7 @@ def _range(values: Sequence[float], form: str, *, upper: bool = False) -> str:
 
 def _numbers(load: Workload) -> Iterator[tuple[str, str, str]]:
     config, limits = load.config, load.config.limits
-    highest = (
-        "trained at each benchmark's highest strength that is not saturated, known after reading"
-    )
-    each = "trained at each strength"
-    yield (
-        "points",
-        f"{len(load.points):,}",
-        highest if config.training.strength == "highest" else each,
-    )
+    yield "points", f"{len(load.points):,}", _TRAINED[config.training.strength]
     yield "trained members", f"{load.members:,}", ""
     yield "Tune trials", f"{load.packs:,}", f"packs of up to {config.training.pack}"
     training = sum(load.training_draws(point) for point in load.points)

@@ -21,6 +21,7 @@ def cautions(load: Workload) -> Iterator[str]:
     yield from _small_pools(load)
     yield from _size(load)
     yield from _missing_limits(load)
+    yield from _slow_limits(load)
 
 
 def _unknown(load: Workload) -> Iterator[str]:
@@ -113,6 +114,14 @@ def _fewer(load: Workload) -> str:
     if left >= MANY_TRIALS:
         fixes.append("train fewer members: fewer strengths, benchmarks, repeats or search trials")
     return "; ".join(fixes)
+
+
+def _slow_limits(load: Workload) -> Iterator[str]:
+    if load.binned_limits and load.config.ensembles.unsure.shape is not None:
+        yield (
+            f"{load.binned_limits:,} limits have an uncertain shape: pyhf itself solves them, a "
+            "minute or more each; fewer limits.channels, or limits.methods: [score]"
+        )
 
 
 def _missing_limits(load: Workload) -> Iterator[str]:

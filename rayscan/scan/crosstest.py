@@ -19,6 +19,7 @@ from rayscan.scan.curves import Curves
 from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.plan import Mixtures, Point, digest, mixture_columns
 from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored
+from rayscan.scan.uncertain import uncertainty_columns
 from rayscan.seeds import stream
 from rayscan.stats.auc import difference, estimate
 from rayscan.stats.placements import placements
@@ -111,12 +112,12 @@ def candidates_for(
     Those of several classes are trained at each strength, whatever the scan says.
     """
     everything = config.crosstest.strengths == "all"
-    highest = config.training.strength == "highest"
+    for_all = config.training.one_for_all
     return tuple(
         c
         for c in candidates
         if test.meets(c)
-        and (everything or c.strength == test.strength or (highest and c.head != "multiclass"))
+        and (everything or c.strength == test.strength or (for_all and c.head != "multiclass"))
     )
 
 
@@ -199,6 +200,7 @@ def cross_test(
         **mixture_columns("test", test.mixture),
         **limit.columns,
         "histograms": count,
+        **uncertainty_columns(config),
         **_pool_columns(binned, test, sampler.draw_fraction, count),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
@@ -319,6 +321,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names}
     columns |= {"head": candidate.head, "train_against": candidate.against}
+    columns["train_strength"] = candidate.row.get("train_strength")  # older tables lack it
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}
 
 

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.varied import Varied
 from rayscan.models.architecture import Templates
-from rayscan.scan.binned import BinnedPools, PoolName, templates_of
+from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import MemberPlan
+from rayscan.scan.uncertain import nuisances_of, templates_for
 from rayscan.seeds import stream
 
 Histograms = npt.NDArray[np.unsignedinteger]
@@ -43,6 +45,7 @@ def ensembles_of(
         mixture,
         against=None if against is None else binned.signal(against, pool),
         method=config.ensembles.method,
+        nuisances=nuisances_of(config, binned),
     )
 
 
@@ -51,7 +54,8 @@ class DrawnHistograms:
     """Histograms of one benchmark and mixture; a new epoch is a new draw.
 
     Every set is drawn from a stream named by benchmark, mixture, draw number and epoch, so that
-    the same set comes out on any worker.
+    the same set comes out on any worker. If ``several`` mixtures are given, each histogram is of
+    one of them, drawn anew; ``mixture`` is then the one that the templates are of.
     """
 
     config: ScanConfig
@@ -61,16 +65,19 @@ class DrawnHistograms:
     draws: int
     against: str | None = None
     n_classes: int = 2
-    _train: Ensembles = field(init=False, repr=False)
+    several: tuple[Mixture, ...] = ()
+    _train: Ensembles | Varied = field(init=False, repr=False)
     _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self._train = self._sampler("train")
 
-    def _sampler(self, pool: PoolName) -> Ensembles:
-        return ensembles_of(
-            self.config, self.binned, self.benchmark, self.mixture, pool, self.against
-        )
+    def _sampler(self, pool: PoolName) -> Ensembles | Varied:
+        each = [
+            ensembles_of(self.config, self.binned, self.benchmark, mixture, pool, self.against)
+            for mixture in self.several or (self.mixture,)
+        ]
+        return Varied(each) if self.several else each[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,7 +97,9 @@ class DrawnHistograms:
     @property
     def templates(self) -> Templates:
         """Bin probabilities of the training pools."""
-        return templates_of(self.binned, self.benchmark, self.mixture, against=self.against)
+        return templates_for(
+            self.config, self.binned, self.benchmark, self.mixture, against=self.against
+        )
 
     def training(self, epoch: int) -> tuple[Histograms, Labels]:
         """Counts (N, bins) and labels (N,) of an epoch, N = 2 x ``ensembles.train``."""
@@ -104,7 +113,7 @@ class DrawnHistograms:
         return self._validation
 
     def _draw(
-        self, sampler: Ensembles, count: int, pool: str, epoch: int
+        self, sampler: Ensembles | Varied, count: int, pool: str, epoch: int
     ) -> tuple[Histograms, Labels]:
         name: tuple[str | int, ...] = (
             pool,
@@ -201,5 +210,11 @@ def examples_of(
         features = features_of(config, point.choice.features)
         return PoolEvents(binned, point.benchmark, point.mixture, features)
     return DrawnHistograms(
-        config, binned, point.benchmark, point.mixture, member.draws, point.choice.against
+        config,
+        binned,
+        point.benchmark,
+        point.mixture,
+        member.draws,
+        point.choice.against,
+        several=point.drawn,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.binned import BinnedPools
@@ -17,11 +18,13 @@ from rayscan.scan.examples import features_of
 from rayscan.scan.plan import digest
 from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
+from rayscan.scan.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
 from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.referee import referee
 from rayscan.stats.template import SIGNAL, Template
 from rayscan.stats.workspace import workspace
 
+Floats = npt.NDArray[np.float64]
 TAGS = ("m2", "m1", "0", "p1", "p2")
 _FEMTO = 1000.0  # fb in a pb
 
@@ -41,21 +44,41 @@ def fit_template(
     """
     limits = config.limits
     backgrounds, variance = [], np.zeros(channels.size)
+    shape: dict[str, tuple[Floats, Floats]] = {}
     for name in binned.backgrounds:
         counts = channels.counts[name]
         scale = binned.processes[name].cross_section * _FEMTO * luminosity / counts.sum()
         backgrounds.append((name, counts * scale))
         variance += counts * scale**2
+        if factors := _shape_factors(config, binned, name, channels):
+            shape[name] = counts * scale * factors[0], counts * scale * factors[1]
     signal = channels.counts[benchmark]
     events = binned.processes[benchmark].cross_section * _FEMTO * luminosity
-    normalisation = dict.fromkeys(binned.backgrounds, limits.background_uncertainty)
+    normalisation = dict.fromkeys(binned.backgrounds, background_uncertainty(config))
     return Template(
         signal=signal * (events / signal.sum()),
         backgrounds=tuple(backgrounds),
         background_stat=np.sqrt(variance) if limits.monte_carlo_statistics else None,
         normalisation={**normalisation, SIGNAL: limits.signal_uncertainty},
         luminosity_uncertainty=limits.luminosity_uncertainty,
+        shape=shape,
     )
+
+
+def _shape_factors(
+    config: ScanConfig, binned: BinnedPools, background: str, channels: Channels
+) -> tuple[Floats, Floats] | None:
+    """What one sigma up and down of the shape does to a background's channels, (channels,) each."""
+    counts = binned.processes[background].counts["test"].astype(np.float64)
+    varied = varied_shapes(config, binned, counts)
+    if varied is None or channels.groups is None:
+        return None
+    nominal, up, down = (
+        np.bincount(channels.groups, each, channels.size) for each in (counts, *varied)
+    )
+    filled = nominal > 0
+    ratio = [np.divide(each, nominal, out=np.ones_like(each), where=filled) for each in (up, down)]
+    return ratio[0], ratio[1]
 
 
 def binned_limits(
@@ -89,10 +112,14 @@ def binned_limits(
                 head = trained_columns(candidate) | {"method": "response"}
                 jobs.append((head | _target(benchmark, luminosity), template))
     results = upper_limits([template for _, template in jobs])
-    judged = _judged(config, [template for _, template in jobs], [r.status for r in results])
+    solved = [r.status == "ok" and r.solver == "profile" for r in results]
+    judged = _judged(config, [template for _, template in jobs], solved)
     rows = []
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
         row = head | _limit_columns(template, limit, binned, benchmark)
+        row |= uncertainty_columns(config) | {
+            "background_uncertainty": background_uncertainty(config)
+        }
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:
@@ -104,12 +131,15 @@ def binned_limits(
 
 
 def _judged(
-    config: ScanConfig, templates: Sequence[Template], statuses: Sequence[str]
+    config: ScanConfig, templates: Sequence[Template], solved: Sequence[bool]
 ) -> frozenset[int]:
-    """Which limits pyhf re-checks: an equal share of each benchmark, the smallest models first."""
+    """Which limits pyhf re-checks: an equal share of each benchmark, the smallest models first.
+
+    Only those of our own solver: there is no referee above pyhf.
+    """
     share = -(-config.limits.referee // len(config.benchmarks))
-    solved = [i for i, status in enumerate(statuses) if status == "ok"]
-    return frozenset(sorted(solved, key=lambda i: (len(templates[i].signal), i))[:share])
+    ours = [i for i, own in enumerate(solved) if own]
+    return frozenset(sorted(ours, key=lambda i: (len(templates[i].signal), i))[:share])
 
 
 def _channels(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.varied import Varied
 from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import (
@@ -53,6 +54,7 @@ class JointHistograms:
         mixture: Events per histogram.
         head: ``multimodel`` or ``multiclass``.
         draws: Names the stream.
+        several: Where given, each histogram is of one of these mixtures, drawn anew.
     """
 
     config: ScanConfig
@@ -61,18 +63,21 @@ class JointHistograms:
     mixture: Mixture
     head: str
     draws: int
+    several: tuple[Mixture, ...] = ()
     templates: None = None
-    _train: tuple[Ensembles, ...] = field(init=False, repr=False)
+    _train: tuple[Ensembles | Varied, ...] = field(init=False, repr=False)
     _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self._train = self._samplers("train")
 
-    def _samplers(self, pool: PoolName) -> tuple[Ensembles, ...]:
-        return tuple(
-            ensembles_of(self.config, self.binned, name, self.mixture, pool)
-            for name in self.benchmarks
-        )
+    def _samplers(self, pool: PoolName) -> tuple[Ensembles | Varied, ...]:
+        mixtures = self.several or (self.mixture,)
+        found: list[Ensembles | Varied] = []
+        for name in self.benchmarks:
+            each = [ensembles_of(self.config, self.binned, name, m, pool) for m in mixtures]
+            found.append(Varied(each) if self.several else each[0])
+        return tuple(found)
 
     @property
     def n_classes(self) -> int:
@@ -110,7 +115,7 @@ class JointHistograms:
         return self._draw(self._samplers("validation"), count, *purpose)
 
     def _draw(
-        self, samplers: Sequence[Ensembles], count: int, *purpose: str | int
+        self, samplers: Sequence[Ensembles | Varied], count: int, *purpose: str | int
     ) -> tuple[Histograms, Labels]:
         rng = stream(self.config.seed, self.head, *self.benchmarks, self.mixture.name, *purpose)
         null, each = shares(self.head, count, len(samplers))
@@ -128,5 +133,11 @@ def training_examples(
     if not point.choice.is_joint:
         return examples_of(config, binned, member, reads=reads)
     return JointHistograms(
-        config, binned, point.benchmarks, point.mixture, point.choice.head, member.draws
+        config,
+        binned,
+        point.benchmarks,
+        point.mixture,
+        point.choice.head,
+        member.draws,
+        several=point.drawn,
     )

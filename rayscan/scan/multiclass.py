@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.models.likelihood_ratio import likelihood_ratio
+from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import Candidate, TestSet, cross_test, test_sets, trained_columns
 from rayscan.scan.curves import Curves, kept
@@ -18,6 +18,7 @@ from rayscan.scan.examples import Histograms, ensembles_of
 from rayscan.scan.heads import BACKGROUND, UNDECIDED
 from rayscan.scan.plan import Mixtures, mixture_columns
 from rayscan.scan.scoring import Scores, stored
+from rayscan.scan.uncertain import templates_for, uncertainty_columns
 from rayscan.seeds import stream
 from rayscan.stats.auc import AucEstimate
 from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, threshold
@@ -132,11 +133,12 @@ def class_test(
             "threshold": threshold(len(classes)),
             "histograms": config.ensembles.test,
             "pool_mode": binned.mode,
+            **uncertainty_columns(config),
         }
         said = {name: log_probabilities(classifier.scores(x)) for name, x in drawn.items()}
         areas = one_vs_rest([said[name] for name in classes])
         if classes not in best:
-            ideal = [_posterior(test, classes, drawn[name], binned) for name in classes]
+            ideal = [_posterior(test, classes, drawn[name], config, binned) for name in classes]
             best[classes] = one_vs_rest(ideal)
         rows += [
             head | row | _areas(row, classes, areas, best[classes])
@@ -162,15 +164,16 @@ def _ensembles(
 
 
 def _posterior(
-    test: ClassTest, classes: Sequence[str], x: Histograms, binned: BinnedPools
+    test: ClassTest, classes: Sequence[str], x: Histograms, config: ScanConfig, binned: BinnedPools
 ) -> Scores:
     """Log-probabilities of the classes from the training templates, shape (N, classes).
 
     With equal priors they are the softmax of the log-likelihoods, the best there is for every class
-    against the others (Neyman and Pearson), as far as the templates are true.
+    against the others (Neyman and Pearson), as far as the templates are true; where the background
+    is uncertain, of the likelihoods integrated over it.
     """
-    templates = [templates_of(binned, name, test.mixture) for name in classes[1:]]
-    ratios = [BinnedLikelihoodRatio.from_templates(each).scores(x) for each in templates]
+    templates = [templates_for(config, binned, name, test.mixture) for name in classes[1:]]
+    ratios = [likelihood_ratio(each).scores(x) for each in templates]
     return log_probabilities(np.stack([np.zeros(len(x)), *ratios], axis=1))
 
 

@@ -14,6 +14,7 @@ from rayscan.scan.exclusion import fit_template
 from rayscan.scan.joint import JointHistograms
 from rayscan.scan.plan import MemberPlan
 from rayscan.scan.scoring import event_scores
+from rayscan.scan.uncertain import background_uncertainty
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 from rayscan.stats.limits import upper_limits
@@ -70,7 +71,7 @@ def objective_value(
         axis=0,
     )
     filled = b > 0
-    sigma = config.limits.background_uncertainty * b[filled]
+    sigma = background_uncertainty(config) * b[filled]
     return float(combine(asimov(s[filled], b[filled], sigma)))
 
 

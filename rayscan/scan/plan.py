@@ -11,18 +11,12 @@ from typing import Any, Literal
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import ConfigError, Problem
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools, templates_of
-from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.config import ArchitectureChoice, ScanConfig, Strength
 from rayscan.scan.heads import groups, trained
 from rayscan.scan.search_space import starting_knobs
+from rayscan.scan.strengths import others, trained_as, trained_at
 from rayscan.seeds import integer
-
-SATURATED = 0.96
-"""Ceiling above which a strength is too easy to train at: nearly every histogram is classified
-right, the loss has nothing left to say, and the network is worse at all lower strengths (its AUC at
-S/sqrt(B) = 0.5 fell from 0.677 to 0.656, one training each, when the ceiling in training rose from
-0.90 to 0.999)."""
 
 RESULTS_VERSION = 1
 """Raised when equal scan files give other numbers than before, so that old rows are not reused."""
@@ -35,14 +29,20 @@ class Point:
     Attributes:
         benchmark: Signal process; the names of several joined by ``+`` for a head of several.
         strength: Position of the mixture in the list of strengths.
-        mixture: Events per histogram.
+        mixture: Events per histogram; with ``drawn`` strengths that of ``highest``, which
+            validation, response and score take for the training's own.
         choice: The architecture and its knobs.
+        trained: How its strength of training was chosen (`Training.strength`).
+        others: Other mixtures its result depends on: with ``drawn`` all that are drawn, with
+            ``descending`` the stronger ones trained before, the strongest first.
     """
 
     benchmark: str
     strength: int
     mixture: Mixture
     choice: ArchitectureChoice
+    trained: Strength = "highest"
+    others: tuple[Mixture, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +50,13 @@ class Point:
         what = self.choice.head if self.choice.is_joint else self.benchmark
         if self.choice.against is not None:
             what += f"-vs-{self.choice.against}"
-        return f"{what}.{self.mixture.name}.{self.choice.key}"
+        drawn = "_drawn" if self.trained == "drawn" else ""
+        return f"{what}.{self.mixture.name}{drawn}.{self.choice.key}"
+
+    @property
+    def drawn(self) -> tuple[Mixture, ...]:
+        """The mixtures that its training histograms are drawn of; empty where it is one."""
+        return self.others if self.trained == "drawn" else ()
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
@@ -72,6 +78,7 @@ class Point:
             "train_against": self.choice.against,
             "architecture": self.choice.name,
             "label": self.choice.key,
+            "train_strength": self.trained,
             **mixture_columns("train", self.mixture),
         }
 
@@ -153,51 +160,33 @@ def points(
     """
     found: list[Point] = []
     for signals in groups(config):
+        common = all_mixtures[signals[0]]
         of_group = [
-            Point(benchmark="+".join(signals), strength=index, mixture=mixture, choice=choice)
+            _point(config, signals, common, at, choice)
             for choice in config.architectures
             if signals in trained(config, choice)
-            for index, mixture in _trained_at(
-                config, signals, all_mixtures[signals[0]], binned, choice
-            )
+            for at in trained_at(config, signals, common, binned, choice)
         ]
         found += sorted(of_group, key=lambda point: point.strength)
     return tuple(found)
 
 
-def _trained_at(
+def _point(
     config: ScanConfig,
     signals: Sequence[str],
     choices: Sequence[Mixture],
-    binned: BinnedPools | None,
+    at: tuple[int, Mixture],
     choice: ArchitectureChoice,
-) -> tuple[tuple[int, Mixture], ...]:
-    numbered = tuple(enumerate(choices))
-    if trains_at_each(config, choice):
-        return numbered
-    rising = sorted(numbered, key=lambda pair: (pair[1].fraction, pair[1].signal))
-    if binned is None:
-        return (rising[-1],)
-    plain = [pair for pair in rising if not _saturates(binned, signals, pair[1], choice)]
-    return (plain[-1] if plain else rising[0],)
-
-
-def trains_at_each(config: ScanConfig, choice: ArchitectureChoice) -> bool:
-    """Whether an architecture has a classifier for every strength.
-
-    Several classes always do: at another strength than that of its training a signal looks like a
-    harder or softer one (four signals, trained at S/sqrt(B) = 1 and tested at 4: AUC of spin-0
-    against the others 0.69, where 0.89 can be reached).
-    """
-    return config.training.strength == "each" or choice.head == "multiclass"
-
-
-def _saturates(
-    binned: BinnedPools, signals: Sequence[str], mixture: Mixture, choice: ArchitectureChoice
-) -> bool:
-    """Whether the easiest of the signals is too easy."""
-    pairs = (templates_of(binned, name, mixture, against=choice.against) for name in signals)
-    return any(closed_form(templates).auc > SATURATED for templates in pairs)
+) -> Point:
+    how = trained_as(config, choice)
+    return Point(
+        benchmark="+".join(signals),
+        strength=at[0],
+        mixture=at[1],
+        choice=choice,
+        trained=how,
+        others=others(how, choices, at[1]),
+    )
 
 
 def planned(config: ScanConfig, point: Point) -> int:
@@ -222,6 +211,8 @@ def _as_json(value: Any) -> Any:
 def _of_training(config: ScanConfig, point: Point) -> Iterator[Any]:
     """What of ensembles and limits a row of `trials` depends on: not how it is tested later."""
     yield config.ensembles.train, config.ensembles.validation, config.ensembles.method
+    if config.ensembles.unsure:
+        yield config.ensembles.unsure
     objective = config.search.objective if point.mode == "search" else "auc"
     yield objective
     if objective in {"significance", "limit"}:
@@ -253,6 +244,8 @@ def member(
     """
     knobs = {**starting_knobs(point.choice), **(suggested or {})}
     draws = repeat // config.training.pack if point.mode == "fixed" else 0
+    # Said only where there is something to say: members of older scan files keep their keys.
+    known = (point.trained, point.others) if point.trained in {"drawn", "descending"} else ()
     key = digest(
         RESULTS_VERSION,
         fingerprint,
@@ -265,6 +258,7 @@ def member(
         repeat,
         draws,
         *_of_head(point),
+        *known,
     )
     seed = integer(config.seed, "member", point.name, repeat)
     return MemberPlan(
@@ -275,10 +269,28 @@ def member(
 def fixed_packs(
     config: ScanConfig, all_points: Sequence[Point], *, fingerprint: str
 ) -> Iterator[tuple[MemberPlan, ...]]:
-    """The packs of all points with fixed hyperparameters."""
+    """The packs of all points with fixed hyperparameters.
+
+    A pack holds repeats of one point; with ``descending`` strengths a whole chain of points, the
+    strongest first, since each starts from the classifiers of the one before.
+    """
+    for chain in _chains(all_points):
+        count = planned(config, chain[0])
+        for first in range(0, count, config.training.pack):
+            repeats = range(first, min(first + config.training.pack, count))
+            yield tuple(
+                member(config, point, repeat, fingerprint=fingerprint)
+                for point in chain
+                for repeat in repeats
+            )
+
+
+def _chains(all_points: Sequence[Point]) -> list[list[Point]]:
+    """Points with fixed hyperparameters that are trained one after the other in one place."""
+    found: dict[tuple[str, ...], list[Point]] = {}
     for point in all_points:
         if point.mode == "fixed":
-            count = planned(config, point)
-            for first in range(0, count, config.training.pack):
-                repeats = range(first, min(first + config.training.pack, count))
-                yield tuple(member(config, point, r, fingerprint=fingerprint) for r in repeats)
+            warm = point.trained == "descending"
+            key = (point.benchmark, point.choice.key) if warm else (point.name,)
+            found.setdefault(key, []).append(point)
+    return [sorted(chain, key=lambda p: len(p.others)) for chain in found.values()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rayscan.ensembles.draw import Background, Ensembles
 from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.nuisance import Nuisances
 from rayscan.errors import PoolExhaustedError, Problem
 from rayscan.scan.binned import POOL_NAMES, BinnedPools
 from rayscan.scan.config import ScanConfig
@@ -48,12 +49,16 @@ def _exhausted(
     config: ScanConfig, binned: BinnedPools, benchmark: str, mixture: Mixture
 ) -> Iterator[PoolExhaustedError]:
     method = config.ensembles.method
+    uncertain = Nuisances(relative=config.ensembles.unsure.background)
     of_signal = Mixture(signal=0, background=mixture.signal, totals=mixture.totals)
     for pool in POOL_NAMES:
         # One at a time: an error names the first pool only.
         signal = Background((binned.signal(benchmark, pool),))
-        for events, wanted in ((binned.background(pool), mixture), (signal, of_signal)):
+        for events, wanted, unsure in (
+            (binned.background(pool), mixture, uncertain),
+            (signal, of_signal, None),
+        ):
             try:
-                Ensembles(events, None, wanted, method=method)
+                Ensembles(events, None, wanted, method=method, nuisances=unsure)
             except PoolExhaustedError as error:
                 yield error

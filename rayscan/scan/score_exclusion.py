@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.architecture import Classifier
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools, templates_of
+from rayscan.models.architecture import Classifier, Templates
+from rayscan.models.likelihood_ratio import best_weights, closed_form
+from rayscan.models.separation import Endless
+from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import Candidate, trained_columns
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import band_columns, mixture_of_row
 from rayscan.scan.scoring import Scores, event_scores, stored
 from rayscan.scan.storage import Storage
+from rayscan.scan.uncertain import templates_for, uncertainty_columns
 from rayscan.seeds import stream
 from rayscan.stats.score_limits import score_limit
 
@@ -79,6 +82,7 @@ def _at_total(
             "status": limit.status,
             "message": limit.message or None,
             "limit_error": limit.error[2],
+            **uncertainty_columns(config),
         }
         band = band_columns(strengths, events=events, cross_section=signal.flow[0]["cross_section"])
         rows.append(head | band)
@@ -94,8 +98,10 @@ def strengths_to_test(
     pool: a limit beyond them is 'unbounded'.
     """
     unit = Mixture(signal=1, background=total)
-    form = closed_form(templates_of(binned, benchmark, unit))
+    templates = templates_for(config, binned, benchmark, unit)
+    form = closed_form(templates)
     k = form.k if form.k > form.k_error else form.k_raw
+    k *= _left_by_nuisances(templates)
     most = total
     if config.ensembles.method == "without_replacement":
         most = min(total, binned.signal(benchmark, "test").size)
@@ -103,6 +109,18 @@ def strengths_to_test(
         return (Mixture(signal=most, background=total - most),)
     wanted = {min(int(np.ceil(d * np.sqrt(total) / k)), most) for d in _SEPARATIONS}
     return tuple(Mixture(signal=s, background=total - s) for s in sorted(wanted))
+
+
+def _left_by_nuisances(templates: Templates) -> float:
+    """The share of the separation that uncertain backgrounds leave to the best linear statistic."""
+    if templates.nuisances is None:
+        return 1.0
+    apart = [
+        each.difference / np.sqrt(each.null_variance + each.alternative_variance)
+        for known in (replace(templates, nuisances=None), templates)
+        for each in [Endless(known).separation(best_weights(known))]
+    ]
+    return float(apart[1] / apart[0])
 
 
 def _scores(

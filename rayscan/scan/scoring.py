@@ -104,6 +104,7 @@ def event_scores(
         signal=values[benchmark],
         mixture=mixture,
         method=config.ensembles.method,
+        relative=config.ensembles.unsure.background,
     )
     rng = stream(config.seed, *purpose, "events")
     return sampler.null(rng, histograms), sampler.alternative(rng, histograms)

@@ -111,7 +111,7 @@ def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
     if point.choice.searches and load.config.search.objective == "limit":
         each += rates.limit
     draws = load.training_draws(point) * load.drawing(rates)
-    return draws + point.members * each + point.packs * rates.trial
+    return draws + point.members * each + point.trials * rates.trial
 
 
 def _kinds(load: Workload) -> Iterator[PlannedPoint]:
@@ -140,7 +140,7 @@ def _options(choice: ArchitectureChoice) -> Iterator[int]:
 def _at_once(config: ScanConfig, point: PlannedPoint) -> int:
     """Packs of a point that can train side by side: those of one batch of a search, or all."""
     if not point.choice.searches:
-        return point.packs
+        return point.trials
     return min(point.packs, math.ceil(config.search.batch / config.training.pack))
 
 

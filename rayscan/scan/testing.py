@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.heads import trained
+from rayscan.scan.strengths import trains_at_each
 
 
 def strengths_tested(config: ScanConfig, choice: ArchitectureChoice) -> int:
     """Strengths at which each classifier of an architecture is tested."""
-    highest = config.training.strength == "highest" and choice.head != "multiclass"
-    everything = highest or config.crosstest.strengths == "all"
+    everything = not trains_at_each(config, choice) or config.crosstest.strengths == "all"
     return len(config.mixtures.strengths) if everything else 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rayscan.errors import DivergedError
-from rayscan.models.architecture import Member, Trained, Watch, architectures
+from rayscan.models.architecture import Classifier, Member, Trained, Watch, architectures
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.joint import training_examples
@@ -45,7 +46,8 @@ def train_pack(
     """Train a pack, store its classifiers and say what came out.
 
     Args:
-        pack: Members of one point.
+        pack: Members of one point; or of a chain of points, those of one point together: each
+            repeat then starts from the last classifier that it got at the points before.
         config: The scan.
         binned: Its pools.
         storage: Where classifiers go.
@@ -57,32 +59,49 @@ def train_pack(
     Raises:
         PoolExhaustedError: the pools are too small for the mixture.
     """
-    started = time.perf_counter()
     architecture = architectures()[pack[0].point.choice.name]
-    shared: dict[int, Any] = {}
-    members = []
-    for plan in pack:
-        if plan.draws not in shared:
-            shared[plan.draws] = training_examples(config, binned, plan, reads=architecture.reads)
-        members.append(
-            Member(
-                examples=shared[plan.draws],
-                hyperparameters=plan.hyperparameters,
-                seed=plan.seed,
-            )
-        )
-    results = architecture.train(members, watch=watch)
-    seconds = time.perf_counter() - started
+    before: dict[int, Classifier] = {}
     rows = []
-    for index, (plan, result) in enumerate(zip(pack, results, strict=True)):
-        row = _row(plan, config) | {"seconds": seconds, "device": device, "worker": worker}
-        if isinstance(result, DivergedError):
-            row |= {"status": "diverged", "error": str(result), "epochs": result.epoch}
-        else:
-            row |= _finished(plan, result, config=config, binned=binned, storage=storage)
-            row["status"] = "pruned" if index in (pruned or {}) else "ok"
-        rows.append(row)
+    for _, same in itertools.groupby(pack, key=lambda plan: plan.point.name):
+        link = tuple(same)
+        started = time.perf_counter()
+        members = _members(link, before, config=config, binned=binned, reads=architecture.reads)
+        results = architecture.train(members, watch=watch)
+        seconds = time.perf_counter() - started
+        for index, (plan, result) in enumerate(zip(link, results, strict=True)):
+            row = _row(plan, config) | {"seconds": seconds, "device": device, "worker": worker}
+            if isinstance(result, DivergedError):
+                row |= {"status": "diverged", "error": str(result), "epochs": result.epoch}
+            else:
+                before[plan.repeat] = result.classifier
+                row |= _finished(plan, result, config=config, binned=binned, storage=storage)
+                row["status"] = "pruned" if index in (pruned or {}) else "ok"
+            rows.append(row)
     return Outcome(rows=tuple(rows))
+
+
+def _members(
+    link: Sequence[MemberPlan],
+    before: Mapping[int, Classifier],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    reads: str,
+) -> list[Member]:
+    """Members of one point; those with the same draws share their examples."""
+    shared: dict[int, Any] = {}
+    for plan in link:
+        if plan.draws not in shared:
+            shared[plan.draws] = training_examples(config, binned, plan, reads=reads)
+    return [
+        Member(
+            examples=shared[plan.draws],
+            hyperparameters=plan.hyperparameters,
+            seed=plan.seed,
+            start=before.get(plan.repeat),
+        )
+        for plan in link
+    ]
 
 
 def failed_row(plan: MemberPlan, config: ScanConfig, *, status: str, error: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.examples import features_of
 from rayscan.scan.heads import groups, trained
 from rayscan.scan.joint import shares
-from rayscan.scan.plan import Mixtures, mixtures, points, trains_at_each
+from rayscan.scan.plan import Mixtures, Point, mixtures, points
 from rayscan.scan.rates import NETWORKS, DrawKind, Rates
 from rayscan.scan.search_space import search_ranges, starting_knobs
+from rayscan.scan.strengths import trained_as, trains_at_each
 
 SCORE_STRENGTHS = 10
 """Most strengths at which method `score` tests (score_exclusion.py)."""
@@ -32,9 +33,10 @@ class PlannedPoint:
         strength: Position in the list of strengths.
         choice: The architecture.
         members: Trainings.
-        packs: Tune trials.
+        packs: Packs it is trained in.
         knobs: All hyperparameters; those that are searched at the middle of their range.
         epochs: At most.
+        chained: Whether it is trained after a stronger point, in the same Tune trials.
     """
 
     benchmark: str
@@ -45,6 +47,12 @@ class PlannedPoint:
     packs: int
     knobs: Mapping[str, Value]
     epochs: int
+    chained: bool = False
+
+    @property
+    def trials(self) -> int:
+        """Tune trials that begin with it."""
+        return 0 if self.chained else self.packs
 
     @property
     def reads_events(self) -> bool:
@@ -77,21 +85,31 @@ def known_mixtures(config: ScanConfig) -> Mixtures | None:
 
 def planned_points(config: ScanConfig) -> tuple[PlannedPoint, ...]:
     """Every point of the scan, in the order of the plan."""
-    found: list[tuple[str, Mixture | None, int, ArchitectureChoice]] = []
     known = known_mixtures(config)
-    if known is None:
-        count = len(config.mixtures.strengths)
-        found += [
-            ("+".join(signals), None, strength, choice)
-            for signals in groups(config)
-            for strength in range(count)
-            for choice in config.architectures
-            if signals in trained(config, choice)
-            and (strength == count - 1 or trains_at_each(config, choice))
-        ]
-    else:
-        found += [(p.benchmark, p.mixture, p.strength, p.choice) for p in points(config, known)]
-    return tuple(_planned(config, *parts) for parts in found)
+    if known is not None:
+        return tuple(
+            _planned(config, p.benchmark, p.mixture, p.strength, p.choice, chained=_chained(p))
+            for p in points(config, known)
+        )
+    last = len(config.mixtures.strengths) - 1
+    return tuple(
+        _planned(
+            config,
+            "+".join(signals),
+            None,
+            index,
+            choice,
+            chained=trained_as(config, choice) == "descending" and index < last,
+        )
+        for signals in groups(config)
+        for index in range(last + 1)
+        for choice in config.architectures
+        if signals in trained(config, choice) and (index == last or trains_at_each(config, choice))
+    )
+
+
+def _chained(point: Point) -> bool:
+    return point.trained == "descending" and bool(point.others)
 
 
 def _planned(
@@ -100,6 +118,8 @@ def _planned(
     mixture: Mixture | None,
     strength: int,
     choice: ArchitectureChoice,
+    *,
+    chained: bool,
 ) -> PlannedPoint:
     ranges = search_ranges(choice)
     knobs = starting_knobs(choice) | {knob: _middle(each) for knob, each in ranges.items()}
@@ -113,6 +133,7 @@ def _planned(
         packs=packs(config, choice, config.training.pack),
         knobs=knobs,
         epochs=int(most),
+        chained=chained,
     )
 
 
@@ -169,7 +190,7 @@ class Workload:
     @property
     def packs(self) -> int:
         """Tune trials."""
-        return sum(point.packs for point in self.points)
+        return sum(point.trials for point in self.points)
 
     @property
     def test_sets(self) -> int:
@@ -283,7 +304,8 @@ class Workload:
         method, poisson = self.config.ensembles.method, self.config.mixtures.totals == "poisson"
         if method != "without_replacement":
             return "poisson" if poisson else method
-        return "shared_out" if poisson or len(self.config.backgrounds) > 1 else "exact"
+        unequal = poisson or self.config.ensembles.unsure.background > 0
+        return "shared_out" if unequal or len(self.config.backgrounds) > 1 else "exact"
 
     def drawing(self, rates: Rates) -> float:
         """CPU seconds of one histogram."""

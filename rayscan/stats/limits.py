@@ -69,6 +69,8 @@ def upper_limits(
             limits[place] = _by_pyhf(template, level)
         elif (hopeless := _hopeless(template)) is not None:
             limits[place] = hopeless
+        elif template.shape:
+            limits[place] = _given_up(template.without_empty_bins(), level)
         else:
             solvable[place] = template.without_empty_bins()
     for batch in _batches(solvable):

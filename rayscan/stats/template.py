@@ -25,7 +25,8 @@ class Template:
     gamma_b (mu s_b f_s + sum_i b_ib f_i); every normalisation f is kappa^alpha (kappa = 1 + the
     relative uncertainty, log-normal, polynomial inside |alpha| < 1: pyhf's code4) with a unit
     Gaussian constraint on alpha; gamma_b is 1 within the Monte Carlo uncertainty of the bin, a
-    Gaussian constraint (Beeston-Barlow light, pyhf's staterror).
+    Gaussian constraint (Beeston-Barlow light, pyhf's staterror). An uncertain shape is one more
+    parameter, common to all backgrounds, that adds to each b_ib (pyhf's histosys, code4p).
 
     Attributes:
         signal: Expected signal events at mu = 1, shape (bins,).
@@ -40,6 +41,9 @@ class Template:
             under "signal"; independent of each other.
         luminosity_uncertainty: Relative uncertainty common to all samples (one parameter).
         observed: Events seen, shape (bins,), or ``None`` for expected limits only.
+        shape: Expected events of each background at one sigma up and down of the common shape
+            parameter, shape (bins,) each; empty without one. Our solver does not know it: such
+            models go to pyhf itself.
 
     Raises:
         ValueError: Lengths differ, a number is negative or not finite, a name is unknown.
@@ -52,6 +56,9 @@ class Template:
     normalisation: Mapping[str, float] = field(default_factory=dict)
     luminosity_uncertainty: float = 0.0
     observed: NDArray[np.float64] | None = None
+    shape: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         bins = np.size(self.signal)
@@ -63,7 +70,14 @@ class Template:
                 object.__setattr__(self, name, _bin_contents(name, values, bins))
         samples = tuple((name, _bin_contents(name, v, bins)) for name, v in self.backgrounds)
         object.__setattr__(self, "backgrounds", samples)
+        varied = {
+            name: (_bin_contents(f"shape of {name}", up, bins), _bin_contents(name, down, bins))
+            for name, (up, down) in self.shape.items()
+        }
+        object.__setattr__(self, "shape", varied)
         self._check_names()
+        if unknown := set(self.shape) - {name for name, _ in samples}:
+            raise ValueError(f"shape: {sorted(unknown)} are no backgrounds")
 
     def _check_names(self) -> None:
         names = [SIGNAL, *(name for name, _ in self.backgrounds)]
@@ -136,6 +150,7 @@ class Template:
         for name in ("signal_stat", "background_stat"):
             error = getattr(self, name)
             changes[name] = None if error is None else np.sqrt(merged(error * error))
+        changes["shape"] = {n: (merged(up), merged(down)) for n, (up, down) in self.shape.items()}
         changes["observed"] = None if self.observed is None else merged(self.observed)
         return replace(self, **changes)
 

@@ -13,6 +13,7 @@ from rayscan.stats.template import LUMINOSITY, SIGNAL, Template
 STRENGTH = "mu"
 CHANNEL = "histogram"
 STAT = f"stat_{CHANNEL}"
+SHAPE = "background_shape"
 MEASUREMENT = "limit"
 
 
@@ -70,6 +71,10 @@ def _sample(
         modifiers.append(_normsys(_normalisation(name), relative))
     if template.luminosity_uncertainty > 0.0:
         modifiers.append(_normsys(LUMINOSITY, template.luminosity_uncertainty))
+    if name in template.shape:
+        up, down = template.shape[name]
+        data = {"hi_data": up.tolist(), "lo_data": down.tolist()}
+        modifiers.append({"name": SHAPE, "type": "histosys", "data": data})
     if template.has_gammas and (name != SIGNAL or template.signal_stat is not None):
         errors = _stat_share(template, name, signal)
         modifiers.append({"name": STAT, "type": "staterror", "data": errors})

@@ -92,7 +92,7 @@ def test_numbers_agree_with_a_count_by_hand():
     assert needs(estimate(config, RATES, ENTRIES))["draws"] == f"{load.draws:,} histograms"
 
 
-@pytest.mark.parametrize("strength", ["each", "highest"])
+@pytest.mark.parametrize("strength", ["each", "highest", "drawn", "descending"])
 @pytest.mark.parametrize(("tested", "which"), [("own", "first"), ("all", "all"), ("all", "none")])
 def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested, which):
     config = make_config(
@@ -126,6 +126,23 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested, wh
     assert sum(map(len, limits)) == load.binned_limits
     scores = [score_limits(name, candidates, **tools) for name in config.benchmarks]
     assert sum(map(len, scores)) == load.score_limits
+
+
+@pytest.mark.parametrize("sizes", [{"background": 1000}, {"luminosity": 1.0}])
+def test_a_chain_is_as_many_tune_trials_as_one_of_its_points(sizes):
+    config = make_config(
+        architectures=("mlp", "logistic_regression"),
+        mixtures=Mixtures(s_over_sqrt_b=(1, 2, 3), **sizes),
+        training=Training(strength="descending", repeats=4, pack=2),
+    )
+    load = workload(config, ENTRIES)
+    assert load.members == 2 * 3 * 2 * 4
+    assert load.packs == 2 * (2 + 3 * 2)  # a chain of mlp; each strength of logistic regression
+    each = workload(replace(config, training=Training(strength="each", repeats=4, pack=2)), ENTRIES)
+    assert load.draws == each.draws
+    if "background" in sizes:
+        packs = list(fixed_packs(config, points(config, mixtures(config)), fingerprint="toy"))
+        assert len(packs) == load.packs
 
 
 def test_limits_by_score_test_at_no_more_strengths_than_counted():

@@ -10,6 +10,7 @@ from toy_scan import make_config, make_pools
 
 from rayscan.errors import PoolExhaustedError
 from rayscan.scan.binned import POOL_NAMES
+from rayscan.scan.config import Training
 from rayscan.scan.examples import (
     DrawnHistograms,
     PoolEvents,
@@ -135,3 +136,17 @@ def test_what_an_architecture_reads_decides_what_it_is_given(binned):
     events = examples_of(config, with_events(binned), plan, reads="events")
     assert isinstance(events, PoolEvents)
     assert events.features == ("jet1_pt", "jet1_eta")
+
+
+def test_drawn_strengths_have_equal_totals_in_both_classes(binned):
+    config = make_config(
+        architectures=("mlp", "event_mlp"), training=Training(strength="drawn", repeats=1)
+    )
+    plan = points(config, mixtures(config, binned), binned)
+    own = member(config, plan[0], 0, fingerprint="f")
+    examples = examples_of(config, binned, own, reads="histograms")
+    for histograms, labels in (examples.training(0), examples.validation()):
+        totals = histograms.sum(axis=1)
+        assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}
+    np.testing.assert_array_equal(examples.training(1)[0], examples.training(1)[0])
+    assert plan[0].mixture.signal == examples.templates.S

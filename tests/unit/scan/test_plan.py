@@ -15,7 +15,6 @@ from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import templates_of
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
 from rayscan.scan.plan import (
-    SATURATED,
     digest,
     fixed_packs,
     member,
@@ -24,7 +23,14 @@ from rayscan.scan.plan import (
     planned,
     points,
 )
+from rayscan.scan.strengths import SATURATED
 
+OLD_KEYS = [
+    "b88ee42d1b943bc6cc34",
+    "9f69731a9a31f4261401",
+    "c1f7a72773bab4307e50",
+    "39afff14cb2fd5650626",
+]
 SEARCHED = ArchitectureChoice(name="logistic_regression", label="searched", search=True)
 
 
@@ -65,6 +71,63 @@ def test_where_every_strength_is_too_easy_the_lowest_is_trained_at(binned):
 def test_without_pools_the_strongest_stands_for_it():
     config = make_config(mixtures=Mixtures(s_over_sqrt_b=(20, 1), background=1000))
     assert {p.strength for p in points(config, mixtures(config))} == {0}
+
+
+def test_one_network_for_drawn_strengths_is_told_from_one_at_the_highest(binned):
+    config = make_config(architectures=("mlp", "likelihood_ratio", "event_mlp"))
+    drawn = replace(config, training=Training(strength="drawn", repeats=1))
+    strengths = mixtures(config, binned)
+    highest = {p.choice.name: p for p in points(config, strengths, binned)}
+    found = {p.choice.name: p for p in points(drawn, strengths, binned)}
+    assert found["mlp"].others == strengths["central"]
+    assert found["mlp"].mixture == highest["mlp"].mixture
+    assert found["mlp"].name == highest["mlp"].name.replace(".mlp", "_drawn.mlp")
+    assert found["mlp"].columns["train_strength"] == "drawn"
+    for name in ("likelihood_ratio", "event_mlp"):  # to them no drawn strength says anything
+        assert found[name] == highest[name]
+        keys = [member(c, found[name], 0, fingerprint="f").key for c in (config, drawn)]
+        assert keys[0] == keys[1]
+
+
+def test_descending_strengths_are_one_chain_from_the_strongest_down():
+    config = make_config(
+        architectures=("mlp", "linear_svm", SEARCHED),
+        mixtures=Mixtures(s_over_sqrt_b=(1, 3, 2), background=1000),
+        training=Training(strength="descending", repeats=3, pack=2),
+    )
+    plan = points(config, mixtures(config))
+    assert len(plan) == 2 * 3 * 3
+    packs = list(fixed_packs(config, plan, fingerprint="f"))
+    chains = [pack for pack in packs if pack[0].point.choice.name == "mlp"]
+    assert [[m.repeat for m in chain] for chain in chains] == [[0, 1] * 3, [2] * 3] * 2
+    for chain in chains:
+        signals = [m.point.mixture.signal for m in chain]
+        assert signals == sorted(signals, reverse=True)
+        assert {m.point.trained for m in chain} == {"descending"}
+    others = {m.point.trained for pack in packs for m in pack if m.point.choice.name != "mlp"}
+    assert others == {"each"}  # nothing to start from
+    assert len({m.key for pack in packs for m in pack}) == sum(map(len, packs))
+
+
+def test_a_member_of_a_chain_is_another_one_if_a_stronger_point_is_added():
+    def key(*strengths, mode):
+        config = make_config(
+            architectures=("mlp",),
+            mixtures=Mixtures(s_over_sqrt_b=strengths, background=1000),
+            training=Training(strength=mode),
+        )
+        return member(config, points(config, mixtures(config))[0], 0, fingerprint="f").key
+
+    assert key(1, 3, mode="descending") != key(1, 2, 3, mode="descending")
+    assert key(1, 0.5, mode="descending") == key(1, mode="descending")
+    assert key(1, 3, mode="each") == key(1, 2, 3, mode="each") != key(1, 3, mode="descending")
+
+
+def test_keys_of_older_scan_files_are_what_they_were():
+    """Written by the version before strengths could be drawn or descending."""
+    config = make_config(architectures=("mlp",), training=Training(strength="each"))
+    keys = [member(config, p, 0, fingerprint="f").key for p in points(config, mixtures(config))]
+    assert keys == OLD_KEYS
 
 
 def test_a_luminosity_gives_events_by_cross_section_and_efficiency(binned):

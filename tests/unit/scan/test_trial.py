@@ -10,9 +10,11 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DivergedError
+from rayscan.models.architecture import Member, architectures
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.scan.binned import templates_of
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
+from rayscan.scan.examples import examples_of
 from rayscan.scan.objective import objective_value
 from rayscan.scan.plan import fixed_packs, member, mixtures, points
 from rayscan.scan.scoring import stored
@@ -186,3 +188,47 @@ def test_a_search_optimises_what_it_was_asked_to(objective, binned, tmp_path):
         assert row["objective_value"] == expected[objective]
     else:
         assert row["objective_value"] > 0
+
+
+def chain(repeats=1, pack=1):
+    network = ArchitectureChoice(name="mlp", hyperparameters={"epochs": 2, "units": 4})
+    return make_config(
+        signals=("hard",),
+        architectures=(network,),
+        training=Training(strength="descending", repeats=repeats, pack=pack),
+        ensembles=EnsembleSizes(train=60, validation=50, test=60),
+    )
+
+
+def test_a_weaker_point_starts_from_the_classifier_of_the_stronger_one(binned, tmp_path):
+    config = chain()
+    plan, rows, _ = train_all(config, binned, tmp_path)
+    assert [row["train_signal"] for row in rows] == [95, 32]
+    assert {row["train_strength"] for row in rows} == {"descending"}
+    strong, weak = (stored(Storage(str(tmp_path)).uri, row["classifier"]) for row in rows)
+    own = member(config, plan[0], 0, fingerprint=binned.fingerprint)
+    examples = examples_of(config, binned, own, reads="histograms")
+    alone = Member(examples, own.hyperparameters, own.seed, start=strong)
+    expected = architectures()["mlp"].train([alone])[0].classifier
+    counts = np.eye(binned.binning.bins) * 50
+    np.testing.assert_array_equal(weak.scores(counts), expected.scores(counts))
+
+
+def test_a_chain_comes_out_the_same_again_whatever_was_in_the_storage(binned, tmp_path):
+    first = train_all(chain(repeats=2), binned, tmp_path / "a")[1]
+    again = train_all(chain(repeats=2), binned, tmp_path / "a")[1]
+    other = train_all(chain(repeats=2), binned, tmp_path / "b")[1]
+    assert unmeasured(first) == unmeasured(again) == unmeasured(other)
+    assert len({row["trial"] for row in first}) == 4
+
+
+def test_a_diverged_link_leaves_the_rest_of_its_chain_without_a_start(binned, tmp_path):
+    """Its repeat begins anew at the next strength; the chain of the other repeat is untouched."""
+    config = chain(repeats=2, pack=2)
+    plan = points(config, mixtures(config, binned), binned)
+    (pack,) = fixed_packs(config, plan, fingerprint=binned.fingerprint)
+    bad = replace(pack[0], hyperparameters={**pack[0].hyperparameters, "learning_rate": 1e30})
+    rows = train_pack(
+        (bad, *pack[1:]), config=config, binned=binned, storage=Storage(str(tmp_path))
+    ).rows
+    assert [row["status"] for row in rows] == ["diverged", "ok", "ok", "ok"]
