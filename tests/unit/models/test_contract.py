@@ -164,3 +164,22 @@ def test_a_folder_of_an_unknown_architecture_is_refused(tmp_path):
     storage.write(tmp_path, architecture="mpl", arrays={})
     with pytest.raises(FileUnreadableError, match="nearest: 'mlp'"):
         load(tmp_path)
+
+
+def test_a_multiclass_head_learns_every_class_and_is_stored(name, make, tmp_path):
+    """Heads say what an architecture can: those that can have a logit for each class."""
+    if "multiclass" not in architectures()[name].heads:
+        pytest.skip("no multiclass head")
+    examples = make(n_classes=3, histograms=1200)
+    trained = train(name, examples, examples)
+    x, labels = examples.test(900)
+    for each in trained:
+        scores = each.classifier.scores(x)
+        assert scores.shape == (900, 3)
+        log_p = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        for k in range(3):
+            # The null has sigma 1/sqrt(12) sqrt(1/300 + 1/600) = 0.020 around 0.5.
+            assert roc_auc_score(labels == k, log_p[:, k]) > 0.5 + 3.5 * 0.020
+        assert 0.5 < each.history["validation_auc"][each.best_epoch] <= 1
+    trained[0].classifier.save(tmp_path)
+    np.testing.assert_array_equal(load(tmp_path).scores(x), trained[0].classifier.scores(x))
