@@ -1,4 +1,4 @@
-"""How much of the published AUC is leakage from shared pools: a table and a figure (6 CPU minutes).
+"""How much of the published AUC is leakage from shared pools: a table and a figure (3 CPU minutes).
 
     OMP_NUM_THREADS=1 python jobs/leakage.py docs/leakage.png
 

@@ -83,6 +83,8 @@ def _between_signals(templates: Templates, against: Floats) -> Floats:
     background = np.maximum(templates.background, HALF_AN_EVENT / templates.background_size)
     found = np.log((B * background + S * signal) / (B * background + S * against))
     return np.where(known, found, 0.0)
+
+
 def best_weights(templates: Templates) -> Floats:
     """Weights of the best linear statistic: the likelihood ratio's, blind to nuisances if any."""
     found = weights(templates)

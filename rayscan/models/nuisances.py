@@ -69,7 +69,9 @@ def blind(weights: Floats, templates: Templates) -> Floats:
         templates: Densities, mixture and nuisances.
     """
     S, B, p = templates.S, templates.B, templates.background
-    signals = templates.signal if templates.against is None else templates.signal + templates.against
+    signals = (
+        templates.signal if templates.against is None else templates.signal + templates.against
+    )
     extra = S if templates.null == "matched" and templates.against is None else 0
     both = np.concatenate([directions(templates, extra), directions(templates, 0)])
     variance = (2 * B + extra) * p + S * signals

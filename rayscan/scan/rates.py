@@ -45,6 +45,7 @@ class Rates:
         score_bin: The same, per bin.
         score_convolution: The same, per multiply-add of a convolution.
         ceiling: Per test set, without its draws.
+        marginal: Per histogram and bin, what integrating over nuisances adds to a ceiling.
         limit: Per limit of methods ``template`` and ``response``.
         referee: Per limit that pyhf re-checks.
         trial: Per Tune trial: hand-out, storing, ledger.
@@ -73,6 +74,7 @@ class Rates:
     score_bin: float
     score_convolution: float
     ceiling: float
+    marginal: float
     limit: float
     referee: float
     trial: float
@@ -188,6 +190,7 @@ def reference() -> Rates:
         score_bin=0.5e-9,
         score_convolution=0.14e-9,
         ceiling=0.04,
+        marginal=9e-7,
         limit=5e-3,
         referee=0.3,
         trial=0.25,

@@ -17,6 +17,7 @@ from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload
 
 _GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
 """Knobs that ask for a graph of their own."""
+_PYHF_TESTS = 46  # hypothesis tests of one limit that pyhf itself finds
 _DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
 
 
@@ -183,6 +184,8 @@ def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share
 def _cross_tests(load: Workload, rates: Rates) -> float:
     count, share = load.config.ensembles.test, load.config.pools.test
     ratio = rates.scored("likelihood_ratio", {}, shape=load.config.binning.shape)
+    if load.config.ensembles.unsure:
+        ratio += load.config.binning.bins * rates.marginal
     drawn = testing.histograms_tested(load.config) * (load.drawing(rates) + ratio)
     pairs = sum(
         point.members
@@ -197,6 +200,8 @@ def _limits(load: Workload, rates: Rates) -> float:
     config = load.config
     judged = min(config.limits.referee, load.binned_limits)
     cost = load.binned_limits * rates.limit + judged * rates.referee
+    if config.ensembles.unsure.shape is not None:
+        cost = load.binned_limits * _PYHF_TESTS * rates.referee
     if load.score_limits:
         cost += load.score_draws * load.drawing(rates)
         cost += len(config.benchmarks) * sum(_score_limit(load, p, rates) for p in load.points)

@@ -2,7 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/truth/test_leakage.py -m slow -s
 
-Half of the histograms and epochs of jobs/leakage.py, at S/sqrt(B) = 1 and B = 2,000.
+The recipe of jobs/leakage.py at one strength and two pool sizes. With half of its histograms and
+epochs the network does not get far enough to use what the shared pool gives away: the leakage at
+25,000 events was then 0.03 and not 0.10.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SIGMA = 5.0
-REDUCED = {"strengths": (1.0,), "train": 2_000, "test": 4_000, "epochs": 60}
+REDUCED = {"strengths": (1.0,)}
 
 
 def row(size, **changes):
@@ -70,4 +72,3 @@ def test_a_signal_that_is_background_is_at_one_half_with_disjoint_pools():
     assert abs(null.auc_disjoint - 0.5) < SIGMA * error
     error = math.hypot(null.auc_error_elsewhere, pool_error(null.strength, 25_000))
     assert abs(null.auc_elsewhere - 0.5) < SIGMA * error
-    assert null.auc_shared > 0.5 + SIGMA * null.auc_error_shared
