@@ -19,10 +19,11 @@ from rayscan.scan.footprint import epoch_bytes
 from rayscan.scan.heads import groups, trained
 from rayscan.scan.joint import JointHistograms
 from rayscan.scan.multiclass import all_tests, rows_of
-from rayscan.scan.plan import SATURATED, fixed_packs, member, mixtures, points
+from rayscan.scan.plan import fixed_packs, member, mixtures, points
 from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.score_exclusion import score_limits
 from rayscan.scan.storage import Storage
+from rayscan.scan.strengths import SATURATED
 from rayscan.scan.workload import workload
 
 SIGNALS = ("hard", "central", "null")
