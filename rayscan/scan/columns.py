@@ -188,6 +188,7 @@ MULTICLASS = TableLayout(
         Column("n_classes", _INT, "", "classes, 'SM' among them"),
         Column("threshold", _REAL, "", "probability above which a histogram counts: 2 / n_classes"),
         Column("histograms", _INT, "", "test ensembles of each process"),
+        *_UNCERTAIN,
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
     ),
 )

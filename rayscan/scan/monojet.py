@@ -151,9 +151,12 @@ def _against(base: Tables) -> Chart:
 
 def _multimodel(base: Tables) -> Chart:
     frame = multimodel_ratio(base)
-    held_out = [" (held out)" if held else "" for held in frame["held_out"]]
+    panels = [
+        f"{name} (held out)" if held else str(name)
+        for name, held in zip(frame["test_benchmark"], frame["held_out"], strict=True)
+    ]
     rows = chart_rows(
-        frame.assign(panel=frame["test_benchmark"] + held_out),
+        frame.assign(panel=panels),
         panel="panel",
         series="label",
         x="test_s_over_sqrt_b",

@@ -37,9 +37,8 @@ LARGE = 10**8
 def templates(*, S=60, B=2000, null="matched", relative=0.0, slope=0.0, poisson=True):
     tilt = np.log1p(slope) * TILT if slope else None
     unsure = BackgroundNuisances(relative=relative, tilt=tilt, poisson=poisson)
-    return Templates(
-        BACKGROUND, SIGNAL, S, B, LARGE, LARGE, null, unsure if relative or slope else None
-    )
+    found = unsure if relative or slope else None
+    return Templates(BACKGROUND, SIGNAL, S, B, LARGE, LARGE, null, nuisances=found)
 
 
 def ensembles(known, pools=(BACKGROUND, SIGNAL)):
@@ -125,7 +124,7 @@ def test_a_counting_experiment_loses_its_separation_to_the_normalisation(sigma):
     """
     S, B, one = 60, 1000, np.ones(1)
     unsure = BackgroundNuisances(relative=sigma, poisson=True) if sigma else None
-    known = Templates(one, one, S, B, LARGE, LARGE, "background", unsure)
+    known = Templates(one, one, S, B, LARGE, LARGE, "background", nuisances=unsure)
     drawn, rng = ensembles(known, (one, one)), stream(5, "counting")
     null, alternative = drawn.null(rng, N), drawn.alternative(rng, N)
     found = delong(*(likelihood_ratio(known).scores(x) for x in (null, alternative)))

@@ -1,0 +1,130 @@
+"""What a study sets side by side, against the AUCs it is read from; its figures are drawn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rayscan.scan import contrasts, monojet
+from rayscan.scan.charts import Chart, chart_rows, draw
+from rayscan.scan.study import variant_storage
+from rayscan.scan.study_figures import STUDIES, draw_study
+from rayscan.scan.study_tables import read_study
+from rayscan.scan.tables import Ledger
+
+NETWORKS = {"mlp": 0.98, "cnn": 0.95, "event_mlp": 0.9}
+
+
+def store(tables, storage: str) -> None:
+    ledger = Ledger(storage)
+    for each in fields(tables):
+        frame = getattr(tables, each.name)
+        rows = [
+            {k: v for k, v in row.items() if np.ndim(v) or not pd.isna(v)}
+            for row in frame.to_dict("records")
+        ]
+        ledger.commit(each.name, "all", rows)
+
+
+@pytest.fixture(scope="module")
+def root(fake, fake_scan, tmp_path_factory):
+    root = str(tmp_path_factory.mktemp("monojet") / "monojet")
+    store(fake(fake_scan(architectures=NETWORKS)), root)
+    alone = {"mlp": 0.98}
+    for name, changes in {
+        "bins-5": {"architectures": {"mlp": 0.8}},
+        "bins-30": {"architectures": alone},
+        "B-1000": {"architectures": alone, "backgrounds": (1000,)},
+        "each": {"architectures": alone, "train": "each"},
+        "shared": {"architectures": {"mlp": 1.0}},
+    }.items():
+        store(fake(fake_scan(**changes)), variant_storage(root, name))
+    return root
+
+
+@pytest.fixture(scope="module")
+def study(root):
+    return read_study(root)
+
+
+def test_a_family_is_in_the_order_of_its_numbers(study):
+    assert contrasts.family(study, "bins") == {"bins-5": 5.0, "bins-30": 30.0}
+    assert contrasts.family(study, "cut") == {}
+
+
+def test_numbers_stand_beside_the_aucs_of_their_variant(study):
+    rows = contrasts.by_number(study, "bins", "mlp")
+    assert set(rows["number"]) == {5.0, 30.0}
+    key = ["test_benchmark", "test_signal"]
+    wide = rows.pivot_table(index=key, columns="number", values="auc_mean")
+    assert (wide[5.0] < wide[30.0]).all()  # the network with 5 bins was made worse
+
+
+def test_the_ratio_of_two_architectures_is_that_of_their_mean_aucs(tables):
+    rows = contrasts.label_ratio(tables, "cnn", "cnn")
+    np.testing.assert_allclose(rows["ratio"], 1.0)
+    assert (rows["ratio_error"] > 0).all()
+
+
+def test_another_model_is_worse_than_the_tested_one(tables):
+    rows = contrasts.wrong_model(tables, "cnn")
+    assert (rows["train_benchmark"] != rows["test_benchmark"]).all()
+    assert (rows["ratio"] <= 1.0 + 1e-9).all()
+    assert (rows["ratio"] < 0.999).any()
+
+
+def test_trained_where_it_is_tested_is_the_reference(fake, fake_scan):
+    rows = contrasts.wrong_strength(fake(fake_scan(train="each")), "cnn")
+    assert len(rows)
+    np.testing.assert_allclose(rows["ratio"], 1.0)  # only tested where it was trained
+    assert (rows["train_s_over_sqrt_b"] == rows["test_s_over_sqrt_b"]).all()
+    assert rows["test_s_over_sqrt_b"].nunique() <= 4
+
+
+def test_points_without_a_value_are_left_out():
+    frame = pd.DataFrame({"p": ["a", "a"], "x": [1.0, 2.0], "y": [0.5, np.nan]})
+    rows = chart_rows(frame, panel="p", series="all", x="x", y="y")
+    assert rows["x"].tolist() == [1.0]
+    assert rows["series"].tolist() == ["all"]
+
+
+def test_a_chart_without_points_is_no_figure():
+    assert draw(Chart(rows=pd.DataFrame(), title="", x_label="", y_label="")) is None
+
+
+def test_charts_of_what_is_not_in_the_study_are_empty(study):
+    found = dict(monojet.charts(study))
+    assert {name for name, chart in found.items() if len(chart.rows) == 0} == {
+        "fig13_against",
+        "fig14_multimodel",
+        "fig16_one_against_rest",
+        "fig26_axis",
+        "fig26_level",
+        "fig29_cut_auc",
+        "fig29_cut_strength",
+        "uncertain",
+    }
+
+
+def test_every_chart_with_points_is_written(study, tmp_path):
+    drawn = {path.stem for path in draw_study(study, "monojet", tmp_path, formats=("png",))}
+    for name, chart in monojet.charts(study):
+        assert (name in drawn) == bool(len(chart.rows)), name
+    assert "auc_vs_strength" in drawn
+    assert all((tmp_path / f"{name}.png").stat().st_size > 5000 for name in drawn)
+
+
+def test_an_unknown_study_is_refused(root):
+    answer = subprocess.run(
+        [sys.executable, "-m", "rayscan", "plot", root, "--study", "dijet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert f"no study 'dijet' (known: {', '.join(STUDIES)})" in answer.stderr
