@@ -20,7 +20,7 @@ from rayscan.scan import own_recipes
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import digest
 from rayscan.scan.scan_file import dump, with_lines
-from rayscan.scan.study import load_study
+from rayscan.scan.study import BASE, Study, load_study
 from rayscan.scan.unknown_keys import VARIANTS
 
 ADDRESS = "http://127.0.0.1:8265"
@@ -72,17 +72,25 @@ def shippable(path: Path) -> ScanConfig:
         for variant, key, place in places
         if "://" not in place and not Path(place).expanduser().is_absolute()
     ]
-    problems += [
-        Problem(
-            where=f"processes.{name}.generate.recipes",
-            what=f"'{place}' is above the scan file and not shipped; put it beside the scan file",
-        )
-        for name, place in own_recipes.named(config).items()
-        if ".." in Path(place).parts
-    ]
+    problems += _unshipped_recipes(study)
     if problems:
         raise ConfigError(path=str(path), problems=with_lines(path, problems))
     return study.base
+
+
+def _unshipped_recipes(study: Study) -> Iterator[Problem]:
+    """Recipes not below the scan file; what a variant shares with the scan is said once."""
+    seen: set[tuple[str, str]] = set()
+    for variant, config in study.scans.items():
+        prefix = "" if variant == BASE else f"{VARIANTS}.{variant}."
+        for name, place in own_recipes.named(config).items():
+            if ".." in Path(place).parts and (name, place) not in seen:
+                seen.add((name, place))
+                yield Problem(
+                    where=f"{prefix}processes.{name}.generate.recipes",
+                    what=f"'{place}' is above the scan file and not shipped; put it beside the "
+                    "scan file",
+                )
 
 
 def _places(config: ScanConfig) -> Iterator[tuple[str, str]]:

@@ -233,7 +233,7 @@ def tested(tmp_path_factory):
     for test in all_tests(config, mixtures(config, binned)):
         met = candidates_for(config, test, candidates)
         tools = {"config": config, "binned": binned, "storage": str(folder)}
-        found[test.table] += rows_of(test, met, **tools)
+        found[test.table] += rows_of(test, met, **tools)[test.table]
     return config, binned, folder, rows, candidates, found
 
 
@@ -328,7 +328,7 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths)
     met = {test: candidates_for(config, test, candidates) for test in tests}
     assert sum(map(len, met.values())) == load.pairs
     tools = {"config": config, "binned": binned}
-    found = [rows_of(t, c, storage=str(tmp_path), **tools) for t, c in met.items()]
+    found = [rows_of(t, c, storage=str(tmp_path), **tools)[t.table] for t, c in met.items()]
     assert sum(map(len, found)) == load.test_rows
     limited = [c for c in candidates if c.excludes]
     tools["storage"] = Storage(str(tmp_path))
