@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,12 @@ import pytest
 
 from rayscan.scan import contrasts, monojet
 from rayscan.scan.charts import Chart, chart_rows, draw
-from rayscan.scan.study import variant_storage
+from rayscan.scan.study import load_study, variant_storage
 from rayscan.scan.study_figures import STUDIES, draw_study
 from rayscan.scan.study_tables import read_study
 from rayscan.scan.tables import Ledger
 
+JOBS = Path(__file__).parents[3] / "jobs"
 NETWORKS = {"mlp": 0.98, "cnn": 0.95, "event_mlp": 0.9}
 
 
@@ -128,3 +130,19 @@ def test_an_unknown_study_is_refused(root):
     )
     assert answer.returncode == 2
     assert f"no study 'dijet' (known: {', '.join(STUDIES)})" in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["monojet", "monojet-small"])
+def test_the_shipped_studies_ask_for_what_the_charts_show(name):
+    study = load_study(JOBS / f"{name}.yaml")
+    assert len(study.base.benchmarks) == 10
+    assert {c.head for c in study.base.architectures} == {"binary", "multimodel", "multiclass"}
+    assert {"mlp", "cnn", "event_mlp"} <= {c.key for c in study.base.architectures}
+    assert {"each", "drawn", "descending", "published", "shared", "uncertain"} <= set(
+        study.variants
+    )
+    assert study.variants["each"].crosstest.strengths == "all"
+    for prefix, least in (("bins", 4), ("B", 3)):
+        assert sum(each.startswith(f"{prefix}-") for each in study.variants) >= least
+    held_out = {n for n, process in study.base.processes.items() if process.held_out}
+    assert held_out == {"spin0_ps", "spin1_on", "spin2_off"}  # arXiv:2105.12018, Table 1
