@@ -33,8 +33,9 @@ from rayscan.events.density import density
 from rayscan.models.architecture import Templates
 from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.candidates import candidates_for, candidates_of
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import candidates_for, candidates_of, cross_test, test_sets
+from rayscan.scan.crosstest import cross_test, test_sets
 from rayscan.scan.plan import fixed_packs, mixtures, points
 from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.storage import Storage

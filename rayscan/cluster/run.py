@@ -22,13 +22,8 @@ from rayscan.errors import ConfigError, TrainingsMissingError
 from rayscan.events.generate import Generated
 from rayscan.scan import manifest
 from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
+from rayscan.scan.candidates import Candidate, candidates_for, candidates_of, part_key
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import (
-    Candidate,
-    candidates_for,
-    candidates_of,
-    part_key,
-)
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal

@@ -19,8 +19,9 @@ from rayscan.models.architecture import Classifier, Member, Templates, architect
 from rayscan.models.scoring import score_many
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import Histograms, Labels, features_of
+from rayscan.scan.planned_points import PlannedPoint, known_mixtures
 from rayscan.scan.rates import Rates, reference
-from rayscan.scan.workload import PlannedPoint, Workload, known_mixtures, workload
+from rayscan.scan.workload import Workload, workload
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong
 

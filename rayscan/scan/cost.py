@@ -16,6 +16,7 @@ from rayscan.scan.calibration import calibrated
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.cost_cautions import cautions
 from rayscan.scan.inputs import open_inputs
+from rayscan.scan.planned_points import PlannedPoint
 from rayscan.scan.rates import Rates, reference
 from rayscan.scan.stages import (
     Stage,
@@ -27,7 +28,7 @@ from rayscan.scan.stages import (
     trial_slots,
 )
 from rayscan.scan.strengths import trains_at_each
-from rayscan.scan.workload import PlannedPoint, Workload, workload
+from rayscan.scan.workload import Workload, workload
 
 __all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from rayscan.scan import footprint
 from rayscan.scan.crosstest import DRAW_WARNING
+from rayscan.scan.planned_points import known_mixtures, packs
 from rayscan.scan.stages import machine_workers
-from rayscan.scan.workload import Workload, known_mixtures, packs
+from rayscan.scan.workload import Workload
 
 MANY_TRIALS = 10_000
 _EPOCH_BYTES = 2e9

@@ -13,7 +13,7 @@ from rayscan.scan.plan import mixture_columns
 from rayscan.stats.auc import thin_roc
 
 if TYPE_CHECKING:
-    from rayscan.scan.crosstest import Candidate
+    from rayscan.scan.candidates import Candidate
     from rayscan.scan.scoring import Scores
 
 POINTS = 101

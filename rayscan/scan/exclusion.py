@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.binned import BinnedPools
+from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.channels import Channels, by_response, plain
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import Candidate, trained_columns
 from rayscan.scan.examples import features_of
 from rayscan.scan.plan import digest
 from rayscan.scan.scoring import stored

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from rayscan.scan import testing
+from rayscan.scan.planned_points import PlannedPoint
 from rayscan.scan.rates import NETWORKS, products
-from rayscan.scan.workload import PlannedPoint, Workload
+from rayscan.scan.workload import Workload
 
 PROCESS = 0.3e9
 """A worker with numpy, pyarrow and scikit-learn [bytes]."""

@@ -11,8 +11,9 @@ import numpy as np
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.likelihood_ratio import likelihood_ratio
 from rayscan.scan.binned import BinnedPools
+from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import Candidate, TestSet, cross_test, test_sets, trained_columns
+from rayscan.scan.crosstest import TestSet, cross_test, test_sets
 from rayscan.scan.curves import Curves, kept
 from rayscan.scan.examples import Histograms, ensembles_of
 from rayscan.scan.heads import BACKGROUND, UNDECIDED

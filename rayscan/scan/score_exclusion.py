@@ -14,8 +14,8 @@ from rayscan.models.architecture import Classifier, Templates
 from rayscan.models.likelihood_ratio import best_weights, closed_form
 from rayscan.models.separation import Endless
 from rayscan.scan.binned import BinnedPools
+from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import Candidate, trained_columns
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import band_columns, mixture_of_row
 from rayscan.scan.scoring import Scores, event_scores, stored

@@ -11,9 +11,10 @@ from rayscan.events.delphes import EVENTS_PER_TASK
 from rayscan.models.hyperparameters import Choice, Integer
 from rayscan.scan import testing
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.planned_points import PlannedPoint
 from rayscan.scan.rates import NETWORKS, Rates
 from rayscan.scan.search_space import search_ranges
-from rayscan.scan.workload import SCORE_STRENGTHS, PlannedPoint, Workload
+from rayscan.scan.workload import SCORE_STRENGTHS, Workload
 
 _GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
 """Knobs that ask for a graph of their own."""

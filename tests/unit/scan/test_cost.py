@@ -19,6 +19,7 @@ from rayscan.events.generate import Generate
 from rayscan.events.process import Process
 from rayscan.models.convolution import ConvolutionNetwork
 from rayscan.scan.calibration import calibrated
+from rayscan.scan.candidates import candidates_for
 from rayscan.scan.config import (
     ArchitectureChoice,
     CrossTest,
@@ -29,7 +30,7 @@ from rayscan.scan.config import (
     Training,
 )
 from rayscan.scan.cost import duration, entries_of, estimate, reference
-from rayscan.scan.crosstest import candidates_for, cross_test, test_sets
+from rayscan.scan.crosstest import cross_test, test_sets
 from rayscan.scan.curves import BINS, Curves, kept
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.footprint import disk_bytes, epoch_bytes

@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
+from rayscan.scan.candidates import Candidate, candidates_for
 from rayscan.scan.config import ArchitectureChoice, Training
-from rayscan.scan.crosstest import Candidate, candidates_for, cross_test, test_sets
+from rayscan.scan.crosstest import cross_test, test_sets
 from rayscan.scan.curves import BINS, Curves, kept, roc_rows, score_rows
 from rayscan.scan.examples import feature_matrix
 from rayscan.scan.plan import mixtures

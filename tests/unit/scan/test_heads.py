@@ -12,8 +12,9 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.errors import ConfigError
 from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import templates_of
+from rayscan.scan.candidates import candidates_for
 from rayscan.scan.config import ArchitectureChoice, CrossTest, EnsembleSizes, Limits, Training
-from rayscan.scan.crosstest import candidates_for, cross_test, test_sets
+from rayscan.scan.crosstest import cross_test, test_sets
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.footprint import epoch_bytes
 from rayscan.scan.heads import groups, trained

@@ -8,8 +8,8 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.models.architecture import load
+from rayscan.scan.candidates import candidates_for
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Training
-from rayscan.scan.crosstest import candidates_for
 from rayscan.scan.head_report import counting_shares, one_against_rest
 from rayscan.scan.multiclass import class_test, class_tests
 from rayscan.scan.plan import mixtures

@@ -14,8 +14,8 @@ from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.events.process import Process
 from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.candidates import Candidate, candidates_of
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, ScanConfig, Training
-from rayscan.scan.crosstest import Candidate, candidates_of
 from rayscan.scan.plan import Point, fixed_packs, mixtures, points
 from rayscan.scan.storage import Storage
 from rayscan.scan.trial import train_pack

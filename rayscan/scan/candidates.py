@@ -1,0 +1,108 @@
+"""Trained classifiers to test: which there are, which a search selected, and what each meets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rayscan.scan.config import MAXIMISED, ScanConfig
+from rayscan.scan.plan import Point, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A trained classifier to test: its row of `trials`, and whether a search selected it."""
+
+    row: Mapping[str, Any]
+    selected: bool
+    strength: int
+    features: tuple[str, ...] = ()
+    head: str = "binary"
+    against: str | None = None
+
+    @property
+    def excludes(self) -> bool:
+        """Whether it tells one signal or any from background only: what a limit needs."""
+        return self.head != "multiclass" and self.against is None
+
+
+class Test(Protocol):
+    """A set of test ensembles, of whatever table."""
+
+    @property
+    def strength(self) -> int:
+        """Position of its mixture in the list of strengths."""
+
+    @property
+    def name(self) -> str:
+        """Stable, readable and unique in a scan."""
+
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of the kind it tests."""
+
+
+def candidates_for(
+    config: ScanConfig, test: Test, candidates: Sequence[Candidate]
+) -> tuple[Candidate, ...]:
+    """The classifiers that meet a test set: of its kind, and of its own strength or of all.
+
+    Those of several classes are trained at each strength, whatever the scan says.
+    """
+    everything = config.crosstest.strengths == "all"
+    for_all = config.training.one_for_all
+    return tuple(
+        c
+        for c in candidates
+        if test.meets(c)
+        and (everything or c.strength == test.strength or (for_all and c.head != "multiclass"))
+    )
+
+
+def candidates_of(
+    points: Sequence[Point], rows: Sequence[Mapping[str, Any]]
+) -> tuple[Candidate, ...]:
+    """Every stored classifier, with the best of each search marked.
+
+    Args:
+        points: The plan.
+        rows: Rows of `trials`; members that left no classifier are passed over.
+    """
+    by_name = {point.name: point for point in points}
+    found = [row for row in rows if row.get("classifier") and row["point"] in by_name]
+    best = {name: best_of([r for r in found if r["point"] == name]) for name in by_name}
+    return tuple(
+        Candidate(
+            row=row,
+            selected=by_name[row["point"]].mode == "fixed" or row["trial"] == best[row["point"]],
+            strength=by_name[row["point"]].strength,
+            features=by_name[row["point"]].choice.features,
+            head=by_name[row["point"]].choice.head,
+            against=by_name[row["point"]].choice.against,
+        )
+        for row in found
+    )
+
+
+def best_of(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Key of the member of one point with the best objective, or None."""
+    scored = [r for r in rows if r.get("objective_value") is not None]
+    if not scored:
+        return None
+    sign = -1.0 if MAXIMISED[scored[0]["objective"]] else 1.0
+    return str(min(scored, key=lambda r: (sign * r["objective_value"], r["repeat"]))["trial"])
+
+
+def part_key(test: Test, candidates: Sequence[Candidate]) -> str:
+    """Name of the ledger part of a test set: changes when other classifiers are tested."""
+    return f"{test.name}.{digest(sorted((c.row['trial'], c.selected) for c in candidates))}"
+
+
+def trained_columns(candidate: Candidate) -> dict[str, Any]:
+    """The columns that say which classifier a row is about."""
+    names = ("trial", "point", "train_benchmark", "architecture", "label", "repeat")
+    mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
+    columns = {name: candidate.row[name] for name in names}
+    columns |= {"head": candidate.head, "train_against": candidate.against}
+    columns["train_strength"] = candidate.row.get("train_strength")  # older tables lack it
+    return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}
