@@ -12,7 +12,17 @@ Place = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads ``1e-3`` as a number; YAML 1.1 wants a dot in it and would take it for a word."""
+    """Reads ``1e-3`` as a number; YAML 1.1 wants a dot in it and would take it for a word.
+
+    The key ``null`` is a word: the scan file has one (`rayscan.ensembles.mixture.Mixtures`).
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """A mapping; its key ``null`` is not None."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:null" and key.value == "null":
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep=deep)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -195,6 +195,14 @@ def read(uncertainty, method="multinomial", architecture="mlp"):
     )
 
 
+def test_class_0_without_matched_totals_is_written_without_quotes():
+    """Where the yield of the background matters; to YAML the bare key is no word."""
+    text = FILE.replace("background: 100,", "background: 100, null: background,")
+    text = text.format(uncertainty="{background: 0.1}", method="poisson", architecture="mlp")
+    assert parse_scan(text).mixtures.null == "background"
+    assert parse_scan(text.replace("null:", '"null":')) == parse_scan(text)
+
+
 def test_a_scan_file_says_it_and_is_dumped_and_read_again():
     config = read("{background: 0.1, shape: {observable: jet1_pt, slope: 0.2}}")
     assert config.ensembles.unsure == Uncertainty(background=0.1, shape=SHAPE)

@@ -185,3 +185,48 @@ def test_templates_and_limits_travel_between_processes(make_template):
     (limit,) = upper_limits([template])
     assert isinstance(limit, Limit)
     assert pickle.loads(pickle.dumps(limit)) == limit
+
+
+@pytest.mark.parametrize("normalisation", [0.0, 0.1])
+def test_a_limit_with_uncertain_shape_is_that_of_the_gaussian_limit(normalisation):
+    """pyhf solves it; with many events mu has the variance 1 / (s^T (V + sum g g^T)^-1 s).
+
+    The median limit is then 1.96 of its roots. Left out are terms of relative order 1/sqrt(b), 1.6
+    % in the smallest bin, and the square of the uncertainties, 1 % for a normalisation of 10 %.
+    """
+    background, signal = (
+        np.array([40_000.0, 20_000, 9_000, 4_000]),
+        np.array([100.0, 150, 200, 250]),
+    )
+    slope = np.exp(0.01 * np.array([-1.0, 0, 1, 2]))
+    up, down = (
+        varied * background.sum() / varied.sum()
+        for varied in (background * slope, background / slope)
+    )
+    template = Template(
+        signal=signal,
+        backgrounds=(("z", background),),
+        normalisation={"z": normalisation},
+        shape={"z": (up, down)},
+    )
+    (limit,) = upper_limits([template])
+    moves = np.array([background * np.log1p(normalisation), (up - down) / 2])
+    covariance = np.diag(background) + moves.T @ moves
+    expected = 1.96 / np.sqrt(signal @ np.linalg.solve(covariance, signal))
+    assert (limit.solver, limit.status) == ("pyhf", "ok")
+    assert limit.expected[2] == pytest.approx(expected, rel=0.026)
+    assert limit.observed is None
+    spec = workspace(template, signal_unit=limit.expected[2])
+    assert cls_values(spec, 1.0).expected[2] == pytest.approx(0.05, abs=1e-4)
+
+
+def test_a_shape_is_one_of_a_background_and_keeps_its_bins():
+    def template(**shape):
+        return Template(signal=[1, 1, 1], backgrounds=(("z", [9, 0, 4]),), shape=shape)
+
+    merged = template(z=([10, 1, 3], [8, 0, 5])).without_empty_bins()
+    assert [values.tolist() for values in merged.shape["z"]] == [[10, 4], [8, 5]]
+    with pytest.raises(ValueError, match="no backgrounds"):
+        template(w=([1, 1, 1], [1, 1, 1]))
+    with pytest.raises(ValueError, match="shape of z"):
+        template(z=([1, 1], [1, 1, 1]))
