@@ -107,7 +107,7 @@ def calculate(
     """
     cautions: tuple[str, ...] = ()
     if tables is not None:
-        cautions = tuple(_other_uncertainty(analysis, tables))
+        cautions = (*_other_uncertainty(analysis, tables), *_uncertain_ensembles(tables))
         analysis = _completed(analysis, tables, _known(tables, benchmark))
     _check_complete(analysis)
     found = _yields(analysis)
@@ -201,12 +201,30 @@ def _total(rows: pd.DataFrame, *, first: bool = False) -> float:
 
 
 def _background_uncertainty(tables: Tables) -> float | None:
-    """What the scan file says of it."""
+    """What the fits of the scan take for it: that of limits, or of the ensembles if larger."""
+    scan = _scan_file(tables)
+    found = scan.get("limits", {}).get("background_uncertainty")
+    in_ensembles = _of_ensembles(scan).get("background", 0.0)
+    return None if found is None else max(float(found), float(in_ensembles))
+
+
+def _scan_file(tables: Tables) -> dict[str, Any]:
     rows = tables.provenance
     text = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"]
     scan = yaml.safe_load(text.iloc[0]) if len(text) else None
-    found = scan.get("limits", {}).get("background_uncertainty") if isinstance(scan, dict) else None
-    return None if found is None else float(found)
+    return scan if isinstance(scan, dict) else {}
+
+
+def _of_ensembles(scan: dict[str, Any]) -> dict[str, Any]:
+    return scan.get("ensembles", {}).get("uncertainty") or {}
+
+
+def _uncertain_ensembles(tables: Tables) -> Iterator[str]:
+    if any(_of_ensembles(_scan_file(tables)).values()):
+        yield (
+            "the background of the scan's ensembles is uncertain: AUCs depend on B, not on "
+            "S/sqrt(S + B) alone, and ceiling and ideal shape are those of a known background"
+        )
 
 
 def _other_uncertainty(analysis: Analysis, tables: Tables) -> Iterator[str]:

@@ -39,7 +39,8 @@ _TRAINED = (
         "train_strength",
         _TEXT,
         "",
-        "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'",
+        "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'; of a "
+        "multiclass head 'each' or 'descending', whatever was asked for",
     ),
 )
 _UNCERTAIN = (

@@ -29,7 +29,8 @@ class EnsembleSizes:
         method: ``without_replacement`` (published), ``multinomial`` or ``poisson``.
         uncertainty: What of the background every pseudo-experiment has its own value of, in
             training, validation, test and limits by score; its ``background`` and ``shape`` are
-            in the fits of the other limits too.
+            in the fits of the other limits too. Both classes have it where class 0 holds a second
+            signal; signals are known.
     """
 
     train: int = 10_000

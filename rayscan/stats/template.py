@@ -123,6 +123,7 @@ class Template:
             for name in ("signal", "signal_stat", "background_stat")
         }
         changes["backgrounds"] = tuple((name, v * factor) for name, v in self.backgrounds)
+        changes["shape"] = {n: (up * factor, down * factor) for n, (up, down) in self.shape.items()}
         return replace(self, **changes, observed=None)
 
     def without_empty_bins(self) -> Template:

@@ -104,6 +104,11 @@ def template_of(spec: Mapping[str, Any]) -> Template:
             background_stat=some[0] if some else None,
             normalisation={name: value for name, value in relative.items() if value > 0},
             luminosity_uncertainty=_relative(samples[SIGNAL], LUMINOSITY),
+            shape={
+                name: (np.asarray(varied["hi_data"]), np.asarray(varied["lo_data"]))
+                for name, s in samples.items()
+                if (varied := _modifier(s, SHAPE)) is not None
+            },
         )
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not a workspace of a limit: {error!r}") from error

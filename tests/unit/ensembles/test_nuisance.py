@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -174,3 +176,25 @@ def test_sums_over_events_have_the_moments_of_the_histograms():
     assert abs(away) < SIGMA * np.sqrt(spread / N)
     kurtosis = stats.kurtosis(null, fisher=False)
     assert abs(null.var() / exact.null_variance - 1) < SIGMA * np.sqrt((kurtosis - 1) / N)
+
+
+@pytest.mark.parametrize("method", ["without_replacement", "multinomial", "poisson"])
+def test_two_signals_are_known_and_their_background_is_not(method):
+    """Both classes have the same uncertain background, and S events of a signal that is known."""
+    finite = method == "without_replacement"
+    unsure = nuisances(Uncertainty(background=0.2) if finite else BOTH, BINNING, ONE.density)
+    second = Pool("a", np.full(15, 400) * (np.arange(15) % 3))
+    mixture = Mixture(signal=100, background=1000)
+    both = Ensembles(ONE, SIGNAL, mixture, against=second, method=method, nuisances=unsure)
+    alone = Ensembles(ONE, None, replace(mixture, signal=0), method=method, nuisances=unsure)
+    sure = Ensembles(ONE, SIGNAL, mixture, against=second, method=method)
+    for which in ("null", "alternative"):
+        counts = getattr(both, which)(stream(9, "pair", which), N).astype(float)
+        mean, variance = getattr(both, f"{which}_mean"), getattr(both, f"{which}_variance")
+        assert np.abs((counts.mean(axis=0) - mean) / np.sqrt(variance / N)).max() < SIGMA
+        spread = (counts - mean) ** 2
+        error = spread.std(axis=0) / np.sqrt(N)
+        assert np.abs((spread.mean(axis=0) - variance) / error).max() < SIGMA
+        certain = Ensembles(ONE, None, replace(mixture, signal=0), method=method)
+        more = variance - getattr(sure, f"{which}_variance")
+        np.testing.assert_allclose(more, alone.null_variance - certain.null_variance, atol=1e-8)

@@ -30,6 +30,7 @@ SIGMA = 5.0
 PLACE = np.linspace(-1.5, 1.5, 12)
 BACKGROUND = np.exp(-PLACE) / np.exp(-PLACE).sum()
 SIGNAL = np.exp(-((PLACE - 0.6) ** 2)) / np.exp(-((PLACE - 0.6) ** 2)).sum()
+SECOND = np.exp(-((PLACE + 0.2) ** 2)) / np.exp(-((PLACE + 0.2) ** 2)).sum()
 TILT = (PLACE - BACKGROUND @ PLACE) / np.sqrt(BACKGROUND @ PLACE**2 - (BACKGROUND @ PLACE) ** 2)
 LARGE = 10**8
 
@@ -41,7 +42,7 @@ def templates(*, S=60, B=2000, null="matched", relative=0.0, slope=0.0, poisson=
     return Templates(BACKGROUND, SIGNAL, S, B, LARGE, LARGE, null, nuisances=found)
 
 
-def ensembles(known, pools=(BACKGROUND, SIGNAL)):
+def ensembles(known, pools=(BACKGROUND, SIGNAL), against=None):
     background, signal = (np.rint(p * LARGE).astype(int) for p in pools)
     unsure = known.nuisances
     mixture = Mixture(
@@ -54,6 +55,7 @@ def ensembles(known, pools=(BACKGROUND, SIGNAL)):
         Background((Pool("b", background),)),
         Pool("s", signal),
         mixture,
+        against=against,
         method="multinomial",
         nuisances=None if unsure is None else Nuisances(relative=unsure.relative, tilt=unsure.tilt),
     )
@@ -70,10 +72,11 @@ def by_grid(counts, known, points=801):
     """Log of the marginal likelihood ratio of one histogram by a sum over a fine grid."""
     unsure = known.nuisances
     grid = np.linspace(-6, 6, points)
-    extra = known.S if known.null == "matched" else 0
+    second = np.zeros_like(known.signal) if known.against is None else known.S * known.against
+    extra = known.S if known.null == "matched" and known.against is None else 0
     numbers = known.B * (1 + unsure.relative) ** grid
     found = []
-    for signal, beside in ((known.S * known.signal, 0), (0 * known.signal, extra)):
+    for signal, beside in ((known.S * known.signal, 0), (second, extra)):
         terms = []
         for theta, number in zip(grid, numbers, strict=True):
             q = known.background[None] * np.exp(grid[:, None] * unsure.tilt)
@@ -188,4 +191,66 @@ def test_a_stored_marginal_ratio_scores_as_it_did(tmp_path, slope):
     first = MarginalLikelihoodRatio(known)
     first.save(tmp_path)
     counts = ensembles(known).null(stream(6, "stored"), 20)
+    np.testing.assert_array_equal(load(tmp_path).scores(counts), first.scores(counts))
+
+
+# ----------------------------------------------------- two signals on one uncertain background
+
+
+def pair(**changes):
+    return replace(templates(**changes), against=SECOND, against_size=LARGE)
+
+
+def pair_ensembles(known):
+    second = Pool("a", np.rint(SECOND * LARGE).astype(int))
+    return ensembles(known, against=second)
+
+
+def test_two_signals_on_an_uncertain_background_agree_with_a_fine_grid():
+    known = pair(S=30, B=300, relative=0.1, slope=0.2)
+    for draw in (pair_ensembles(known).null, pair_ensembles(known).alternative):
+        counts = draw(stream(7, "grid"), 3)
+        scores = MarginalLikelihoodRatio(known).scores(counts)
+        assert scores == pytest.approx([by_grid(c.astype(float), known) for c in counts], abs=2e-3)
+
+
+@pytest.mark.parametrize("poisson", [True, False])
+def test_two_signals_and_nuisances_of_almost_no_size_give_the_plain_ratio(poisson):
+    sure = pair()
+    unsure = BackgroundNuisances(relative=1e-5, tilt=1e-5 * TILT, poisson=poisson)
+    almost = replace(sure, nuisances=unsure)
+    counts = pair_ensembles(almost).alternative(stream(8, "small"), 50)
+    scores = likelihood_ratio(sure).scores(counts)
+    assert likelihood_ratio(almost).scores(counts) == pytest.approx(scores, abs=1e-3)
+    assert best_weights(almost) == pytest.approx(weights(sure), abs=1e-6)
+
+
+@pytest.mark.parametrize("poisson", [True, False])
+def test_the_sampled_ceiling_of_two_signals_is_that_of_the_gaussian_limit(poisson):
+    known = pair(B=20_000, S=400, relative=0.1, slope=0.05, poisson=poisson)
+    drawn, rng = pair_ensembles(known), stream(9, "pair")
+    null, alternative = drawn.null(rng, N), drawn.alternative(rng, N)
+    marginal, linear = (
+        delong(each.scores(null), each.scores(alternative))
+        for each in (likelihood_ratio(known), BinnedLikelihoodRatio(best_weights(known)))
+    )
+    assert abs(linear.auc - closed_form(known, drawn).auc) < SIGMA * linear.error
+    assert abs(marginal.auc - closed_form(known).auc) < SIGMA * marginal.error
+    sure = closed_form(replace(known, nuisances=None)).auc
+    assert marginal.auc < sure - SIGMA * marginal.error  # the slope is along their difference
+
+
+def test_the_exchange_of_two_signals_changes_the_sign_of_the_marginal_ratio():
+    known = pair(relative=0.1, slope=0.2)
+    other = replace(known, signal=known.against, against=known.signal)
+    counts = pair_ensembles(known).null(stream(10, "sign"), 20)
+    scores = likelihood_ratio(known).scores(counts)
+    assert likelihood_ratio(other).scores(counts) == pytest.approx(-scores, abs=1e-9)
+
+
+def test_a_stored_marginal_ratio_of_two_signals_scores_as_it_did(tmp_path):
+    known = pair(relative=0.1, slope=0.2)
+    first = MarginalLikelihoodRatio(known)
+    first.save(tmp_path)
+    counts = pair_ensembles(known).null(stream(11, "stored"), 20)
     np.testing.assert_array_equal(load(tmp_path).scores(counts), first.scores(counts))

@@ -270,6 +270,15 @@ def test_a_large_s_over_b_and_another_uncertainty_are_cautioned_about(fake, fake
     assert plain.analysis.background_uncertainty == 0.05
 
 
+def test_an_uncertain_background_of_the_ensembles_is_known_to_the_calculator(fake, fake_scan):
+    text = "limits: {background_uncertainty: 0.05}\nensembles: {uncertainty: {background: 0.2}}"
+    file = {"kind": "scan", "name": "scan file", "value": text}
+    tables = fake(fake_scan(), provenance=lambda _: [file])
+    found = calculate(Analysis(luminosity=139.0), tables=tables, benchmark="alp")
+    assert found.analysis.background_uncertainty == 0.2
+    assert any("those of a known background" in told for told in found.cautions)
+
+
 # ----------------------------------------------------------------------- what is shown
 
 

@@ -9,6 +9,7 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
+from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
 from rayscan.models.likelihood_ratio import closed_form
 from rayscan.scan.binned import templates_of
@@ -18,13 +19,14 @@ from rayscan.scan.crosstest import cross_test, test_sets
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.footprint import epoch_bytes
 from rayscan.scan.heads import groups, trained
-from rayscan.scan.joint import JointHistograms
+from rayscan.scan.joint import JointHistograms, training_examples
 from rayscan.scan.multiclass import all_tests, rows_of
 from rayscan.scan.plan import fixed_packs, member, mixtures, points
 from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.score_exclusion import score_limits
 from rayscan.scan.storage import Storage
 from rayscan.scan.strengths import SATURATED
+from rayscan.scan.tables import rows_to_table
 from rayscan.scan.workload import workload
 
 SIGNALS = ("hard", "central", "null")
@@ -218,6 +220,114 @@ def test_classes_are_of_equal_size_and_benchmarks_in_equal_numbers(head, sizes):
         assert np.abs(pull[expected > 1]).max() < 5
 
 
+NETWORK = {"name": "mlp", "hyperparameters": {"epochs": 2, "units": 4}}
+NETWORKS = (
+    ArchitectureChoice(**NETWORK, head="multimodel"),
+    ArchitectureChoice(**NETWORK, head="multiclass"),
+    ArchitectureChoice(**NETWORK, against="central"),
+)
+
+
+def test_what_a_strength_of_training_is_to_each_head():
+    """Several classes are trained at each strength; all others as a binary head is."""
+    found = {}
+    for strength in ("highest", "drawn", "descending"):
+        config = config_of(*NETWORKS, training=Training(strength=strength, repeats=1))
+        plan = points(config, mixtures(config))
+        found[strength] = {p.choice.key: (p.trained, p.strength) for p in reversed(plan)}
+        assert len(found[strength]) == 3
+        names = [p.name for p in plan if p.trained == "drawn"]
+        assert names == (
+            []
+            if strength != "drawn"
+            else [
+                "hard-vs-central.B1000_S95_drawn.mlp-vs-central",
+                "null-vs-central.B1000_S95_drawn.mlp-vs-central",
+                "multimodel.B1000_S95_drawn.mlp-multimodel",
+            ]
+        )
+    classes = {strength: each["mlp-multiclass"] for strength, each in found.items()}
+    assert classes == {
+        "highest": ("each", 0),
+        "drawn": ("each", 0),
+        "descending": ("descending", 0),
+    }
+    for key in ("mlp-multimodel", "mlp-vs-central"):
+        assert {s: each[key] for s, each in found.items()} == {
+            "highest": ("highest", 1),
+            "drawn": ("drawn", 1),
+            "descending": ("descending", 0),
+        }
+
+
+def test_drawn_strengths_tell_no_label_by_their_total():
+    config = config_of(*NETWORKS, training=Training(strength="drawn", repeats=1))
+    binned = make_pools(signals=SIGNALS)
+    plan = points(config, mixtures(config, binned), binned)
+    strengths = {point.choice.key: point for point in plan if point.trained == "drawn"}
+    assert set(strengths) == {"mlp-multimodel", "mlp-vs-central"}
+    for point in strengths.values():
+        own = member(config, point, 0, fingerprint="f")
+        examples = training_examples(config, binned, own, reads="histograms")
+        for x, labels in (examples.training(0), examples.validation()):
+            totals = x.sum(axis=1)
+            assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}
+        x, labels = examples.training(1)
+        null = x[labels == 0].astype(float)
+        pull = (null.mean(axis=0) - examples.null_mean) / np.sqrt(
+            examples.null_variance / len(null)
+        )
+        assert np.abs(pull[examples.null_mean > 1]).max() < 5
+
+
+def test_every_head_starts_from_its_stronger_self(tmp_path):
+    config = config_of(
+        *NETWORKS,
+        training=Training(strength="descending", repeats=2, pack=2),
+        ensembles=EnsembleSizes(train=60, validation=50, test=60),
+    )
+    binned = make_pools(size=5000, signals=SIGNALS)
+    plan, rows, _ = train_all(config, binned, tmp_path)
+    packs = list(fixed_packs(config, plan, fingerprint=binned.fingerprint))
+    assert [len({m.point.choice.key for m in pack}) for pack in packs] == [1] * 4
+    assert [[m.point.mixture.signal for m in pack] for pack in packs] == [[95, 95, 32, 32]] * 4
+    assert {row["status"] for row in rows} == {"ok"}
+    assert workload(config).packs == len(packs)
+
+
+@pytest.mark.parametrize("background", [0.2, 0.0])
+def test_every_head_meets_an_uncertain_background_and_no_one_passes_the_ceiling(
+    tmp_path, background
+):
+    shape = None if background else ShapeUncertainty(observable="jet1_pt", slope=0.2)
+    config = config_of(
+        *ALL,
+        training=Training(strength="highest", repeats=1),
+        ensembles=EnsembleSizes(
+            train=1000,
+            validation=100,
+            test=1500,
+            method="multinomial",
+            uncertainty=Uncertainty(background=background, shape=shape),
+        ),
+    )
+    binned = make_pools(signals=SIGNALS, size=200_000)
+    _, _, candidates = train_all(config, binned, tmp_path)
+    tools = {"config": config, "binned": binned, "storage": str(tmp_path)}
+    for test in all_tests(config, mixtures(config, binned)):
+        met = candidates_for(config, test, candidates)
+        rows = rows_to_table(test.table, rows_of(test, met, **tools)[test.table]).to_pylist()
+        assert {row["background_uncertainty"] for row in rows} == {background}
+        for row in rows:
+            assert row["shape_observable"] == (None if background else "jet1_pt")
+            if test.table == "auc":
+                assert row["ceiling_kind"].startswith("marginal")
+                assert not row["leakage_flag"]
+            elif row["auc"] is not None:
+                error = np.hypot(row["auc_error"], row["auc_likelihood_ratio_error"])
+                assert row["auc"] < row["auc_likelihood_ratio"] + 4 * error
+
+
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory):
     """Everything trained and tested in this process, at one and at all strengths."""
@@ -306,7 +416,7 @@ def test_limits_are_of_classifiers_against_background_only(tested):
 # ------------------------------------------------------------------ the plan
 
 
-@pytest.mark.parametrize("strength", ["each", "highest"])
+@pytest.mark.parametrize("strength", ["each", "highest", "drawn", "descending"])
 @pytest.mark.parametrize("strengths", ["own", "all"])
 def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths):
     config = config_of(

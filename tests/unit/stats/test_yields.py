@@ -136,6 +136,21 @@ def test_a_workspace_is_read_back_as_the_template_it_was_written_from(signal_sta
     assert two == pytest.approx(one, rel=1e-9)
 
 
+def test_an_uncertain_shape_is_read_back_and_scaled_with_its_background():
+    shape = {"zvv": (np.array([85.0, 40.0, 75.0]), np.array([95.0, 40.0, 65.0]))}
+    made = Template(
+        signal=np.array([4.0, 5.0, 6.0]),
+        backgrounds=(("zvv", np.array([90.0, 40.0, 70.0])),),
+        shape=shape,
+    )
+    back = template_of(workspace(made))
+    assert list(back.shape) == ["zvv"]
+    for told, varied in zip(back.shape["zvv"], shape["zvv"], strict=True):
+        np.testing.assert_array_equal(told, varied)
+    for more, varied in zip(back.scaled(3.0).shape["zvv"], shape["zvv"], strict=True):
+        np.testing.assert_allclose(more, 3.0 * varied)
+
+
 def test_something_else_is_no_workspace():
     with pytest.raises(ValueError, match="not a workspace"):
         template_of({"channels": []})
