@@ -15,8 +15,13 @@ from rayscan.scan.tables import read_tables
 
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head that trains nothing and two nodes of one core, all on this machine."""
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head that trains nothing and two nodes of one core, all on this machine.
+
+    A `ray.init` of an earlier test leaves token authentication on in this process; nodes are
+    started as the scan is that joins them.
+    """
+    monkeypatch.setenv("RAY_AUTH_MODE", fault_scan.ENVIRONMENT["RAY_AUTH_MODE"])
     made = Cluster(initialize_head=True, connect=False, head_node_args={"num_cpus": 0})
     for _ in range(2):
         made.add_node(num_cpus=1)
