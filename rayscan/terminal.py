@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 
 def show(console: Console, title: str, frame: pd.DataFrame) -> None:
-    """A data frame as a table on the screen."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold")
-    for name, values in frame.items():
+    """A data frame as a table on the screen, whose words are broken only if it must be."""
+    table = Table(
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for (name, values), width in zip(frame.items(), _widths(frame, console.width), strict=True):
         numeric = pd.api.types.is_numeric_dtype(values)
-        table.add_column(escape(str(name)), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            escape(str(name)),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            width=width,
+        )
     for row in frame.itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
+
+
+def _widths(frame: pd.DataFrame, available: int) -> list[int]:
+    """Widths that fit and break as few words as can be; long ones, as joined names, break first."""
+    columns = [[str(name), *values.map(_cell)] for name, values in frame.items()]
+    whole = [max(map(len, texts)) for texts in columns]
+    words = [[len(word) for text in texts for word in text.split()] for texts in columns]
+    room = available - 2 * len(columns) - 1
+    widths = [1] * len(columns)
+    for longest in range(1, max(whole, default=0) + 1):
+        wider = [max([1, *(n for n in lengths if n <= longest)]) for lengths in words]
+        if sum(wider) > room:
+            break
+        widths = wider
+    while sum(widths) < room and widths != whole:
+        narrow = [
+            i for i, (width, most) in enumerate(zip(widths, whole, strict=True)) if width < most
+        ]
+        widths[min(narrow, key=widths.__getitem__)] += 1
+    return widths
 
 
 def _cell(value: object) -> str:

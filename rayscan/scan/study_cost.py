@@ -115,6 +115,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **row,
         **numbers,
+        "histograms drawn": f"{row['histograms drawn'] / 1e6:.3g} M",
         "disk": f"{row['disk'] / 1e6:,.3g} MB",
         "CPU time": duration(row["CPU time"]),
         "wall time": duration(row["wall time"]),
