@@ -249,12 +249,12 @@ class Ensembles:
 
 
 class EventEnsembles:
-    """Sums of a per-event number over the events of one histogram.
+    """Sums of per-event numbers over the events of one histogram.
 
     Args:
-        background: For each background process the numbers of its pool events, shape (E,), and its
-            yield in any common unit.
-        signal: Numbers of the signal pool events, shape (E,).
+        background: For each background process the numbers of its pool events, shape (E,), or K
+            numbers of each event, shape (K, E), and its yield in any common unit.
+        signal: Numbers of the signal pool events, shape (E,) or (K, E).
         mixture: Events of a histogram.
         method: See `Ensembles`.
         relative: Relative uncertainty of the number of background events (nuisance.py).
@@ -287,16 +287,16 @@ class EventEnsembles:
         self._s_totals = Totals(events=mixture.signal, shares=np.ones(1), poisson=poisson)
         if self._finite:
             names = tuple(f"background {i + 1}" for i in range(len(shares)))
-            sizes = np.array([len(values) for values in self._background])
+            sizes = np.array([values.shape[-1] for values in self._background])
             self._null_totals.check(names, sizes)
-            self._s_totals.check(("signal",), np.array([len(self._signal[0])]))
+            self._s_totals.check(("signal",), np.array([self._signal[0].shape[-1]]))
 
     def null(self, rng: np.random.Generator, histograms: int) -> Floats:
-        """Sums over the events of class 0, shape (N,)."""
+        """Sums over the events of class 0, shape (N,) or (K, N)."""
         return self._sums(rng, histograms, self._background, self._null_totals)
 
     def alternative(self, rng: np.random.Generator, histograms: int) -> Floats:
-        """Sums over the events of class 1, shape (N,)."""
+        """Sums over the events of class 1, shape (N,) or (K, N)."""
         background = self._sums(rng, histograms, self._background, self._b_totals)
         return background + self._sums(rng, histograms, self._signal, self._s_totals)
 

@@ -1,6 +1,7 @@
-"""Sums of a per-event number over events picked at random, for scores of single events.
+"""Sums of per-event numbers over events picked at random, for scores of single events.
 
-Letters: N histograms, E events of the pool.
+Letters: N histograms, E events of the pool, K numbers of each event, one of each classifier: all
+are summed over the same picks, which cost more than the sums.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ def sums_with_replacement(rng: np.random.Generator, values: Floats, totals: Inte
 
     Args:
         rng: Source of randomness.
-        values: Number of each pool event, shape (E,).
+        values: Numbers of each pool event, shape (E,) or (K, E).
         totals: Events of each histogram, shape (N,).
 
     Returns:
-        Shape (N,).
+        Shape (N,) or (K, N).
     """
-    out = np.zeros(len(totals))
+    kinds = np.atleast_2d(values)
+    out = np.zeros((len(kinds), len(totals)))
     for rows in _blocks(totals):
-        picks = values[rng.integers(0, len(values), int(totals[rows].sum()))]
+        picks = rng.integers(0, values.shape[-1], int(totals[rows].sum()))
         owner = np.repeat(np.arange(len(totals[rows])), totals[rows])
-        out[rows] = np.bincount(owner, weights=picks, minlength=len(totals[rows]))
-    return out
+        for of_kind, numbers in zip(out, kinds, strict=True):
+            of_kind[rows] = np.bincount(owner, weights=numbers[picks], minlength=len(totals[rows]))
+    return out.reshape(*values.shape[:-1], len(totals))
 
 
 def sums_without_replacement(rng: np.random.Generator, values: Floats, totals: Integers) -> Floats:
@@ -50,37 +53,40 @@ def sums_without_replacement(rng: np.random.Generator, values: Floats, totals: I
 
     Args:
         rng: Source of randomness.
-        values: Number of each pool event, shape (E,).
+        values: Numbers of each pool event, shape (E,) or (K, E).
         totals: Events of each histogram, at most E, shape (N,).
 
     Returns:
-        Shape (N,).
+        Shape (N,) or (K, N).
     """
-    size = len(values)
+    size = values.shape[-1]
     # Picking n of E is leaving out E - n: the smaller set is drawn.
     leave = 2 * totals > size
     drawn = np.where(leave, size - totals, totals)
     few = (drawn < FEW_EVENTS) | (drawn < RARE_EVENTS * size)
-    sums = np.empty(len(totals))
+    sums = np.empty((*values.shape[:-1], len(totals)))
     for i in np.flatnonzero(few):
-        sums[i] = values[rng.choice(size, int(drawn[i]), replace=False, shuffle=False)].sum()
+        places = rng.choice(size, int(drawn[i]), replace=False, shuffle=False)
+        sums[..., i] = values.take(places, axis=-1).sum(axis=-1)
     many = np.flatnonzero(~few)
     if len(many):
         most = int(drawn[many].max())
         successes = Successes(min((most + 3 * np.sqrt(most)) / size, 0.75))
         for i in many:
-            sums[i] = _thinned(rng, values, int(drawn[i]), successes)
-    return np.where(leave, values.sum() - sums, sums)
+            sums[..., i] = _thinned(rng, values, int(drawn[i]), successes)
+    return np.where(leave, values.sum(axis=-1, keepdims=True) - sums, sums)
 
 
-def _thinned(rng: np.random.Generator, values: Floats, n: int, successes: Successes) -> float:
-    """Sum over n events: each taken by chance, the surplus put back, all over again if too few."""
-    places = successes.places(rng, len(values))
+def _thinned(rng: np.random.Generator, values: Floats, n: int, successes: Successes) -> Floats:
+    """Sums over n events: each taken by chance, the surplus put back, all again if too few."""
+    size = values.shape[-1]
+    places = successes.places(rng, size)
     while len(places) < n:
-        places = successes.places(rng, len(values))
-    picked = values[places]
-    back = rng.choice(len(picked), len(picked) - n, replace=False, shuffle=False)
-    return float(picked.sum() - picked[back].sum())
+        places = successes.places(rng, size)
+    picked = values.take(places, axis=-1)
+    back = rng.choice(len(places), len(places) - n, replace=False, shuffle=False)
+    sums: Floats = picked.sum(axis=-1) - picked.take(back, axis=-1).sum(axis=-1)
+    return sums
 
 
 def _blocks(totals: Integers) -> list[slice]:

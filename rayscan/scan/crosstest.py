@@ -19,7 +19,7 @@ from rayscan.scan.config import ScanConfig
 from rayscan.scan.curves import Curves
 from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.plan import Mixtures, mixture_columns
-from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored
+from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored, terms_of
 from rayscan.scan.uncertain import uncertainty_columns
 from rayscan.seeds import stream
 from rayscan.stats.auc import difference, estimate
@@ -119,7 +119,7 @@ def cross_test(
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
     odds = _event_odds(candidates, classifiers, test=test, config=config, binned=binned)
     scores = _all_scores(
-        candidates, classifiers, null, alternative, odds, test=test, config=config, binned=binned
+        classifiers, null, alternative, odds, test=test, config=config, binned=binned
     )
     events = {
         i: single_events(each, binned=binned, benchmark=test.benchmark) for i, each in odds.items()
@@ -173,7 +173,6 @@ def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
 
 
 def _all_scores(
-    candidates: Sequence[Candidate],
     classifiers: Sequence[Classifier],
     null: Any,
     alternative: Any,
@@ -183,26 +182,22 @@ def _all_scores(
     config: ScanConfig,
     binned: BinnedPools,
 ) -> list[tuple[Scores, Scores]]:
-    """Scores of every candidate; those that read histograms are scored together."""
+    """Scores of every candidate: together those that read histograms, and those of events."""
     reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
     histogram_classifiers = [classifiers[i] for i in reading]
     of_null = score_many(histogram_classifiers, null) if reading else ()
     of_alternative = score_many(histogram_classifiers, alternative) if reading else ()
     found = {i: (of_null[k], of_alternative[k]) for k, i in enumerate(reading)}
-    for i, classifier in enumerate(classifiers):
-        if i not in found:
-            found[i] = event_scores(
-                classifier,
-                config=config,
-                binned=binned,
-                benchmark=test.benchmark,
-                mixture=test.mixture,
-                pool="test",
-                histograms=config.ensembles.test,
-                purpose=("test", test.benchmark, test.mixture.name),
-                features=features_of(config, candidates[i].features),
-                odds=odds[i],
-            )
+    together = event_scores(
+        [terms_of(each, test.mixture) for each in odds.values()],
+        config=config,
+        binned=binned,
+        benchmark=test.benchmark,
+        mixture=test.mixture,
+        histograms=config.ensembles.test,
+        purpose=("test", test.benchmark, test.mixture.name),
+    )
+    found |= dict(zip(odds, together, strict=True))
     return [found[i] for i in range(len(classifiers))]
 
 

@@ -13,7 +13,7 @@ from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.exclusion import fit_template
 from rayscan.scan.joint import JointHistograms
 from rayscan.scan.plan import MemberPlan
-from rayscan.scan.scoring import event_scores
+from rayscan.scan.scoring import event_odds, event_scores, terms_of
 from rayscan.scan.uncertain import background_uncertainty
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc
@@ -93,16 +93,21 @@ def _validation_auc(
         x, labels = examples.fresh("validation", "objective")
         return area(classifier.scores(x).reshape(len(x), -1), labels)
     if classifier.reads == "events":
-        null, alternative = event_scores(
+        odds = event_odds(
             classifier,
+            binned=binned,
+            benchmark=point.benchmark,
+            pool="validation",
+            features=features,
+        )
+        ((null, alternative),) = event_scores(
+            [terms_of(odds, point.mixture)],
             config=config,
             binned=binned,
             benchmark=point.benchmark,
             mixture=point.mixture,
-            pool="validation",
             histograms=count,
             purpose=purpose,
-            features=features,
         )
     else:
         sampler = ensembles_of(

@@ -32,7 +32,8 @@ class Rates:
         entry: Per entry of an input file read, selected and put into pools.
         draw: Per histogram and pool it is drawn from.
         draw_bin: The same, per bin, by how numbers of events are shared out among pools.
-        ensemble_event: Per event of a pseudo-experiment at event level.
+        ensemble_event: Per event drawn for a pseudo-experiment at event level.
+        ensemble_sum: Per event of it and classifier that sums over it.
         example: Per training example and epoch of a network.
         example_bin: The same, per input.
         product: Per training example, epoch and multiply-add of dense layers.
@@ -62,6 +63,7 @@ class Rates:
     draw: float
     draw_bin: Mapping[str, float]
     ensemble_event: float
+    ensemble_sum: float
     example: float
     example_bin: float
     product: float
@@ -174,7 +176,8 @@ def reference() -> Rates:
         # 4,000 histograms of 25, 200, 900, 2,500 bins, B = 2,000 and 50,000, one and three pools.
         draw=0.2e-6,
         draw_bin=_fixed(exact=0.0122e-6, shared_out=0.06e-6, multinomial=0.055e-6, poisson=0.03e-6),
-        ensemble_event=20e-9,  # 4-20 ns: up to 2 % of a pool is the slow end
+        ensemble_event=15e-9,  # 2-30 ns: up to 2 % of a pool is the slow end
+        ensemble_sum=4e-9,  # 12 classifiers: 2.3-5.4 ns
         # MLP of 200, 900, 2,500 bins, 20 and 80 units, 4,000-8,000 histograms: 0.75-9 us; networks
         # of single events, 64 and 256 units: 0.57-5 us.
         example=0.3e-6,

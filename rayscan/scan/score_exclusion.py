@@ -18,7 +18,7 @@ from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import band_columns, mixture_of_row
-from rayscan.scan.scoring import Scores, event_scores, stored
+from rayscan.scan.scoring import Scores, event_odds, event_scores, stored, terms_of
 from rayscan.scan.storage import Storage
 from rayscan.scan.uncertain import templates_for, uncertainty_columns
 from rayscan.seeds import stream
@@ -135,42 +135,50 @@ def _scores(
     count = config.limits.ensembles
     null = np.empty((len(classifiers), count))
     tested = np.empty((len(classifiers), len(mixtures), count))
+    terms = _terms_of_events(benchmark, candidates, classifiers, config, binned)
+    of_histograms = [i for i in range(len(classifiers)) if i not in terms]
     for place, mixture in enumerate(mixtures):
         sampler = ensembles_of(config, binned, benchmark, mixture, "test")
-        rng = stream(config.seed, "limit", benchmark, mixture.name)
+        purpose = ("limit", benchmark, mixture.name)
+        rng = stream(config.seed, *purpose)
         drawn_null = sampler.null(rng, count) if place == 0 else None
         drawn = sampler.alternative(rng, count)
-        for index, classifier in enumerate(classifiers):
-            if classifier.reads == "events":
-                of_null, of_mixture = _of_events(
-                    classifier, candidates[index], benchmark, mixture, config, binned
-                )
-                tested[index, place] = of_mixture
-                null[index] = of_null if place == 0 else null[index]
-                continue
-            tested[index, place] = classifier.scores(drawn)
+        for index in of_histograms:
+            tested[index, place] = classifiers[index].scores(drawn)
             if drawn_null is not None:
-                null[index] = classifier.scores(drawn_null)
+                null[index] = classifiers[index].scores(drawn_null)
+        of_events = event_scores(
+            list(terms.values()),
+            config=config,
+            binned=binned,
+            benchmark=benchmark,
+            mixture=mixture,
+            histograms=count,
+            purpose=purpose,
+        )
+        for index, (of_null, of_mixture) in zip(terms, of_events, strict=True):
+            tested[index, place] = of_mixture
+            null[index] = of_null if place == 0 else null[index]
     return null, tested
 
 
-def _of_events(
-    classifier: Classifier,
-    candidate: Candidate,
+def _terms_of_events(
     benchmark: str,
-    mixture: Mixture,
+    candidates: Sequence[Candidate],
+    classifiers: Sequence[Classifier],
     config: ScanConfig,
     binned: BinnedPools,
-) -> tuple[Scores, Scores]:
-    return event_scores(
-        classifier,
-        config=config,
-        binned=binned,
-        benchmark=benchmark,
-        mixture=mixture,
-        pool="test",
-        histograms=config.limits.ensembles,
-        purpose=("limit", benchmark, mixture.name),
-        features=features_of(config, candidate.features),
-        statistic=mixture_of_row(candidate.row, config),
-    )
+) -> dict[int, dict[str, Scores]]:
+    """What the test pools' events add to scores, of each classifier that reads single events."""
+    found = {}
+    for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True)):
+        if classifier.reads == "events":
+            odds = event_odds(
+                classifier,
+                binned=binned,
+                benchmark=benchmark,
+                pool="test",
+                features=features_of(config, candidate.features),
+            )
+            found[i] = terms_of(odds, mixture_of_row(candidate.row, config))
+    return found

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,9 @@ from rayscan.scan.storage import Storage
 from rayscan.seeds import stream
 
 Scores = npt.NDArray[np.float64]
+
+AT_ONCE = 16
+"""Classifiers whose numbers of all events are held in memory together."""
 
 
 @lru_cache(maxsize=512)
@@ -55,59 +57,67 @@ def single_events(
     return in_proportion(binned, parts), odds[benchmark]
 
 
+def terms_of(odds: Mapping[str, Scores], assumed: Mixture) -> dict[str, Scores]:
+    """What each event adds to the score of an ensemble, for the S and B assumed, by process.
+
+    log[(B + S r)/(B + S)], r = f/(1 - f) (arXiv:2105.12018 sec. 6.1, arXiv:2101.07263). Scores of
+    ensembles of different strengths can be compared only if they assume the same.
+
+    Args:
+        odds: The `event_odds` of a classifier.
+        assumed: Its S and B.
+    """
+    return {
+        name: log_terms(each, S=assumed.signal, B=assumed.background) for name, each in odds.items()
+    }
+
+
 def event_scores(
-    classifier: Any,
+    terms: Sequence[Mapping[str, Scores]],
     *,
     config: ScanConfig,
     binned: BinnedPools,
     benchmark: str,
     mixture: Mixture,
-    pool: PoolName,
     histograms: int,
     purpose: Sequence[str | int],
-    features: tuple[str, ...],
-    statistic: Mixture | None = None,
-    odds: Mapping[str, Scores] | None = None,
-) -> tuple[Scores, Scores]:
-    """Per-ensemble scores of a network of single events, background only and with signal.
+) -> list[tuple[Scores, Scores]]:
+    """Per-ensemble scores of networks of single events, background only and with signal.
 
-    The score of an ensemble is the sum over its events of log[(B + S r)/(B + S)],
-    r = f/(1 - f) (arXiv:2105.12018 sec. 6.1, arXiv:2101.07263).
+    The score of an ensemble is the sum of `terms_of` its events. All classifiers see the same
+    ensembles, which are drawn only once.
 
     Args:
-        classifier: Of single events.
+        terms: The `terms_of` each classifier.
         config: The scan.
         binned: Its pools.
         benchmark: Signal process.
         mixture: Events of an ensemble.
-        pool: Which pools they come from.
         histograms: Ensembles of each class.
         purpose: Names the random stream.
-        features: What the classifier sees.
-        statistic: Gives S and B of the score where they are not those of the ensembles: scores of
-            ensembles of different strengths can be compared only if they are one statistic.
-        odds: The `event_odds`, where they are known already.
+
+    Returns:
+        Scores of each classifier, shapes (histograms,): background only, and with signal.
     """
-    assumed = statistic or mixture
-    known = odds or event_odds(
-        classifier, binned=binned, benchmark=benchmark, pool=pool, features=features
-    )
-    values = {
-        name: log_terms(each, S=assumed.signal, B=assumed.background)
-        for name, each in known.items()
-    }
-    shares = tuple(binned.processes[name].cross_section for name in binned.backgrounds)
-    sampler = EventEnsembles(
-        background=tuple(
-            (values[name], share) for name, share in zip(binned.backgrounds, shares, strict=True)
-        ),
-        signal=values[benchmark],
-        mixture=mixture,
-        method=config.ensembles.method,
-        relative=config.ensembles.unsure.background,
-    )
-    rng = stream(config.seed, *purpose, "events")
-    return sampler.null(rng, histograms), sampler.alternative(rng, histograms)
+    found: list[tuple[Scores, Scores]] = []
+    shares = [binned.processes[name].cross_section for name in binned.backgrounds]
+    for first in range(0, len(terms), AT_ONCE):
+        several = terms[first : first + AT_ONCE]
+        stacked = {name: np.stack([each[name] for each in several]) for name in several[0]}
+        sampler = EventEnsembles(
+            background=[
+                (stacked[name], share)
+                for name, share in zip(binned.backgrounds, shares, strict=True)
+            ],
+            signal=stacked[benchmark],
+            mixture=mixture,
+            method=config.ensembles.method,
+            relative=config.ensembles.unsure.background,
+        )
+        rng = stream(config.seed, *purpose, "events")
+        null, alternative = sampler.null(rng, histograms), sampler.alternative(rng, histograms)
+        found += zip(null, alternative, strict=True)
+    return found
 
 
 def response(classifier: Classifier, background: npt.NDArray[np.float64]) -> Scores:

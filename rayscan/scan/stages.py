@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rayscan.events.delphes import EVENTS_PER_TASK
@@ -13,6 +13,7 @@ from rayscan.scan import testing
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.planned_points import PlannedPoint
 from rayscan.scan.rates import NETWORKS, Rates
+from rayscan.scan.scoring import AT_ONCE
 from rayscan.scan.search_space import search_ranges
 from rayscan.scan.workload import SCORE_STRENGTHS, Workload
 
@@ -165,10 +166,18 @@ def _files(events: int) -> int:
     return math.ceil(events / EVENTS_PER_TASK)
 
 
-def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share: float) -> float:
+def _tested(
+    load: Workload,
+    point: PlannedPoint,
+    rates: Rates,
+    count: int,
+    share: float,
+    together: int = 1,
+) -> float:
     """Scores of ``count`` pseudo-experiments, all classes together, by one classifier of a point.
 
-    Those of a network of single events are sums over events, drawn for each classifier anew.
+    Those of a network of single events are sums over events, which are drawn for ``together``
+    classifiers at once.
     """
     each = rates.scored(point.choice.name, point.knobs, shape=load.input_shape(point))
     if not point.reads_events:
@@ -179,7 +188,12 @@ def _tested(load: Workload, point: PlannedPoint, rates: Rates, count: int, share
     if point.mixture is not None:
         mixture = point.mixture
         drawn = count // 2 * (mixture.null_total + mixture.signal + mixture.background)
-    return events * each + drawn * rates.ensemble_event
+    return events * each + drawn * (rates.ensemble_sum + rates.ensemble_event / together)
+
+
+def _of_events(load: Workload, number: Callable[[PlannedPoint], int]) -> int:
+    """How many classifiers of single events are scored together."""
+    return max(min(sum(number(p) for p in load.points if p.reads_events), AT_ONCE), 1)
 
 
 def _cross_tests(load: Workload, rates: Rates) -> float:
@@ -188,11 +202,13 @@ def _cross_tests(load: Workload, rates: Rates) -> float:
     if load.config.ensembles.unsure:
         ratio += load.config.binning.bins * rates.marginal
     drawn = testing.histograms_tested(load.config) * (load.drawing(rates) + ratio)
+    together = _of_events(load, lambda point: point.members)
     pairs = sum(
         point.members
         * testing.sets_met(load.config, point.choice)
-        * _tested(load, point, rates, testing.hypotheses(load.config, point.choice) * count, share)
+        * _tested(load, point, rates, shown, share, together)
         for point in load.points
+        for shown in [testing.hypotheses(load.config, point.choice) * count]
     )
     return testing.pair_sets(load.config) * rates.ceiling + drawn + pairs
 
@@ -214,7 +230,8 @@ def _score_limit(load: Workload, point: PlannedPoint, rates: Rates) -> float:
     count, share = load.config.limits.ensembles, load.config.pools.test
     if point.mixture is not None and not point.mixture.background:
         return 0.0
-    one = _tested(load, point, rates, 2 * count, share)
+    together = _of_events(load, lambda point: point.selected)
+    one = _tested(load, point, rates, 2 * count, share, together)
     # Histograms: the null once and every strength; events: both classes at every strength.
     times = SCORE_STRENGTHS if point.reads_events else (SCORE_STRENGTHS + 1) / 2
     return point.selected * times * one

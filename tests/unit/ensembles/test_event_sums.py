@@ -71,3 +71,14 @@ def test_a_long_list_is_worked_off_in_blocks() -> None:
     blocks = event_sums._blocks(totals)
     assert [i for block in blocks for i in range(block.start, block.stop)] == list(range(5))
     assert max(totals[block].sum() for block in blocks) <= 2 * event_sums.EVENTS_AT_ONCE
+
+
+@pytest.mark.parametrize("sums", [sums_without_replacement, sums_with_replacement])
+def test_several_numbers_of_the_events_are_summed_over_the_same_picks(sums) -> None:
+    """To the last bit, also where few are picked, many, or nearly all."""
+    values = np.random.default_rng(6).normal(size=(5, 5000)) ** 3
+    totals = np.array([0, 1, 7, 40, 900, 1500, 2500, 3700, 4960, 5000] * 3)
+    together = sums(np.random.default_rng(7), values, totals)
+    assert together.shape == (5, 30)
+    for numbers, found in zip(values, together, strict=True):
+        np.testing.assert_array_equal(found, sums(np.random.default_rng(7), numbers, totals))

@@ -11,7 +11,8 @@ from toy_scan import make_config, make_pools
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.event_network import log_terms
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.scoring import event_scores, response, stored
+from rayscan.scan import scoring
+from rayscan.scan.scoring import event_odds, event_scores, response, stored, terms_of
 from rayscan.scan.storage import Storage
 
 TRAINED = Mixture(signal=60, background=400)
@@ -45,17 +46,20 @@ def binned():
 
 
 def scores(binned, mixture, statistic=None, seed=7):
+    odds = event_odds(Exact(), binned=binned, benchmark="hard", pool="test", features=("met",))
+    (found,) = together(binned, mixture, [terms_of(odds, statistic or mixture)], seed)
+    return found
+
+
+def together(binned, mixture, several, seed=7):
     return event_scores(
-        Exact(),
+        several,
         config=make_config(signals=("hard",), seed=seed),
         binned=binned,
         benchmark="hard",
         mixture=mixture,
-        pool="test",
         histograms=400,
         purpose=("test", "hard"),
-        features=("met",),
-        statistic=statistic,
     )
 
 
@@ -74,6 +78,17 @@ def test_scores_have_the_means_of_their_events(binned, signal):
     spread = np.sqrt((mixture.background * b.var() + signal * s.var()) / len(alternative))
     expected = mixture.background * b.mean() + signal * s.mean()
     assert abs(alternative.mean() - expected) < 4 * spread
+
+
+def test_classifiers_scored_together_have_the_very_scores_they_have_alone(binned, monkeypatch):
+    mixture = Mixture(signal=20, background=440)
+    odds = event_odds(Exact(), binned=binned, benchmark="hard", pool="test", features=("met",))
+    several = [terms_of(odds, Mixture(signal=s, background=440)) for s in (1, 5, 20, 90, 400)]
+    alone = [together(binned, mixture, [each])[0] for each in several]
+    for at_once in (16, 2):
+        monkeypatch.setattr(scoring, "AT_ONCE", at_once)
+        for one, found in zip(alone, together(binned, mixture, several), strict=True):
+            np.testing.assert_array_equal(one, found)
 
 
 def test_the_statistic_is_that_of_the_mixture_unless_another_is_given(binned):
