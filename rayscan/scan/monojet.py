@@ -48,7 +48,7 @@ def charts(study: Tables) -> Iterator[tuple[str, Chart]]:
         _ratios(study, tuple(contrasts.family(study, "B")), "Another number of background events"),
     )
     yield "fig11_wrong_strength", _wrong_strength(scans)
-    yield "fig26_axis", _ratios(study, ("log-pt",), "Logarithmic pT axis over the base")
+    yield "fig26_axis", _ratios(study, ("log-pt", "linear-pt"), "Another pT axis over the base")
     yield "fig26_level", _ratios(study, ("shower", "parton"), "Another level over the base")
     yield "fig28_bins", _numbers(study, "bins", "bins per axis", "Number of bins")
     yield "fig29_cut_auc", _cuts(study, "auc_mean", "AUC")
