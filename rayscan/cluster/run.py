@@ -16,6 +16,7 @@ from ray.actor import ActorHandle
 from rayscan.cluster import datasets, generation, ledger, tasks
 from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.failures import ours
+from rayscan.cluster.interruption import terminable
 from rayscan.cluster.trainable import Context
 from rayscan.cluster.tuning import run_trials
 from rayscan.errors import ConfigError, TrainingsMissingError
@@ -272,4 +273,5 @@ def run_scan(
         with Journal(reporter, storage, config.name, job, lock.check) as journal:
             connect(address, workers=config.resources.workers)
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
-            return Scan(config, base or Path.cwd(), journal, retest).run()
+            with terminable():
+                return Scan(config, base or Path.cwd(), journal, retest).run()

@@ -1,4 +1,4 @@
-"""A scan that is stopped with Ctrl-C, goes on as a job, and is tested again as another."""
+"""A scan that is stopped, goes on as a job, and is tested again as another."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def job(name: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_ctrl_c_ends_cleanly_and_jobs_go_on_without_repeating(tmp_path: Path) -> None:
-    folder = tmp_path
+def stopped(folder: Path, how: signal.Signals) -> None:
+    """Run a scan until it has trained twice, then stop it."""
     (folder / "scan.yaml").write_text(SCAN)
     scan = subprocess.Popen(
         [sys.executable, "-m", "rayscan", "run", "scan.yaml"],
@@ -62,12 +62,22 @@ def test_ctrl_c_ends_cleanly_and_jobs_go_on_without_repeating(tmp_path: Path) ->
     deadline = time.monotonic() + 120
     while trials(folder) < 2 and scan.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    scan.send_signal(signal.SIGINT)
+    scan.send_signal(how)
     _, errors = scan.communicate(timeout=60)
     assert scan.returncode == 130, errors
     assert "nothing that finished is lost. To go on: rayscan run scan.yaml" in errors
     assert "Traceback" not in errors
+    assert "SIGTERM" not in errors
     assert 2 <= trials(folder) < 20
+
+
+def test_a_batch_system_ends_it_as_ctrl_c_does(tmp_path: Path) -> None:
+    stopped(tmp_path, signal.SIGTERM)
+
+
+def test_ctrl_c_ends_cleanly_and_jobs_go_on_without_repeating(tmp_path: Path) -> None:
+    folder = tmp_path
+    stopped(folder, signal.SIGINT)
 
     parts = (folder / "results" / "ledger" / "trials").glob("*.parquet")
     before = {part: part.stat().st_mtime_ns for part in parts}
