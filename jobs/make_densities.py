@@ -1,9 +1,14 @@
 """Make the density tables shipped in rayscan/events/densities (for maintainers; needs Pythia).
 
-    python jobs/make_densities.py rayscan/events/densities --events 200000 znunu_jet alp
+    python jobs/make_densities.py rayscan/events/densities --events 200000 alp spin1_on
+    python jobs/make_densities.py rayscan/events/densities --events 400000 znunu_jet \
+        --slices 200 300 450 700 1000 1500 2000
 
 Each table holds counts of parton-level events at 14 TeV in cells of (pT, |eta|) of the leading jet.
-Equal arguments give equal files.
+A background falls so steeply that a single run leaves cells empty in which signals have events; one
+such event would tell a signal with certainty. Runs in slices of the hard process's pT, put together
+by their cross-sections, fill them; counts are then in units of the rarest. Equal arguments give
+equal files.
 """
 
 from __future__ import annotations
@@ -11,39 +16,83 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from rayscan.events.density import Density, packed, tabulate
 from rayscan.events.pythia import PythiaRun
-from rayscan.events.recipes import catalogue
+from rayscan.events.recipes import Recipe, catalogue
 
+Counts = npt.NDArray[np.int64]
+
+_LARGEST = 2**32 - 1
 LOG = logging.getLogger("make_densities")
 
 
-def tabulated(process: str, *, events: int, seed: int, energy: float) -> Density:
-    """The density of a process from at least ``events`` selected events of one Pythia run."""
-    run = PythiaRun(catalogue()[process], "parton", seed=seed, energy=energy)
-    counts = tabulate(np.zeros(0), np.zeros(0))
-    for batch in run.batches():
+def run(recipe: Recipe, *, events: int, seed: int, energy: float) -> tuple[PythiaRun, Counts]:
+    """One Pythia run until it has at least ``events`` selected events, and their cells."""
+    found = PythiaRun(recipe, "parton", seed=seed, energy=energy)
+    counts = tabulate(np.zeros(0), np.zeros(0)).astype(np.int64)
+    for batch in found.batches():
         leading = np.diff(batch.jets.event, prepend=-1) > 0
         counts += tabulate(batch.jets.pt[leading], batch.jets.eta[leading])
         if counts.sum() >= events:
             break
-    value, error = run.cross_section
+    return found, counts
+
+
+def sliced(recipe: Recipe, edges: Sequence[float]) -> list[Recipe]:
+    """The process in slices of the hard process's pT [GeV], from the lowest to without end."""
+    lows = [recipe.pt_hat_min["parton"], *edges]
+    return [
+        replace(
+            recipe,
+            pt_hat_min={**recipe.pt_hat_min, "parton": low},
+            pythia=(*recipe.pythia, f"PhaseSpace:pTHatMax = {high:g}"),
+        )
+        for low, high in pairwise([*lows, -1.0])
+    ]
+
+
+def tabulated(
+    process: str, *, events: int, seed: int, energy: float, slices: Sequence[float] = ()
+) -> Density:
+    """The density of a process from at least ``events`` selected events of each Pythia run."""
+    recipe = catalogue()[process]
+    parts = sliced(recipe, slices) if slices else [recipe]
+    runs = [run(each, events=events, seed=seed, energy=energy) for each in parts]
+    sections = np.array([found.cross_section for found, _ in runs])
+    generated = sum(
+        value / found.efficiency for (found, _), (value, _) in zip(runs, sections, strict=True)
+    )
+    value, error = sections[:, 0].sum(), np.sqrt((sections[:, 1] ** 2).sum())
     meta = {
         "process": process,
-        "cross_section": value,
-        "cross_section_error": error,
-        "efficiency": run.efficiency,
+        "cross_section": float(value),
+        "cross_section_error": float(error),
+        "efficiency": float(value / generated),
         "energy_gev": energy,
-        "events": int(counts.sum()),
+        "events": int(sum(counts.sum() for _, counts in runs)),
         "level": "parton",
         "seed": seed,
-        "settings": list(run.settings),
+        "settings": list(runs[0][0].settings),
+        "slices_gev": list(slices),
     }
-    return Density(counts=counts, meta=meta)
+    if not slices:
+        return Density(counts=runs[0][1].astype(np.uint32), meta=meta)
+    cells = sum(
+        counts * (section / counts.sum())
+        for (_, counts), section in zip(runs, sections[:, 0], strict=True)
+    )
+    counts = np.rint(cells * ((2**32 - 1) / cells.max())).astype(np.uint32)
+    return Density(
+        counts=np.where(cells > 0, np.maximum(counts, 1), 0).astype(np.uint32), meta=meta
+    )
 
 
 def main() -> None:
@@ -51,13 +100,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="make the shipped density tables")
     parser.add_argument("folder", type=Path, help="where the .npz files go")
     parser.add_argument("processes", nargs="+", help="names in the catalogue")
-    parser.add_argument("--events", type=int, default=200_000, help="selected events per table")
+    parser.add_argument("--events", type=int, default=200_000, help="selected events per run")
+    parser.add_argument("--slices", type=float, nargs="*", default=(), help="edges in pT [GeV]")
     parser.add_argument("--seed", type=int, default=1, help="root seed")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for process in chosen.processes:
         start = time.process_time()
-        table = tabulated(process, events=chosen.events, seed=chosen.seed, energy=14000.0)
+        table = tabulated(
+            process,
+            events=chosen.events,
+            seed=chosen.seed,
+            energy=14000.0,
+            slices=chosen.slices,
+        )
         content = packed(table)
         (chosen.folder / f"{process}.npz").write_bytes(content)
         seconds = time.process_time() - start

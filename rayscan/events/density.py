@@ -40,7 +40,8 @@ class Density:
     """Counts of generated events in cells of (pT, |eta|) of the leading jet.
 
     Attributes:
-        counts: Events per cell, shape (60, 40).
+        counts: Events per cell, shape (60, 40); in proportion to the probability where a table was
+            put together from slices in pT, which fill cells that are too rare for a single run.
         meta: Where they come from: cross-section [pb] and its error, efficiency, settings,
             energy [GeV].
     """

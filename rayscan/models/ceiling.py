@@ -118,17 +118,37 @@ def _distance(truth: Templates, found: Floats) -> float:
     return moments.difference / spread if spread > 0 else 0.0
 
 
+def pool_difference(auc: float, correlation: float, shift: float) -> float:
+    """How far finite test pools alone set the AUC of a classifier apart from another's.
+
+    Two test pools of the very same law differ a little in any direction a classifier looks along;
+    pseudo-experiments drawn from them all share that difference. Of two classifiers only what they
+    do not have in common counts.
+
+    Args:
+        auc: AUC of the classifier.
+        correlation: Of the scores of both on histograms without signal.
+        shift: Standard deviation of the shift of a mean score by the pools, in units of the spread
+            of the scores: S/sqrt(S + B) sqrt(1/N_S + 1/N_B), with N_S and N_B events in the pools.
+    """
+    if not 0.0 < auc < 1.0:
+        return 0.0
+    apart = shift * math.sqrt(max(2.0 * (1.0 - correlation), 0.0))
+    return math.exp(-(float(ndtri(auc)) ** 2) / 2) / math.sqrt(2 * math.pi) * apart / math.sqrt(2)
+
+
 def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
     """The ceiling from the AUC that the likelihood ratio of the templates had on the test set.
 
     Args:
-        auc: Its AUC.
+        auc: Its AUC. Below 1/2 the templates hold nothing but noise; the best classifier is no
+            worse than one that looks at nothing, whose AUC is 1/2.
         error: Its statistical error from the finite test set.
         noise: See `template_noise`.
     """
     if auc >= 1.0:
         return Ceiling(auc=1.0, error=error, pool_error=0.0)
-    seen = float(ndtri(auc))
+    seen = float(ndtri(max(auc, 0.5)))
     true = seen * noise.factor
     slope = math.exp(-(true**2) / 2) / math.sqrt(2 * math.pi)
     of_seen = math.exp(-(seen**2) / 2) / math.sqrt(2 * math.pi)

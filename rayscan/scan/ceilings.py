@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.ceiling import Ceiling, ceiling, template_noise
+from rayscan.models.ceiling import Ceiling, ceiling, pool_difference, template_noise
 from rayscan.models.likelihood_ratio import closed_form, likelihood_ratio
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import Histograms, pair_name
 from rayscan.scan.uncertain import templates_for
 from rayscan.seeds import stream
-from rayscan.stats.auc import estimate
+from rayscan.stats.auc import difference, estimate
 from rayscan.stats.placements import Placements, placements
 
 KIND = "likelihood ratio of the training templates, corrected for the size of the pools"
@@ -28,12 +32,41 @@ class CeilingOfTest:
     Attributes:
         ceiling: The AUC no classifier passes beyond its error.
         placements: Of the likelihood ratio of the training templates.
+        shift: How far pools of the test set shift mean scores (`pool_difference`); 0 if they are
+            those of the training, whose fluctuations are what leaks.
         columns: What the table `auc` says of it.
     """
 
     ceiling: Ceiling
     placements: Placements
+    shift: float
     columns: dict[str, Any]
+
+    def above(self, placed: Placements) -> float | None:
+        """How many sigma the AUC of a classifier on the same test set is above the ceiling.
+
+        Args:
+            placed: Placements of the classifier's scores.
+
+        Returns:
+            The difference over its error: the test set, which both share, the pools behind the
+            templates, and those of the test; None where nothing is uncertain.
+        """
+        seen = estimate(placed)
+        paired = difference(placed, self.placements)
+        ranks = _correlation(placed.null, self.placements.null)
+        # from that of ranks, for scores that are jointly normal (Pearson 1907)
+        apart = pool_difference(seen.auc, 2 * math.sin(math.pi * ranks / 6), self.shift)
+        # The pool error is the same fluctuation for the best classifier, less its own noise.
+        error = math.hypot(paired.error, max(self.ceiling.pool_error, apart))
+        return (seen.auc - self.ceiling.auc) / error if error > 0 else None
+
+
+def _correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """Of two samples; that of a constant with anything is taken as 1."""
+    if min(one.std(), other.std()) == 0.0:
+        return 1.0
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def ceiling_of_test(
@@ -84,4 +117,19 @@ def ceiling_of_test(
         "separation_k": form.k,
         "separation_k_error": form.k_error,
     }
-    return CeilingOfTest(ceiling=found, placements=placed, columns=columns)
+    return CeilingOfTest(
+        ceiling=found,
+        placements=placed,
+        shift=_shift(binned, benchmark, mixture, against),
+        columns=columns,
+    )
+
+
+def _shift(binned: BinnedPools, benchmark: str, mixture: Mixture, against: str | None) -> float:
+    if binned.mode == "shared_pool":
+        return 0.0
+    other = binned.background_counts("test").sum()
+    if against is not None:
+        other = binned.signal(against, "test").size
+    sizes = 1 / binned.signal(benchmark, "test").size + 1 / int(other)
+    return mixture.signal / math.sqrt(mixture.signal + mixture.background) * math.sqrt(sizes)

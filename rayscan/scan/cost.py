@@ -33,6 +33,7 @@ from rayscan.scan.workload import Workload, workload
 __all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"]
 
 _MANY_POINTS = 20
+_MANY_TOGETHER = 3  # names joined to one, beyond which their number is shown
 _LATER = "after reading"
 _TRAINED = {
     "highest": "trained at each benchmark's highest strength that is not saturated, known after "
@@ -119,8 +120,10 @@ def _grouped(points: Sequence[PlannedPoint], key: Any) -> list[list[PlannedPoint
 def _row(load: Workload, group: Sequence[PlannedPoint], rates: Rates) -> dict[str, Any]:
     first = group[0]
     benchmarks = list(dict.fromkeys(point.benchmark for point in group))
+    name = benchmarks[0] if len(benchmarks) == 1 else f"{len(benchmarks)} benchmarks"
+    several = name.count("+") + 1
     return {
-        "benchmark": benchmarks[0] if len(benchmarks) == 1 else f"{len(benchmarks)} benchmarks",
+        "benchmark": name if several < _MANY_TOGETHER else f"{several} together",
         **_events(load, group),
         "architecture": first.choice.key,
         "mode": "search" if first.choice.searches else "fixed",

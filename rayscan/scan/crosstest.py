@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from rayscan.scan.plan import Mixtures, mixture_columns
 from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored, terms_of
 from rayscan.scan.uncertain import uncertainty_columns
 from rayscan.seeds import stream
-from rayscan.stats.auc import difference, estimate
+from rayscan.stats.auc import estimate
 from rayscan.stats.placements import placements
 
 LEAKAGE_SIGMA = 4.0
@@ -204,7 +203,7 @@ def _all_scores(
 def _auc_columns(
     own: tuple[Scores, Scores], limit: CeilingOfTest, *, binned: bool
 ) -> dict[str, Any]:
-    """AUC, and how far it is above the ceiling: test set shared, pools as uncertain as they are.
+    """AUC, and how far it is above the ceiling.
 
     A network of single events sees more than the bins: the ceiling of the histogram is not its own.
     """
@@ -212,9 +211,7 @@ def _auc_columns(
     seen = estimate(placed)
     if not binned:
         return {"auc": seen.auc, "auc_error": seen.error}
-    paired = difference(placed, limit.placements)
-    error = math.hypot(paired.error, limit.ceiling.pool_error)
-    sigma = (seen.auc - limit.ceiling.auc) / error if error > 0 else None
+    sigma = limit.above(placed)
     return {
         "auc": seen.auc,
         "auc_error": seen.error,

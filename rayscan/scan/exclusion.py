@@ -98,22 +98,18 @@ def binned_limits(
         binned: Its pools; templates are filled from the test pools.
         storage: Where classifiers are, and where workspaces go.
     """
-    jobs: list[tuple[dict[str, Any], Template]] = []
-    methods = config.limits.methods
-    for luminosity in config.limits.luminosity:
-        if "template" in methods:
-            channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
-            template = fit_template(config, binned, benchmark, channels, luminosity=luminosity)
-            jobs.append((_reference(benchmark, luminosity), template))
-        if "response" in methods:
-            for candidate in candidates:
-                channels = _channels(candidate, benchmark, config, binned, storage)
-                template = fit_template(config, binned, benchmark, channels, luminosity=luminosity)
-                head = trained_columns(candidate) | {"method": "response"}
-                jobs.append((head | _target(benchmark, luminosity), template))
+    targets = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
+    jobs = [
+        (
+            head | _target(benchmark, luminosity),
+            fit_template(config, binned, benchmark, channels, luminosity=luminosity),
+        )
+        for luminosity in config.limits.luminosity
+        for head, channels in targets
+    ]
     results = upper_limits([template for _, template in jobs])
     solved = [r.status == "ok" and r.solver == "profile" for r in results]
-    judged = _judged(config, [template for _, template in jobs], solved)
+    judged = _judged(config, benchmark, [template for _, template in jobs], solved)
     rows = []
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
         row = head | _limit_columns(template, limit, binned, benchmark)
@@ -130,14 +126,35 @@ def binned_limits(
     return rows
 
 
+def _targets(
+    benchmark: str,
+    candidates: Sequence[Candidate],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> list[tuple[dict[str, Any], Channels]]:
+    """First columns and channels of each limit, the same at every luminosity."""
+    found = []
+    if "template" in config.limits.methods:
+        channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
+        found.append((_reference(), channels))
+    if "response" in config.limits.methods:
+        for candidate in candidates:
+            channels = _channels(candidate, benchmark, config, binned, storage)
+            found.append((trained_columns(candidate) | {"method": "response"}, channels))
+    return found
+
+
 def _judged(
-    config: ScanConfig, templates: Sequence[Template], solved: Sequence[bool]
+    config: ScanConfig, benchmark: str, templates: Sequence[Template], solved: Sequence[bool]
 ) -> frozenset[int]:
-    """Which limits pyhf re-checks: an equal share of each benchmark, the smallest models first.
+    """Which limits pyhf re-checks: as many of each benchmark, the smallest models first.
 
     Only those of our own solver: there is no referee above pyhf.
     """
-    share = -(-config.limits.referee // len(config.benchmarks))
+    share, rest = divmod(config.limits.referee, len(config.benchmarks))
+    share += config.benchmarks.index(benchmark) < rest
     ours = [i for i, own in enumerate(solved) if own]
     return frozenset(sorted(ours, key=lambda i: (len(templates[i].signal), i))[:share])
 
@@ -171,9 +188,9 @@ def mixture_of_row(row: Mapping[str, Any], config: ScanConfig) -> Mixture:
     )
 
 
-def _reference(benchmark: str, luminosity: float) -> dict[str, Any]:
+def _reference() -> dict[str, Any]:
     head = {"trial": "none", "point": "none", "architecture": "none", "label": "histogram"}
-    return head | {"method": "template"} | _target(benchmark, luminosity)
+    return head | {"method": "template"}
 
 
 def _target(benchmark: str, luminosity: float) -> dict[str, Any]:

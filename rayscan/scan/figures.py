@@ -14,6 +14,8 @@ from rayscan.scan import auc_figures, curve_figures, limit_figures, style
 from rayscan.scan.report import labelled
 from rayscan.scan.tables import Tables
 
+_MANY = 3  # benchmarks of one training, beyond which their number is shown
+
 
 def draw_all(
     tables: Tables, folder: Path, *, formats: Sequence[str] = ("png", "pdf")
@@ -102,7 +104,9 @@ def learning_curves(tables: Tables) -> Figure | None:
     made, panels = style.panels(len(benchmarks))
     handles = {}
     for benchmark, axes in zip(benchmarks, panels, strict=True):
-        axes.set_title(style.literal(benchmark), loc="left", pad=4)
+        several = benchmark.count("+") + 1
+        title = benchmark if several < _MANY else f"{several} benchmarks together"
+        axes.set_title(style.literal(title), loc="left", pad=4)
         here = rows[rows["train_benchmark"] == benchmark]
         for label, curve in zip(here["label"], here["learning_curve"], strict=True):
             (handles[style.literal(label)],) = axes.plot(

@@ -31,7 +31,7 @@ class _Row:
 
     method: str
     label: str
-    train: str | None  # None: trained on the benchmark that is tested
+    train: str | None  # None: trained on the benchmark that is tested, or on several together
 
     @property
     def name(self) -> str:
@@ -49,7 +49,10 @@ class _Row:
         ]
         if self.method == "template":
             return here
-        return here[here["train_benchmark"] == (self.train or benchmark)]
+        own = here[here["train_benchmark"] == (self.train or benchmark)]
+        if self.train is None and own.empty:
+            return here[here["train_benchmark"].str.contains("+", regex=False)]
+        return own
 
 
 def limits(tables: Tables) -> Iterator[tuple[str, Figure]]:
@@ -136,12 +139,12 @@ def _limit_axis(axes: Axes, low: float, high: float, *, mark_one: bool) -> None:
 
 def _listed(rows: pd.DataFrame) -> list[_Row]:
     used = rows[rows["method"] != "template"]
-    pairs = used[["method", "label"]].drop_duplicates().sort_values(["method", "label"])
-    trained = sorted(used["train_benchmark"].dropna().unique())
     template = [_Row("template", "template", None)] * bool((rows["method"] == "template").any())
-    if len(pairs) * len(trained) > _ROWS or len(trained) < 2:
-        trained = [None]
-    return template + [_Row(m, a, t) for m, a in pairs.itertuples(index=False) for t in trained]
+    names = ["method", "label", "train_benchmark"]
+    known = used[names].drop_duplicates().sort_values(names)
+    if len(known) > _ROWS or known["train_benchmark"].nunique() < 2:
+        known = known.assign(train_benchmark=None).drop_duplicates()
+    return template + [_Row(*each) for each in known.itertuples(index=False)]
 
 
 def _band(axes: Axes, at: int, found: pd.DataFrame, stem: str, *, own: bool) -> None:

@@ -216,9 +216,13 @@ def _cross_tests(load: Workload, rates: Rates) -> float:
 def _limits(load: Workload, rates: Rates) -> float:
     config = load.config
     judged = min(config.limits.referee, load.binned_limits)
-    cost = load.binned_limits * rates.limit + judged * rates.referee
+    # The smallest models are judged.
+    few = "response" in config.limits.methods
+    channels = config.limits.channels if few else config.binning.bins
+    by_pyhf = rates.referee + rates.referee_channel * channels**2
+    cost = load.binned_limits * rates.limit + judged * by_pyhf
     if config.ensembles.unsure.shape is not None:
-        cost = load.binned_limits * _PYHF_TESTS * rates.referee
+        cost = load.binned_limits * _PYHF_TESTS * by_pyhf
     if load.score_limits:
         cost += load.score_draws * load.drawing(rates)
         cost += len(config.benchmarks) * sum(_score_limit(load, p, rates) for p in load.points)

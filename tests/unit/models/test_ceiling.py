@@ -10,9 +10,11 @@ import pytest
 from scipy.special import ndtr
 
 from rayscan.models.architecture import Templates
-from rayscan.models.ceiling import TemplateNoise, ceiling, template_noise
+from rayscan.models.ceiling import TemplateNoise, ceiling, pool_difference, template_noise
 from rayscan.models.likelihood_ratio import closed_form, weights
 from rayscan.models.separation import Endless
+
+Floats = npt.NDArray[np.float64]
 
 BINS = np.arange(200)
 POOLS = 40
@@ -120,17 +122,18 @@ def test_endless_pools_need_no_correction() -> None:
 
 def test_a_signal_like_background_has_a_ceiling_of_one_half() -> None:
     truth, rng = law(signal=25.0), np.random.default_rng(5)
-    areas, errors = [], []
+    areas, seen = [], []
     for _ in range(POOLS):
         templates = filled(truth, rng, 45_000, 8_000)
         test = filled(truth, rng, 15_000, 3_000)
         noise = template_noise(
             templates, test_background=15_000, test_signal=3_000, shared=False, rng=rng
         )
-        found = ceiling(float(ndtr(distance(test, weights(templates)))), 1e-4, noise)
-        areas.append(found.auc)
-        errors.append(found.error)
-    assert np.mean(areas) == pytest.approx(0.5, abs=4 * np.std(areas, ddof=1) / np.sqrt(POOLS))
+        seen.append(float(ndtr(distance(test, weights(templates)))))
+        areas.append(ceiling(seen[-1], 1e-4, noise).auc)
+    assert np.mean(seen) == pytest.approx(0.5, abs=4 * np.std(seen, ddof=1) / np.sqrt(POOLS))
+    for below, area in zip(np.less(seen, 0.5), areas, strict=True):
+        assert (area == 0.5) == below
 
 
 def test_errors_of_test_set_and_pools_add_in_quadrature() -> None:
@@ -150,3 +153,53 @@ def test_a_perfect_area_stays_perfect() -> None:
 def test_the_closed_form_agrees_where_both_are_exact() -> None:
     truth = law()
     assert float(ndtr(distance(truth, weights(truth)))) == pytest.approx(closed_form(truth).auc)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.5])
+def test_test_pools_set_classifiers_apart_by_what_they_do_not_have_in_common(tilt: float) -> None:
+    """4,000 test pools, the exact AUC of two linear scores on each: their difference scatters."""
+    rng = np.random.default_rng(3)
+    S, B, pools = 500, 5000, 4000
+    signal_pool, background_pool = 24_000, 120_000
+    b = rng.dirichlet(np.full(50, 5.0))
+    s = b * np.linspace(1 - tilt, 1 + tilt, 50)
+    s /= s.sum()
+    other = rng.normal(size=50)
+    best = np.log((B * b + S * s) / ((S + B) * b)) if tilt else rng.normal(size=50)
+
+    def centred(w: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return (w - b @ w) / np.sqrt(b @ (w - b @ w) ** 2)
+
+    weights = np.stack([centred(best), centred(centred(best) + 0.5 * other if tilt else other)])
+
+    def areas(
+        background: npt.NDArray[np.float64], signal: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        means = weights @ (signal - background)
+        spreads = [weights**2 @ p - (weights @ p) ** 2 for p in (background, signal)]
+        return np.asarray(ndtr(S * means / np.sqrt((2 * B + S) * spreads[0] + S * spreads[1])))
+
+    drawn = np.array(
+        [
+            areas(
+                rng.multinomial(background_pool, b) / background_pool,
+                rng.multinomial(signal_pool, s) / signal_pool,
+            )
+            for _ in range(pools)
+        ]
+    )
+    shift = S / np.sqrt(S + B) * np.sqrt(1 / signal_pool + 1 / background_pool)
+    expected = pool_difference(areas(b, s)[1], b @ weights.prod(axis=0), shift)
+    scatter = (drawn[:, 1] - drawn[:, 0]).std()
+    # To first order in S/B, and of a single event under signal as under background: a tenth.
+    assert scatter == pytest.approx(expected, rel=0.1 + 4 / np.sqrt(2 * pools))
+
+
+def test_what_is_perfect_or_the_same_is_not_set_apart() -> None:
+    assert pool_difference(1.0, 0.0, 0.1) == pool_difference(0.7, 1.0, 0.1) == 0.0
+
+
+def test_no_ceiling_is_below_a_classifier_that_looks_at_nothing() -> None:
+    found = ceiling(0.46, 0.006, TemplateNoise(factor=1.1, relative_error=0.3))
+    assert found.auc == 0.5
+    assert found.error == pytest.approx(0.006 * 1.1)

@@ -1,0 +1,341 @@
+"""What the monojet study must show (arXiv:2105.12018), on jobs/monojet-small.yaml run to its end.
+
+    OMP_NUM_THREADS=1 python -m pytest tests/truth/test_monojet.py -m slow -s
+
+The study takes less than half an hour on 2 cores. RAYSCAN_MONOJET names a folder where it stays,
+and where one that has begun goes on. Events are drawn from shipped densities, so that the truth is
+known: ceilings are compared with likelihood ratios of the very densities, which no pool blurs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtr
+from scipy.stats import binomtest
+
+import rayscan
+from rayscan.cluster.study import run_study
+from rayscan.events.density import density
+from rayscan.scan.checking import check_scan
+from rayscan.scan.comparison import auc_ratio, by_variant
+from rayscan.scan.head_report import against_signal
+from rayscan.scan.report import auc_summary, labelled, own
+from rayscan.stats.auc import delong
+
+pytestmark = pytest.mark.slow
+
+SMALL = Path(__file__).parents[2] / "jobs" / "monojet-small.yaml"
+PT = np.geomspace(130, 1500, 21)
+ETA = np.linspace(-4, 4, 11)
+B = 5000
+SPINS = ("spin0", "spin1", "spin2")
+REGIMES = ("off", "on", "ps")
+MODELS = ("alp", *(f"{spin}_{regime}" for spin in SPINS for regime in REGIMES))
+FOUR = ("alp", "spin0_on", "spin1_on", "spin2_on")
+TEST_SHARE = 0.2
+SIGNAL_POOL, BACKGROUND_POOL = 120_000 * TEST_SHARE, 600_000 * TEST_SHARE
+SIGMA = 4.0
+
+
+class Silent:
+    """A reporter that keeps what it hears to itself."""
+
+    def begin(self, title: str) -> None:
+        print(title, flush=True)  # noqa: T201
+
+    def stage(self, name: str, total: int, unit: str) -> None: ...
+
+    def advance(self, count: int, note: str = "") -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = Path(os.environ.get("RAYSCAN_MONOJET") or tmp_path_factory.mktemp("monojet"))
+    text = SMALL.read_text("utf-8").replace("storage: results/monojet-small", f"storage: {folder}")
+    scan = tmp_path_factory.mktemp("scan") / "monojet-small.yaml"
+    scan.write_text(text, "utf-8")
+    found = run_study(check_scan(scan).study, base=scan.parent, reporter=Silent())
+    assert not found.complaints
+    return rayscan.read_study(folder)
+
+
+@pytest.fixture(scope="module")
+def variants(study):
+    return dict(by_variant(study))
+
+
+@pytest.fixture(scope="module")
+def base(variants):
+    return variants["base"]
+
+
+@pytest.fixture(scope="module")
+def truth() -> Mapping[str, np.ndarray]:
+    """Probability of each bin of the base for one selected event, by process."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for process in ("znunu_jet", *MODELS):
+        pt, eta = density(process).sample(rng, 4_000_000)
+        pt = np.minimum(pt, np.nextafter(PT[-1], 0))
+        counts, _, _ = np.histogram2d(pt, eta, bins=(PT, ETA))
+        found[process] = counts.ravel() / counts.sum()
+    return found
+
+
+@dataclass(frozen=True)
+class Best:
+    """What the likelihood ratio of the true densities reaches on endless pools.
+
+    Attributes:
+        area: Its AUC on drawn histograms.
+        error: Of the finite number of them.
+        pools: How much AUCs of test pools as large as the study's scatter about it.
+        form: Phi(d'/sqrt 2), d' = k S/sqrt(S + B), k^2 = sum p_s^2/p_b - 1.
+    """
+
+    area: float
+    error: float
+    pools: float
+    form: float
+
+
+def best(background, signal, S, histograms=8_000) -> Best:
+    rng = np.random.default_rng(S)
+    used = background > 0
+    b, s = background[used], signal[used]
+    weights = np.log((B * b + S * s) / ((S + B) * b))
+    null = rng.multinomial(S + B, b / b.sum(), histograms) @ weights
+    mixed = rng.multinomial(B, b / b.sum(), histograms) + rng.multinomial(
+        S, s / s.sum(), histograms
+    )
+    found = delong(null, mixed @ weights)
+
+    def variance(p):
+        return p @ weights**2 - (p @ weights) ** 2
+
+    spread = np.sqrt((2 * B + S) * variance(b) + S * variance(s))
+    apart = S * (s - b) @ weights / spread
+    moved = S * np.sqrt(variance(s) / SIGNAL_POOL + variance(b) / BACKGROUND_POOL) / spread
+    k = np.sqrt((s**2 / b).sum() - 1)
+    return Best(
+        area=found.auc,
+        error=found.error,
+        pools=moved * np.exp(-(apart**2) / 2) / np.sqrt(2 * np.pi),
+        form=float(ndtr(k * S / np.sqrt(S + B) / np.sqrt(2))),
+    )
+
+
+@pytest.fixture(scope="module")
+def ceilings(base, truth):
+    """Ceilings of the table beside those of the true densities."""
+    rows = own(base)
+    rows = rows[(rows["label"] == "mlp") & rows["test_benchmark"].isin(MODELS)]
+    known = [
+        best(truth["znunu_jet"], truth[name], int(S))
+        for name, S in zip(rows["test_benchmark"], rows["test_signal"], strict=True)
+    ]
+    return rows.reset_index(drop=True).assign(
+        **{name: [getattr(each, name) for each in known] for name in Best.__annotations__}
+    )
+
+
+def worst(pulls) -> str:
+    return f"pulls: mean {np.mean(pulls):+.2f}, largest {np.max(np.abs(pulls)):.2f}"
+
+
+def test_ceilings_are_those_of_the_true_densities(ceilings):
+    assert len(ceilings) == 80
+    error = np.sqrt(
+        ceilings["auc_ceiling_error"] ** 2 + ceilings["pools"] ** 2 + ceilings["error"] ** 2
+    )
+    pulls = (ceilings["auc_ceiling"] - ceilings["area"]) / error
+    print(f"\nceiling - true: {worst(pulls)}")  # noqa: T201
+    assert (pulls.abs() < SIGMA).all(), ceilings[pulls.abs() >= SIGMA].T
+
+
+def test_ceilings_follow_the_closed_form(ceilings):
+    """Phi(k x / sqrt 2), where S is small beside B."""
+    rows = ceilings[ceilings["test_s_over_b"] < 0.05]
+    assert set(rows["test_benchmark"]) == set(MODELS)
+    error = np.sqrt(rows["auc_ceiling_error"] ** 2 + rows["pools"] ** 2)
+    pulls = (rows["auc_ceiling"] - rows["form"]) / error
+    print(f"\nceiling - closed form: {worst(pulls)}")  # noqa: T201
+    assert (pulls.abs() < SIGMA).all(), rows[pulls.abs() >= SIGMA].T
+
+
+@pytest.fixture(scope="module")
+def reached(study):
+    """Per benchmark and strength the best classifier of histograms of its own, over variants."""
+    found = []
+    for name, tables in by_variant(study):
+        if name in {"base", "each", "drawn", "descending", "published"}:
+            rows = own(tables)
+            found.append(rows[rows["label"].isin(["mlp", "cnn"])].assign(variant=name))
+    return pd.concat(found, ignore_index=True)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_best_architecture_is_within_a_hundredth_of_the_ceiling(reached, base, model):
+    rows = reached[reached["test_benchmark"] == model]
+    pools = labelled(base.auc)
+    pools = pools[(pools["label"] == "mlp") & (pools["test_benchmark"] == model)]
+    for S, group in rows.groupby("test_signal"):
+        top = group.loc[group["auc_mean"].idxmax()]
+        pair = pools[(pools["test_signal"] == S) & (pools["train_benchmark"] == model)]
+        apart = (pair["auc"] - pair["auc_ceiling"]) / pair["auc_over_ceiling_sigma"]
+        error = float(apart.mean()) if apart.notna().any() else 0.0
+        below = top["auc_ceiling"] - top["auc_mean"]
+        told = group.set_index(["variant", "label"])["auc_mean"].round(3).to_dict()
+        print(  # noqa: T201
+            f"\n{model} at {top['test_s_over_sqrt_b']:.2f}: ceiling {top['auc_ceiling']:.3f}, "
+            f"best {below:+.4f} +- {error:.4f} below; {told}"
+        )
+        assert below < 0.01 + 2 * error
+
+
+def needed(ceilings, model: str, area: float = 0.9) -> tuple[float, float]:
+    """S/sqrt(B) for an AUC of the trained network, and its error."""
+    rows = ceilings[ceilings["test_benchmark"] == model].sort_values("test_s_over_sqrt_b")
+    x, y = (rows[name].to_numpy(float) for name in ("test_s_over_sqrt_b", "auc_mean"))
+    error = np.hypot(rows["auc_error"], rows["pools"]).to_numpy(float)
+    at = float(np.interp(area, y, x))
+    place = min(int(np.searchsorted(y, area)), len(y) - 1)
+    slope = (y[place] - y[place - 1]) / (x[place] - x[place - 1])
+    return at, error[[place - 1, place]].max() / slope
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_spin_2_needs_least_signal_and_the_alp_most(ceilings, regime):
+    order = [*(f"{spin}_{regime}" for spin in reversed(SPINS)), "alp"]
+    found = [needed(ceilings, model) for model in order]
+    print("\n", {m: f"{x:.2f} +- {e:.2f}" for m, (x, e) in zip(order, found, strict=True)})  # noqa: T201
+    for (less, one), (more, other) in pairwise(found):
+        assert more - less > 2 * np.hypot(one, other)
+
+
+def against(base, signal: str, other: str, strength: float) -> tuple[float, float]:
+    rows = against_signal(base)
+    here = rows[
+        (rows["test_benchmark"] == signal)
+        & (rows["test_against"] == other)
+        & ((rows["test_s_over_sqrt_b"] - strength).abs() < 0.02 * strength)
+    ]
+    (row,) = here.to_dict("records")
+    return row["auc_mean"], row["auc_error"]
+
+
+def test_spin_2_is_easiest_to_tell_from_the_alp_and_spin_1_hard_to_tell_from_spin_0(base):
+    """Spin 0 against spin 1 is the hardest of the mediators, as published.
+
+    Spin 0 against the ALP is as hard here: the finite top mass makes our spin 0 nearly as soft.
+    """
+    easy = against(base, "spin2_on", "alp", 2)
+    hard = against(base, "spin1_on", "spin0_on", 2)
+    soft = against(base, "spin0_on", "alp", 2)
+    print(f"\nspin2-alp {easy}, spin1-spin0 {hard}, spin0-alp {soft}")  # noqa: T201
+    for other in (("spin1_on", "alp"), ("spin2_on", "spin0_on"), ("spin2_on", "alp")):
+        area, error = against(base, *other, 2)
+        assert area - hard[0] > SIGMA * np.hypot(error, hard[1])
+    for other in (hard, soft, against(base, "spin1_on", "alp", 2)):
+        assert easy[0] - other[0] > SIGMA * np.hypot(easy[1], other[1])
+
+
+def close(ratios: pd.DataFrame, allowed: float) -> None:
+    """Each ratio is 1 within what is allowed and its error, and all together without it."""
+    off = (ratios["ratio"] - 1).abs()
+    together = np.average(ratios["ratio"], weights=ratios["ratio_error"] ** -2)
+    print(f"\nmean ratio {together:.4f}, farthest {off.max():.4f}")  # noqa: T201
+    assert len(ratios)
+    assert (off < allowed + 3 * ratios["ratio_error"]).all(), ratios[off >= allowed]
+    assert abs(together - 1) < allowed
+
+
+@pytest.mark.parametrize("variant", ["B-1000", "B-10000"])
+def test_only_s_over_sqrt_b_matters(study, variant):
+    """Within 2 % for B of 1,000 and more; S/sqrt(S + B) itself is 0.985 of it at the smallest."""
+    ratios = auc_ratio(study, variant, "base")
+    close(ratios[(ratios["label"] == "mlp") & ratios["test_benchmark"].isin(FOUR)], 0.02)
+
+
+def test_a_convolution_gains_nothing(base):
+    rows = own(base)
+    key = ["test_benchmark", "test_signal"]
+    mlp, cnn = (rows[rows["label"] == label].set_index(key) for label in ("mlp", "cnn"))
+    both = mlp.join(cnn, how="inner", lsuffix="_mlp", rsuffix="_cnn")
+    ratio = both["auc_mean_cnn"] / both["auc_mean_mlp"]
+    # Equal test ensembles: their own error is common, the spread of trainings is not.
+    error = ratio * np.hypot(both["auc_std_cnn"], both["auc_std_mlp"])
+    close(pd.DataFrame({"ratio": ratio, "ratio_error": np.maximum(error, 1e-4)}), 0.03)
+
+
+def test_more_bins_help_up_to_a_plateau(study):
+    """From 30 to 40 bins an axis nothing is gained; 5 lose where AUCs are neither 0.5 nor 1."""
+    flat = auc_ratio(study, "bins-40", "bins-30")
+    close(flat[(flat["label"] == "mlp") & flat["test_benchmark"].isin(FOUR)], 0.01)
+    few = auc_ratio(study, "bins-5", "bins-30")
+    few = few[few["test_benchmark"].isin(FOUR) & few["auc_below"].between(0.6, 0.97)]
+    mean = np.average(few["ratio"], weights=few["ratio_error"] ** -2)
+    error = (few["ratio_error"] ** -2).sum() ** -0.5
+    print(f"\n5 over 30 bins: {mean:.4f} +- {error:.4f}")  # noqa: T201
+    assert mean < 1 - 3 * error
+
+
+def test_no_signal_is_seen_where_there_is_none(study):
+    """Whatever was trained, and on whatever.
+
+    A classifier that looks along any direction finds that the test pools of 24,000 and 120,000
+    events differ along it by sqrt(1/24,000 + 1/120,000) of the spread of one event, and S of them
+    shift the score by S/sqrt(B) as much: AUC - 1/2 = shift / (2 sqrt pi). Cuts leave fewer.
+    """
+    shares = {"cut-200": 0.2, "cut-300": 0.05, "cut-400": 0.015}  # selected, rounded down
+    seen = []
+    for name, tables in by_variant(study):
+        rows = auc_summary(tables)
+        rows = rows[(rows["test_benchmark"] == "nothing") & rows["test_against"].isna()]
+        if name == "shared" or rows.empty:
+            continue
+        left = shares.get(name, 1.0)
+        shift = rows["test_s_over_sqrt_b"] * np.sqrt(
+            1 / (SIGNAL_POOL * left) + 1 / (BACKGROUND_POOL * left)
+        )
+        error = np.hypot(rows["auc_error"], shift / (2 * np.sqrt(np.pi)))
+        seen.append(rows.assign(variant=name, pull=(rows["auc_mean"] - 0.5) / error))
+    rows = pd.concat(seen, ignore_index=True)
+    print(f"\n{len(rows)} AUCs of no signal: {worst(rows['pull'])}")  # noqa: T201
+    columns = ["variant", "label", "train_benchmark", "test_signal", "auc_mean", "pull"]
+    assert (rows["pull"].abs() < SIGMA).all(), rows.loc[rows["pull"].abs() >= SIGMA, columns]
+
+
+def test_a_shared_pool_shows_a_signal_that_is_none(variants):
+    rows = labelled(variants["shared"].auc)
+    rows = rows[
+        (rows["train_benchmark"] == "nothing")
+        & (rows["test_benchmark"] == "nothing")
+        & (rows["test_s_over_sqrt_b"] > 9)
+    ]
+    assert (rows["auc"] - 0.5 > SIGMA * rows["auc_error"]).all()
+    assert rows["leakage_flag"].all()
+
+
+def test_train_high_test_low_is_as_good_as_one_network_per_strength(variants):
+    """Of all benchmarks and strengths more than half, were both equally good."""
+    rows = {name: own(variants[name]) for name in ("base", "each")}
+    key = ["test_benchmark", "test_signal"]
+    one, other = (
+        each[(each["label"] == "mlp") & each["test_benchmark"].isin(FOUR)].set_index(key)
+        for each in rows.values()
+    )
+    apart = (one["auc_mean"] - other["auc_mean"]).dropna()
+    weak = apart[one.loc[apart.index, "test_s_over_sqrt_b"] < 2.5]
+    print(f"\nhighest - each: {weak.mean():+.4f} over {len(weak)}")  # noqa: T201
+    assert binomtest(int((weak > 0).sum()), len(weak), alternative="greater").pvalue < 0.05
