@@ -28,9 +28,15 @@ class Input:
     scale: Floats
 
     @classmethod
-    def standard(cls, mean: Floats, variance: Floats) -> Input:
-        """By the exact moments of the null."""
-        return cls("standard", *_moments(mean, variance))
+    def standard(cls, mean: Floats, variance: Floats, *, least: float = 0.0) -> Input:
+        """By the exact moments of the null.
+
+        Args:
+            mean: Shape (bins,).
+            variance: Shape (bins,).
+            least: Variance below which a bin is not blown up any further.
+        """
+        return cls("standard", *_moments(mean, variance, least))
 
     @classmethod
     def maximum(cls, bins: int) -> Input:
@@ -66,11 +72,11 @@ class Input:
         return self.mean.astype(np.float32), self.scale.astype(np.float32)
 
 
-def _moments(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+def _moments(mean: Floats, variance: Floats, least: float) -> tuple[Floats, Floats]:
     mean = np.asarray(mean, dtype=np.float64)
     variance = np.asarray(variance, dtype=np.float64)
     scale = np.zeros_like(variance)
-    np.divide(1.0, np.sqrt(variance), out=scale, where=variance > 0)
+    np.divide(1.0, np.sqrt(np.maximum(variance, least)), out=scale, where=variance > 0)
     return mean, scale
 
 

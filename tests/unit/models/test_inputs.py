@@ -26,12 +26,22 @@ def test_a_bin_that_never_varies_is_left_out():
     np.testing.assert_array_equal(seen.apply(np.array([[7, 9]])), [[0.0, 2.0]])
 
 
+def test_a_rare_bin_is_blown_up_no_further_than_asked():
+    variance = np.array([0.0, 1e-4, 0.25, 4.0])
+    seen = Input.standard(np.zeros(4), variance, least=1.0)
+    np.testing.assert_array_equal(seen.apply(np.array([[3, 1, 1, 1]])), [[0.0, 1.0, 1.0, 0.5]])
+
+
 @given(COUNTS)
 def test_a_folded_kernel_does_the_standardisation_itself(counts):
     rng = np.random.default_rng(1)
     kernel, bias = rng.normal(size=(6, 3)), rng.normal(size=3)
     variance = np.array([0.0, 1, 10, 1e4, 3, 1e6])
-    for seen in (Input.standard(np.arange(6.0) * 1000, variance), Input.maximum(6)):
+    for seen in (
+        Input.standard(np.arange(6.0) * 1000, variance),
+        Input.standard(np.arange(6.0) * 1000, variance, least=5.0),
+        Input.maximum(6),
+    ):
         weights, offset = seen.folded(kernel, bias)
         expected = seen.apply(counts) @ kernel + bias
         np.testing.assert_allclose(seen.reduced(counts) @ weights + offset, expected, atol=1e-6)
