@@ -20,7 +20,7 @@ class Input:
         how: ``standard``: (n - mean) * scale; ``maximum``: n over the largest bin of its histogram
             (arXiv:2105.12018, section 3.2), an empty histogram stays empty.
         mean: Shape (bins,).
-        scale: 1/sigma, shape (bins,); 0 for what never varies, which is thus left out.
+        scale: 1/sigma, shape (bins,); 1 for what does not vary in the null.
     """
 
     how: How
@@ -74,10 +74,9 @@ class Input:
 
 def _moments(mean: Floats, variance: Floats, least: float) -> tuple[Floats, Floats]:
     mean = np.asarray(mean, dtype=np.float64)
-    variance = np.asarray(variance, dtype=np.float64)
-    scale = np.zeros_like(variance)
-    np.divide(1.0, np.sqrt(np.maximum(variance, least)), out=scale, where=variance > 0)
-    return mean, scale
+    # What the null never fills is seen in events: one of a signal's is all the more telling there.
+    variance = np.where(np.asarray(variance) > 0, np.maximum(variance, least), 1.0)
+    return mean, 1.0 / np.sqrt(variance)
 
 
 def network_input(x: Any, how: How, mean: Any, scale: Any) -> Any:

@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 
 import rayscan
 from rayscan.cluster.study import run_study
-from rayscan.events.density import density
+from rayscan.events.density import abs_eta_edges, density, pt_edges
 from rayscan.scan.checking import check_scan
 from rayscan.scan.comparison import auc_ratio, by_variant
 from rayscan.scan.head_report import against_signal
@@ -79,17 +79,25 @@ def base(variants):
     return variants["base"]
 
 
+def overlap(cells, bins) -> np.ndarray:
+    """Share of each cell that lies in each bin, shape (cells, bins)."""
+    low = np.maximum(cells[:-1, None], bins[None, :-1])
+    high = np.minimum(cells[1:, None], bins[None, 1:])
+    return np.maximum(high - low, 0) / np.diff(cells)[:, None]
+
+
 @pytest.fixture(scope="module")
 def truth() -> Mapping[str, np.ndarray]:
-    """Probability of each bin of the base for one selected event, by process."""
-    rng = np.random.default_rng(1)
-    found = {}
-    for process in ("znunu_jet", *MODELS):
-        pt, eta = density(process).sample(rng, 4_000_000)
-        pt = np.minimum(pt, np.nextafter(PT[-1], 0))
-        counts, _, _ = np.histogram2d(pt, eta, bins=(PT, ETA))
-        found[process] = counts.ravel() / counts.sum()
-    return found
+    """Exact probability of each bin of the base for one selected event, by process.
+
+    Inside a cell of a shipped density log pT and |eta| are uniform; the last bin takes what is
+    beyond it.
+    """
+    pt = overlap(np.log(pt_edges()), np.log(np.r_[PT[:-1], 1e9]))
+    half = overlap(abs_eta_edges(), ETA[5:])
+    eta = np.concatenate([half[:, ::-1], half], axis=1) / 2
+    bins = {name: pt.T @ density(name).counts @ eta for name in ("znunu_jet", *MODELS)}
+    return {name: (each / each.sum()).ravel() for name, each in bins.items()}
 
 
 @dataclass(frozen=True)
@@ -101,17 +109,21 @@ class Best:
         error: Of the finite number of them.
         pools: How much AUCs of test pools as large as the study's scatter about it.
         form: Phi(d'/sqrt 2), d' = k S/sqrt(S + B), k^2 = sum p_s^2/p_b - 1.
+        departs: By how much at most that is too high, to the next order in S p_s/(B p_b): the
+            likelihood ratio's log(1 + S p_s/(B p_b)) bends where a signal rules a bin.
     """
 
     area: float
     error: float
     pools: float
     form: float
+    departs: float
 
 
 def best(background, signal, S, histograms=8_000) -> Best:
     rng = np.random.default_rng(S)
     used = background > 0
+    assert signal[~used].sum() < 1e-6  # no event tells the signal with certainty
     b, s = background[used], signal[used]
     weights = np.log((B * b + S * s) / ((S + B) * b))
     null = rng.multinomial(S + B, b / b.sum(), histograms) @ weights
@@ -127,11 +139,14 @@ def best(background, signal, S, histograms=8_000) -> Best:
     apart = S * (s - b) @ weights / spread
     moved = S * np.sqrt(variance(s) / SIGNAL_POOL + variance(b) / BACKGROUND_POOL) / spread
     k = np.sqrt((s**2 / b).sum() - 1)
+    d = k * S / np.sqrt(S + B)
+    bent = S / B * (s**3 / b**2).sum() / (s**2 / b).sum() / 2
     return Best(
         area=found.auc,
         error=found.error,
         pools=moved * np.exp(-(apart**2) / 2) / np.sqrt(2 * np.pi),
-        form=float(ndtr(k * S / np.sqrt(S + B) / np.sqrt(2))),
+        form=float(ndtr(d / np.sqrt(2))),
+        departs=float(d * bent * np.exp(-(d**2) / 4) / np.sqrt(4 * np.pi)),
     )
 
 
@@ -164,13 +179,19 @@ def test_ceilings_are_those_of_the_true_densities(ceilings):
 
 
 def test_ceilings_follow_the_closed_form(ceilings):
-    """Phi(k x / sqrt 2), where S is small beside B."""
-    rows = ceilings[ceilings["test_s_over_b"] < 0.05]
-    assert set(rows["test_benchmark"]) == set(MODELS)
-    error = np.sqrt(rows["auc_ceiling_error"] ** 2 + rows["pools"] ** 2)
-    pulls = (rows["auc_ceiling"] - rows["form"]) / error
-    print(f"\nceiling - closed form: {worst(pulls)}")  # noqa: T201
-    assert (pulls.abs() < SIGMA).all(), rows[pulls.abs() >= SIGMA].T
+    """Phi(k x / sqrt 2) within the error, where the expansion behind it holds; never above it.
+
+    For a spin-2 mediator, whose jets reach where the background has hardly any, it does not hold
+    from S/sqrt(B) = 0.5 on: single bins tell more than the sum of squares allows.
+    """
+    error = np.sqrt(ceilings["auc_ceiling_error"] ** 2 + ceilings["pools"] ** 2)
+    pulls = (ceilings["auc_ceiling"] - ceilings["form"]) / error
+    assert (pulls < SIGMA).all(), ceilings[pulls >= SIGMA].T
+    holds = ceilings["departs"] < 0.01
+    assert set(ceilings.loc[holds, "test_benchmark"]) >= set(MODELS) - {"spin2_off", "spin2_ps"}
+    low = (ceilings["form"] - ceilings["departs"] - ceilings["auc_ceiling"])[holds] / error[holds]
+    print(f"\nceiling - closed form: {worst(pulls[holds])} where it holds")  # noqa: T201
+    assert (low < SIGMA).all(), ceilings[holds][low >= SIGMA].T
 
 
 @pytest.fixture(scope="module")
@@ -185,22 +206,31 @@ def reached(study):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_best_architecture_is_within_a_hundredth_of_the_ceiling(reached, base, model):
+def test_the_best_architecture_is_within_a_hundredth_of_the_ceiling(reached, ceilings, model):
+    """Of the ceiling of the true densities; the table's own is as uncertain as the pools."""
     rows = reached[reached["test_benchmark"] == model]
-    pools = labelled(base.auc)
-    pools = pools[(pools["label"] == "mlp") & (pools["test_benchmark"] == model)]
-    for S, group in rows.groupby("test_signal"):
+    for _, known in ceilings[ceilings["test_benchmark"] == model].iterrows():
+        group = rows[rows["test_signal"] == known["test_signal"]]
         top = group.loc[group["auc_mean"].idxmax()]
-        pair = pools[(pools["test_signal"] == S) & (pools["train_benchmark"] == model)]
-        apart = (pair["auc"] - pair["auc_ceiling"]) / pair["auc_over_ceiling_sigma"]
-        error = float(apart.mean()) if apart.notna().any() else 0.0
-        below = top["auc_ceiling"] - top["auc_mean"]
+        below = known["area"] - top["auc_mean"]
+        error = np.sqrt(top["auc_error"] ** 2 + known["error"] ** 2 + known["pools"] ** 2)
         told = group.set_index(["variant", "label"])["auc_mean"].round(3).to_dict()
         print(  # noqa: T201
-            f"\n{model} at {top['test_s_over_sqrt_b']:.2f}: ceiling {top['auc_ceiling']:.3f}, "
+            f"\n{model} at {top['test_s_over_sqrt_b']:.2f}: true {known['area']:.3f}, table's "
+            f"ceiling {known['auc_ceiling']:.3f} +- {known['auc_ceiling_error']:.3f}, "
             f"best {below:+.4f} +- {error:.4f} below; {told}"
         )
         assert below < 0.01 + 2 * error
+
+
+def test_on_average_the_best_is_within_a_hundredth_without_allowance(reached, ceilings):
+    key = ["test_benchmark", "test_signal"]
+    top = reached.groupby(key)["auc_mean"].max()
+    known = ceilings.set_index(key)
+    for name in ("area", "auc_ceiling"):
+        below = (known[name] - top).dropna()
+        print(f"\nbelow {name}: mean {below.mean():.4f}, largest {below.max():.4f}")  # noqa: T201
+        assert below.mean() < 0.01
 
 
 def needed(ceilings, model: str, area: float = 0.9) -> tuple[float, float]:

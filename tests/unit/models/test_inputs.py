@@ -21,15 +21,16 @@ def test_the_standard_input_of_the_null_has_mean_0_and_variance_1(toy_examples):
     assert (np.abs(values.var(axis=0) - 1) < 5 * np.sqrt(2 / 10_000) * 1.5).all()
 
 
-def test_a_bin_that_never_varies_is_left_out():
+def test_a_bin_that_background_never_fills_is_seen_in_events():
+    """In finite pools a signal has events where the background has none: they must not be lost."""
     seen = Input.standard(np.array([0.0, 5.0]), np.array([0.0, 4.0]))
-    np.testing.assert_array_equal(seen.apply(np.array([[7, 9]])), [[0.0, 2.0]])
+    np.testing.assert_array_equal(seen.apply(np.array([[7, 9]])), [[7.0, 2.0]])
 
 
 def test_a_rare_bin_is_blown_up_no_further_than_asked():
     variance = np.array([0.0, 1e-4, 0.25, 4.0])
     seen = Input.standard(np.zeros(4), variance, least=1.0)
-    np.testing.assert_array_equal(seen.apply(np.array([[3, 1, 1, 1]])), [[0.0, 1.0, 1.0, 0.5]])
+    np.testing.assert_array_equal(seen.apply(np.array([[3, 1, 1, 1]])), [[3.0, 1.0, 1.0, 0.5]])
 
 
 @given(COUNTS)
