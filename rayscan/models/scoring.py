@@ -140,31 +140,37 @@ def stacked_outputs(
     bias = np.concatenate([member.biases[0] for member in members])
     first = first_layer(kernel, bias, x, how=members[0].how, single=single)
     rest = _stacked_rest(members, np.float32 if single else np.float64)
-    parts = []
+    found = np.empty((len(members), len(x), members[0].biases[-1].size))
     for start in range(0, len(x), _ROWS):
-        values = first(x[start : start + _ROWS])
-        # A view: the products of the next layer read the nodes of each member where they lie.
-        by_member = values.reshape(len(values), len(members), -1).swapaxes(0, 1)
-        parts.append(_rest(by_member, rest))
-    outputs = members[0].biases[-1].size
-    if not parts:
-        return np.zeros((len(members), 0, outputs))
-    return np.concatenate(parts, axis=1, dtype=np.float64)
+        rows = slice(start, start + _ROWS)
+        found[:, rows] = _rest(first(x[rows]), rest, len(members))
+    return found
 
 
 def _stacked_rest(members: Sequence[Layers], kind: type[np.floating]) -> list[tuple[Reals, Reals]]:
-    """Kernels (K, in, out) and biases (K, 1, out) of all layers but the first."""
+    """Kernels (K, in, out) and biases (K out,) of all layers but the first."""
     return [
         (
             np.stack([member.kernels[layer] for member in members]).astype(kind),
-            np.stack([member.biases[layer] for member in members])[:, None, :].astype(kind),
+            np.concatenate([member.biases[layer] for member in members]).astype(kind),
         )
         for layer in range(1, len(members[0].kernels))
     ]
 
 
-def _rest(values: Reals, layers: Sequence[tuple[Reals, Reals]]) -> Reals:
+def _rest(values: Reals, layers: Sequence[tuple[Reals, Reals]], members: int) -> Reals:
+    """Outputs (K, N, out) of what the first layer gives, (N, K H).
+
+    The nodes of all members stay side by side: only the products look at them by member.
+    """
     for kernel, bias in layers:
-        values = np.maximum(values, 0.0, out=values) @ kernel
+        seen = _by_member(np.maximum(values, 0.0, out=values), members)
+        values = np.empty((len(values), bias.size), dtype=values.dtype)
+        np.matmul(seen, kernel, out=_by_member(values, members))
         values += bias
-    return values
+    return _by_member(values, members)
+
+
+def _by_member(values: Reals, members: int) -> Reals:
+    """Nodes side by side (N, K H) seen as (K, N, H)."""
+    return values.reshape(len(values), members, values.shape[1] // members).swapaxes(0, 1)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from rayscan.errors import SampleUnusableError
-from rayscan.stats.placements import Placements, checked, narrow, placements, twice_ordered
+from rayscan.stats.placements import Placements, checked, placements, twice_all_ordered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,8 +244,7 @@ def separation(area: ArrayLike) -> NDArray[np.float64] | float:
 
 def _area(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> float:
     """The area as a ratio of whole numbers: exact for any order of the scores."""
-    _, below = twice_ordered(np.sort(narrow(null)), np.sort(narrow(alternative)))
-    return float(below.sum() / (2.0 * len(null) * len(alternative)))
+    return twice_all_ordered(null, alternative) / (2.0 * len(null) * len(alternative))
 
 
 def _variance(values: NDArray[np.float64]) -> float:

@@ -6,6 +6,7 @@ Shapes: N scores of the null class, M scores of the alternative class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +44,7 @@ def placements(null: ArrayLike, alternative: ArrayLike) -> Placements:
             expected="at least 2 of each class",
             found=f"{n} null and {m} alternative",
         )
-    by_low, by_high = np.argsort(low), np.argsort(high)
+    by_low, by_high = (_ascending(scores, double="quicksort") for scores in (low, high))
     above_null, below_alternative = twice_ordered(low[by_low], high[by_high])
     of_null, of_alternative = np.empty(n), np.empty(m)
     of_null[by_low] = above_null / (2.0 * m)
@@ -73,6 +74,53 @@ def twice_ordered(
         of_null -= np.flatnonzero(~is_alternative) - np.arange(n)
         of_alternative += np.flatnonzero(is_alternative) - np.arange(m)
     return of_null, of_alternative
+
+
+def twice_all_ordered(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> int:
+    """The sum of ``twice_ordered`` over a class, for scores in any order: half the work.
+
+    >>> twice_all_ordered(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    7
+    """
+    n, m = len(null), len(alternative)
+    scores = narrow(np.concatenate([null, alternative]))
+    if scores.dtype != np.float32:  # two runs to merge, as above
+        scores = np.concatenate([np.sort(null), np.sort(alternative)])
+    order = _ascending(scores)
+    ranked, places = scores[order], np.flatnonzero(order >= n)
+    at_most = int(places.sum()) - m * (m - 1) // 2
+    return 2 * at_most - _tied_pairs(ranked, places)
+
+
+def _tied_pairs(ranked: NDArray[np.floating], places: NDArray[np.intp]) -> int:
+    """Pairs of equal scores of both classes: all scores, ascending, and where class 1 is."""
+    equal = ranked[1:] == ranked[:-1]
+    if not equal.any():
+        return 0
+    values = np.unique(ranked[:-1][equal])
+    starts, ends = (np.searchsorted(ranked, values, side) for side in ("left", "right"))
+    alternatives = np.searchsorted(places, ends) - np.searchsorted(places, starts)
+    return int((alternatives * (ends - starts - alternatives)).sum())
+
+
+def _ascending(
+    scores: NDArray[np.floating], *, double: Literal["stable", "quicksort"] = "stable"
+) -> NDArray[np.intp]:
+    """Places of the scores in ascending order, equal ones in the order they come in.
+
+    Single precision is sorted by its bits, lower half first: numpy sorts whole numbers of 16 bits
+    by radix, in half the time of a sort by comparisons.
+
+    Args:
+        scores: No NaN.
+        double: How double precision is sorted; ``quicksort`` leaves equal ones in any order.
+    """
+    if scores.dtype != np.float32:
+        return np.argsort(scores, kind=double)
+    bits = (scores + np.float32(0)).view(np.int32)  # adding 0 makes one zero of two
+    keys = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))  # negative numbers the other way round
+    by_low = np.argsort(keys.astype(np.uint16), kind="stable")
+    return by_low[np.argsort((keys >> 16).astype(np.int16)[by_low], kind="stable")]
 
 
 def narrow(scores: NDArray[np.float64]) -> NDArray[np.floating]:

@@ -294,3 +294,18 @@ def test_another_process_gives_equal_bits_on_the_threads_it_was_given(toy_exampl
         check=True,
     ).stdout.split()
     assert out == [digest, "1"]
+
+
+def test_a_worker_that_trains_pays_for_no_statistics():
+    """scipy.stats costs every worker half a second."""
+    program = (
+        "import sys, rayscan.scan.trial, rayscan.models.pack; print('scipy.stats' in sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(graphs.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert out.split() == ["False"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscan.errors import SampleUnusableError
-from rayscan.stats.placements import narrow, placements, twice_ordered
+from rayscan.stats.placements import narrow, placements, twice_all_ordered, twice_ordered
 
 scores = st.lists(st.integers(-3, 3).map(float) | st.floats(-10, 10), min_size=2, max_size=30)
 
@@ -32,6 +32,24 @@ def test_merged_ranks_count_pairs_exactly(null, alternative):
     of_null, of_alternative = twice_ordered(low, high)
     np.testing.assert_array_equal(of_null, 2 * pairs(low, high).sum(axis=0))
     np.testing.assert_array_equal(of_alternative, 2 * pairs(low, high).sum(axis=1))
+    assert twice_all_ordered(np.array(null), np.array(alternative)) == of_alternative.sum()
+
+
+singles = st.lists(
+    st.sampled_from([-1.0, -0.0, 0.0, 1.0]) | st.floats(width=32, allow_nan=False),
+    min_size=2,
+    max_size=30,
+)
+
+
+@given(singles, singles)
+def test_single_precision_is_ordered_by_its_bits(null, alternative):
+    """Subnormal and infinite numbers and both zeros included."""
+    matrix, found = pairs(null, alternative), placements(null, alternative)
+    np.testing.assert_allclose(found.null, matrix.mean(axis=0), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(found.alternative, matrix.mean(axis=1), rtol=0, atol=1e-15)
+    whole = twice_all_ordered(np.array(null), np.array(alternative))
+    assert whole == 2 * matrix.sum()
 
 
 def test_only_scores_that_single_precision_holds_are_narrowed():
