@@ -20,7 +20,7 @@ class Input:
         how: ``standard``: (n - mean) * scale; ``maximum``: n over the largest bin of its histogram
             (arXiv:2105.12018, section 3.2), an empty histogram stays empty.
         mean: Shape (bins,).
-        scale: 1/sigma, shape (bins,); 1 for what does not vary in the null.
+        scale: 1/sigma, shape (bins,); 0 for what never varies, which is thus left out.
     """
 
     how: How
@@ -28,15 +28,9 @@ class Input:
     scale: Floats
 
     @classmethod
-    def standard(cls, mean: Floats, variance: Floats, *, least: float = 0.0) -> Input:
-        """By the exact moments of the null.
-
-        Args:
-            mean: Shape (bins,).
-            variance: Shape (bins,).
-            least: Variance below which a bin is not blown up any further.
-        """
-        return cls("standard", *_moments(mean, variance, least))
+    def standard(cls, mean: Floats, variance: Floats) -> Input:
+        """By the exact moments of the null."""
+        return cls("standard", *_moments(mean, variance))
 
     @classmethod
     def maximum(cls, bins: int) -> Input:
@@ -72,11 +66,12 @@ class Input:
         return self.mean.astype(np.float32), self.scale.astype(np.float32)
 
 
-def _moments(mean: Floats, variance: Floats, least: float) -> tuple[Floats, Floats]:
+def _moments(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     mean = np.asarray(mean, dtype=np.float64)
-    # What the null never fills is seen in events: one of a signal's is all the more telling there.
-    variance = np.where(np.asarray(variance) > 0, np.maximum(variance, least), 1.0)
-    return mean, 1.0 / np.sqrt(variance)
+    variance = np.asarray(variance, dtype=np.float64)
+    scale = np.zeros_like(variance)
+    np.divide(1.0, np.sqrt(variance), out=scale, where=variance > 0)
+    return mean, scale
 
 
 def network_input(x: Any, how: How, mean: Any, scale: Any) -> Any:

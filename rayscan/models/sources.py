@@ -14,10 +14,6 @@ from rayscan.models.inputs import How, Input
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
-_ONE_EVENT = 1.0
-"""Variance of a bin that holds one event. What is rarer reaches a network in units of events, not
-of its own small spread: a single event would be an outlier there that rules the gradients."""
-
 
 class Source(ABC):
     """Labelled rows for one epoch after the other; what was drawn last is remembered."""
@@ -65,7 +61,7 @@ class HistogramSource(Source):
         self.frozen = frozen
         self.n_classes = examples.n_classes
         self.bins = int(np.prod(examples.shape))
-        self.seen = histogram_input(examples, how, least=_ONE_EVENT)
+        self.seen = histogram_input(examples, how)
         self._examples = examples
 
     def draw(self, epoch: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -113,8 +109,8 @@ def present(x: npt.NDArray[np.number], mean: npt.NDArray[np.float64]) -> npt.NDA
     return np.where(np.isnan(values), mean, values)
 
 
-def histogram_input(examples: Examples, how: How, *, least: float = 0.0) -> Input:
-    """The input of a classifier of histograms; ``least`` as in `Input.standard`."""
+def histogram_input(examples: Examples, how: How) -> Input:
+    """The input of a classifier of histograms."""
     if how == "maximum":
         return Input.maximum(int(np.prod(examples.shape)))
-    return Input.standard(examples.null_mean, examples.null_variance, least=least)
+    return Input.standard(examples.null_mean, examples.null_variance)

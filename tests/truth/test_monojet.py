@@ -41,7 +41,7 @@ REGIMES = ("off", "on", "ps")
 MODELS = ("alp", *(f"{spin}_{regime}" for spin in SPINS for regime in REGIMES))
 FOUR = ("alp", "spin0_on", "spin1_on", "spin2_on")
 TEST_SHARE = 0.2
-SIGNAL_POOL, BACKGROUND_POOL = 120_000 * TEST_SHARE, 600_000 * TEST_SHARE
+SIGNAL_POOL, BACKGROUND_POOL = 120_000 * TEST_SHARE, 1_000_000 * TEST_SHARE
 SIGMA = 4.0
 
 
@@ -328,8 +328,8 @@ def test_more_bins_help_up_to_a_plateau(study):
 def test_no_signal_is_seen_where_there_is_none(study):
     """Whatever was trained, and on whatever.
 
-    A classifier that looks along any direction finds that the test pools of 24,000 and 120,000
-    events differ along it by sqrt(1/24,000 + 1/120,000) of the spread of one event, and S of them
+    A classifier that looks along any direction finds that the test pools of 24,000 and 200,000
+    events differ along it by sqrt(1/24,000 + 1/200,000) of the spread of one event, and S of them
     shift the score by S/sqrt(B) as much: AUC - 1/2 = shift / (2 sqrt pi). Cuts leave fewer.
     """
     shares = {"cut-200": 0.2, "cut-300": 0.05, "cut-400": 0.015}  # selected, rounded down
