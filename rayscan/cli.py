@@ -135,7 +135,7 @@ def _ending(console: Any, study: str, storages: list[str]) -> None:
     """The short table of the only scan that ran, or one of the scan and its variants."""
     from rayscan.scan.study_tables import read_study
     from rayscan.scan.tables import read_tables
-    from rayscan.scan.views import SIDE_BY_SIDE, headline, side_by_side
+    from rayscan.scan.views import comparisons, headline
     from rayscan.terminal import show
 
     one = len(storages) == 1
@@ -143,7 +143,8 @@ def _ending(console: Any, study: str, storages: list[str]) -> None:
     if one:
         show(console, "AUC and its ceiling", headline(read_tables(where)))
     elif storages:
-        show(console, SIDE_BY_SIDE, side_by_side(read_study(study)))
+        for title, frame in comparisons(read_study(study)).items():
+            show(console, title, frame)
     console.print(f"tables:  {where}/{tables}/*.parquet", highlight=False)
     console.print(f"more:    rayscan results {where}", highlight=False)
     console.print(f"figures: rayscan plot {where}", highlight=False)
@@ -182,11 +183,12 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     """The variants side by side; whether the scan itself has begun, too."""
     from rayscan.scan.study import BASE, variant_storage
     from rayscan.scan.study_tables import read_study
-    from rayscan.scan.views import SIDE_BY_SIDE, side_by_side
+    from rayscan.scan.views import comparisons
     from rayscan.terminal import show
 
     study = read_study(storage)
-    show(console, SIDE_BY_SIDE, side_by_side(study))
+    for title, frame in comparisons(study).items():
+        show(console, title, frame)
     for name in names:
         console.print(f"{name}: rayscan results {variant_storage(storage, name)}", highlight=False)
     return BASE in set(study.provenance["variant"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rayscan.scan import composition
 from rayscan.scan.comparison import auc_curves, same_strength
@@ -17,6 +19,9 @@ from rayscan.scan.report import failures, limit_summary, matrices, own, strength
 from rayscan.scan.tables import Tables
 
 SIDE_BY_SIDE = "mean AUC of the best classifier / its ceiling, at S/sqrt(B) ="
+OWN_STRENGTHS = "the same of variants with strengths of their own"
+_ROW = ["variant", "test_benchmark"]
+_FEW = 4
 
 
 def headline(tables: Tables) -> pd.DataFrame:
@@ -40,23 +45,62 @@ def headline(tables: Tables) -> pd.DataFrame:
 
 
 def side_by_side(study: Tables) -> pd.DataFrame:
-    """The best classifier of each variant and benchmark at each strength: mean AUC / its ceiling.
+    """The best classifier of each variant and benchmark: mean AUC / its ceiling.
+
+    At up to four strengths of the first variant; variants with mostly others are not shown
+    (`at_own_strengths`).
 
     Args:
         study: Tables of `rayscan.read_study`.
     """
+    best, common = _best(study)
+    best = best[_shares(best, common)]
+    few = common[
+        np.unique(np.linspace(0, len(common) - 1, min(_FEW, len(common))).round().astype(int))
+    ]
+    shown = best[best["strength"].isin(few)]
+    cells = shown.set_index([*_ROW, "strength"])["cell"].unstack("strength")  # noqa: PD010
+    frame = cells.reindex(pd.MultiIndex.from_frame(shown[_ROW].drop_duplicates()))
+    named = frame.set_axis([f"{strength:.3g}" for strength in frame.columns], axis=1)
+    return named.reset_index().rename(columns={"test_benchmark": "benchmark"})
+
+
+def at_own_strengths(study: Tables) -> pd.DataFrame:
+    """The same for variants with mostly other strengths than the first, a row per strength."""
+    best, common = _best(study)
+    rest = best[~_shares(best, common)]
+    shown = rest[[*_ROW, "strength", "cell"]].assign(strength=rest["strength"].map("{:.3g}".format))
+    names = {"test_benchmark": "benchmark", "strength": "S/sqrt(B)", "cell": "AUC/ceiling"}
+    return shown.rename(columns=names).reset_index(drop=True)
+
+
+def _shares(best: pd.DataFrame, common: NDArray[np.float64]) -> pd.Series[bool]:
+    """Rows of variants with at least half of their strengths among the common ones."""
+    share = best["strength"].isin(common).groupby(best["variant"]).transform("mean")
+    return share >= 0.5
+
+
+def comparisons(study: Tables) -> dict[str, pd.DataFrame]:
+    """The variants of a study beside each other, by title; what is empty is left out."""
+    own_strengths = at_own_strengths(study)
+    found = {SIDE_BY_SIDE: side_by_side(study)}
+    return found | ({OWN_STRENGTHS: own_strengths} if len(own_strengths) else {})
+
+
+def _best(study: Tables) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """A row per variant, benchmark and strength, and the strengths of the first variant."""
     rows = auc_curves(study)
-    rows = rows[rows["test_s_over_sqrt_b"].notna()].assign(strength=same_strength(rows))
-    key = ["variant", "test_benchmark", "strength"]
-    best = rows.sort_values("auc_mean", ascending=False, kind="stable").drop_duplicates(key)
+    rows = rows[rows["test_s_over_sqrt_b"].notna()]
+    rows = rows.assign(strength=same_strength(rows), place=range(len(rows)))
+    best = rows.sort_values("auc_mean", ascending=False, kind="stable")
+    best = best.drop_duplicates([*_ROW, "strength"])
     text = [
-        f"{mean:.3f} / {_rounded(ceiling)}"
+        f"{mean:.3f}/{_rounded(ceiling)}"
         for mean, ceiling in zip(best["auc_mean"], best["auc_ceiling"], strict=True)
     ]
-    cells = best.assign(cell=text).set_index(key)["cell"].unstack("strength")  # noqa: PD010
-    frame = cells.reindex(pd.MultiIndex.from_frame(rows[key[:2]].drop_duplicates()))
-    shown = frame.set_axis([f"{strength:.3g}" for strength in frame.columns], axis=1)
-    return shown.reset_index().rename(columns={"test_benchmark": "benchmark"})
+    first = rows["variant"].iloc[:1]
+    common = np.sort(rows.loc[rows["variant"].isin(first), "strength"].unique())
+    return best.assign(cell=text).sort_values("place", ignore_index=True), common
 
 
 def _rounded(value: float) -> str:

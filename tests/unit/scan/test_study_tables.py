@@ -18,7 +18,7 @@ from rayscan.scan.report import limit_summary, own
 from rayscan.scan.study import variant_storage
 from rayscan.scan.study_tables import read_study
 from rayscan.scan.tables import Ledger, Tables, read_tables
-from rayscan.scan.views import side_by_side
+from rayscan.scan.views import comparisons, side_by_side
 
 
 def store(tables: Tables, storage: str) -> None:
@@ -171,8 +171,26 @@ def test_the_view_has_a_row_per_variant_and_benchmark(study):
     assert list(frame.columns) == ["variant", "benchmark", "0.5", "1", "2", "5"]
     assert len(frame) == 4 * 3
     assert list(frame["variant"].unique()) == ["base", "B-9", "B-10", "weak"]
-    best, ceiling = map(float, frame["5"].iloc[0].split(" / "))
+    best, ceiling = map(float, frame["5"].iloc[0].split("/"))
     assert 0.5 < best <= ceiling <= 1
+
+
+def test_variants_with_strengths_of_their_own_have_a_table_of_their_own(fake, fake_scan, tmp_path):
+    root = str(tmp_path / "cuts")
+    store(fake(fake_scan(repeats=1)), root)
+    store(fake(fake_scan(repeats=1, strengths=(0.3, 0.7))), variant_storage(root, "cut"))
+    beside, alone = comparisons(read_study(root)).values()
+    assert set(beside["variant"]) == {"base"}
+    assert set(alone["variant"]) == {"cut"}
+    assert set(alone["S/sqrt(B)"]) == {"0.3", "0.7"}
+
+
+def test_of_many_strengths_four_are_shown(fake, fake_scan, tmp_path):
+    root = str(tmp_path / "many")
+    many = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
+    store(fake(fake_scan(repeats=1, strengths=many)), root)
+    (frame,) = comparisons(read_study(root)).values()
+    assert list(frame.columns[2:]) == ["0.25", "1", "2", "5"]
 
 
 def test_reading_a_study_imports_neither_ray_nor_tensorflow(storage):
