@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import fault_scan
+import pytest
 
 from rayscan.scan.tables import read_tables
 
@@ -22,6 +23,7 @@ def test_the_second_is_refused_and_takes_over_from_the_dead(tmp_path, cache, und
     assert not (results / "lock.json").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_held_for_dead_stops_when_it_wakes_up(tmp_path, cache, undisturbed):
     fault_scan.write(tmp_path, cache)
     results = tmp_path / "results"

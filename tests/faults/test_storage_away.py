@@ -82,6 +82,7 @@ def remount(place, options: str) -> None:
     pytest.fail(f"could not be remounted {options}")
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_read_only_for_a_while(tmp_path, mount, cache, undisturbed):
     place = mount("64m")
     fault_scan.write(tmp_path, cache, storage=str(place / "results"))
@@ -94,6 +95,7 @@ def test_a_folder_that_is_read_only_for_a_while(tmp_path, mount, cache, undistur
     fault_scan.assert_equal(read_tables(place / "results"), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_error_and_the_scan_goes_on_later(
     tmp_path, mount, cache, undisturbed
 ):

@@ -109,6 +109,7 @@ def test_limits_take_the_larger_normalisation_and_the_shape(binned):
     assert up[-1] > nominal[-1] > down[-1]  # the last bins are those of the highest pT
 
 
+@pytest.mark.slow  # pyhf itself takes 20 s for one limit
 def test_pyhf_solves_a_limit_with_uncertain_shape_and_it_is_weaker(binned, tmp_path):
     limits = Limits(methods=("response",), channels=4, referee=3, workspaces=False)
     found = []
