@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import socket
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
-from rayscan.errors import ConfigError, Problem
+from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan.config import ScanConfig
 
 WORKER_ENVIRONMENT = {
@@ -22,6 +25,8 @@ WORKER_ENVIRONMENT = {
 """Equal sums on every machine, no GPU for a trial that asked for none, room for several trials on
 one, and no chatter."""
 
+_ANSWER = 10.0  # seconds for a cluster to accept a connection
+
 
 def connect(address: str | None = None, *, workers: int | None = None) -> None:
     """Join the Ray cluster at an address, or start one on this machine.
@@ -30,6 +35,9 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
         address: ``auto``, ``ray://host:port`` or ``host:port``; None starts a local one, unless
             this process runs as a Ray job, which joins the cluster it runs on.
         workers: CPU slots of a local cluster; by default one per core.
+
+    Raises:
+        ClusterError: Nothing answers at the address, or it does not let us in.
     """
     if ray.is_initialized():
         return
@@ -40,7 +48,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     }
     joined = address or os.environ.get("RAY_ADDRESS")
     if joined:
-        ray.init(address=joined, **options)
+        _join(joined, options)
         return
     ray.init(
         address="local",
@@ -49,6 +57,22 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
         configure_logging=True,
         **options,
     )
+
+
+def _join(address: str, options: dict[str, Any]) -> None:
+    match = re.fullmatch(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)", address)
+    try:
+        if match:  # Ray itself tries for minutes
+            host, port = match["host"].strip("[]"), int(match["port"])
+            socket.create_connection((host, port), timeout=_ANSWER).close()
+        ray.init(address=address, **options)
+    except (OSError, RuntimeError, RayError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ClusterError(
+            what=f"no Ray cluster could be joined at {address} ({first[:200]})",
+            fix="see that it runs and that this machine reaches it; if it wants a token, set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH)",
+        ) from error
 
 
 def job_id() -> str:
