@@ -41,19 +41,23 @@ def by_number(study: Tables, prefix: str, label: str) -> pd.DataFrame:
     return rows.assign(number=rows[VARIANT].map(numbers))
 
 
-def label_ratio(tables: Tables, above: str, below: str) -> pd.DataFrame:
-    """AUC of one architecture over that of another, on equal test ensembles.
+def label_ratio(
+    tables: Tables, above: str, below: str, *, independent: bool = False
+) -> pd.DataFrame:
+    """AUC of one architecture over that of another.
 
     Args:
         tables: The result tables of one scan.
         above: Label of the architecture in the numerator.
         below: Label of the one in the denominator.
+        independent: Whether their test ensembles are drawn independently, as those of single
+            events and of histograms are; else they are equal and their errors common.
 
     Returns:
         ``test_benchmark``, ``test_signal``, ``test_background``, ``test_s_over_sqrt_b``, ``ratio``
         and ``ratio_error``: from the spread of a single training where there are repeats, else from
         the statistical errors, as if they were independent (they share their test ensembles, so
-        that this is too large).
+        that this is too large). With ``independent`` both are added in quadrature.
     """
     rows = own(tables)
     key = [*_TEST, "test_s_over_sqrt_b"]
@@ -61,7 +65,10 @@ def label_ratio(tables: Tables, above: str, below: str) -> pd.DataFrame:
     both = top.merge(bottom, on=key, suffixes=("_above", "_below"))
     squares = pd.Series(0.0, index=both.index)
     for side in ("above", "below"):
-        spread = both[f"auc_std_{side}"].fillna(both[f"auc_error_{side}"])
+        spread, error = both[f"auc_std_{side}"], both[f"auc_error_{side}"]
+        if independent:
+            squares = squares + (error / both[f"auc_mean_{side}"]) ** 2
+        spread = spread.fillna(0.0 if independent else error)
         squares = squares + (spread / both[f"auc_mean_{side}"]) ** 2
     ratio = both["auc_mean_above"] / both["auc_mean_below"]
     return both[key].assign(ratio=ratio, ratio_error=ratio * np.sqrt(squares))

@@ -71,6 +71,8 @@ def test_the_ratio_of_two_architectures_is_that_of_their_mean_aucs(tables):
     rows = contrasts.label_ratio(tables, "cnn", "cnn")
     np.testing.assert_allclose(rows["ratio"], 1.0)
     assert (rows["ratio_error"] > 0).all()
+    apart = contrasts.label_ratio(tables, "cnn", "cnn", independent=True)
+    assert (apart["ratio_error"] > rows["ratio_error"]).all()
 
 
 def test_another_model_is_worse_than_the_tested_one(tables):
@@ -135,14 +137,28 @@ def test_an_unknown_study_is_refused(root):
 @pytest.mark.parametrize("name", ["monojet", "monojet-small"])
 def test_the_shipped_studies_ask_for_what_the_charts_show(name):
     study = load_study(JOBS / f"{name}.yaml")
-    assert len(study.base.benchmarks) == 10
+    assert len(study.base.benchmarks) == 11  # ten, and one that is none
     assert {c.head for c in study.base.architectures} == {"binary", "multimodel", "multiclass"}
     assert {"mlp", "cnn", "event_mlp"} <= {c.key for c in study.base.architectures}
     assert {"each", "drawn", "descending", "published", "shared", "uncertain"} <= set(
         study.variants
     )
     assert study.variants["each"].crosstest.strengths == "all"
-    for prefix, least in (("bins", 4), ("B", 3)):
+    for prefix, least in (("bins", 4), ("B", 3), ("cut", 4)):
         assert sum(each.startswith(f"{prefix}-") for each in study.variants) >= least
     held_out = {n for n, process in study.base.processes.items() if process.held_out}
-    assert held_out == {"spin0_ps", "spin1_on", "spin2_off"}  # arXiv:2105.12018, Table 1
+    assert held_out == {"spin0_ps", "spin1_on", "spin2_off", "nothing"}  # Table 1
+    assert {"linear-pt", "log-pt"} & set(study.variants)
+
+
+def test_the_levels_of_simulation_are_a_chart():
+    study = load_study(JOBS / "monojet-levels.yaml")
+    assert set(study.variants) == {"parton"}
+    levels = {process.generate.level for process in study.base.processes.values()}
+    assert levels == {"shower"}
+
+
+def test_the_study_of_delphes_files_has_all_heads():
+    study = load_study(JOBS / "monojet-delphes.yaml")
+    assert {c.head for c in study.base.architectures} == {"binary", "multimodel", "multiclass"}
+    assert {"each", "shared", "uncertain", "cut-200", "bins-30"} <= set(study.variants)
