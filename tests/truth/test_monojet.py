@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtr
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 import rayscan
 from rayscan.cluster.study import run_study
@@ -43,6 +43,8 @@ FOUR = ("alp", "spin0_on", "spin1_on", "spin2_on")
 TEST_SHARE = 0.2
 SIGNAL_POOL, BACKGROUND_POOL = 120_000 * TEST_SHARE, 1_000_000 * TEST_SHARE
 SIGMA = 4.0
+MANY = float(norm.isf(0.05 / 80))
+"""Errors that one of 80 comparisons passes by chance once in twenty studies."""
 
 
 class Silent:
@@ -150,6 +152,15 @@ def best(background, signal, S, histograms=8_000) -> Best:
     )
 
 
+def exact(background, signal, S, B) -> float:
+    """AUC of the likelihood ratio from its exact moments, its distribution taken as normal."""
+    used = background > 0
+    b, s = background[used], signal[used]
+    weights = np.log((B * b + S * s) / ((S + B) * b))
+    (of_b, of_s) = (p @ weights**2 - (p @ weights) ** 2 for p in (b, s))
+    return float(ndtr(S * (s - b) @ weights / np.sqrt((2 * B + S) * of_b + S * of_s)))
+
+
 @pytest.fixture(scope="module")
 def ceilings(base, truth):
     """Ceilings of the table beside those of the true densities."""
@@ -220,7 +231,7 @@ def test_the_best_architecture_is_within_a_hundredth_of_the_ceiling(reached, cei
             f"ceiling {known['auc_ceiling']:.3f} +- {known['auc_ceiling_error']:.3f}, "
             f"best {below:+.4f} +- {error:.4f} below; {told}"
         )
-        assert below < 0.01 + 2 * error
+        assert below < 0.01 + MANY * error
 
 
 def test_on_average_the_best_is_within_a_hundredth_without_allowance(reached, ceilings):
@@ -294,11 +305,25 @@ def close(ratios: pd.DataFrame, allowed: float) -> None:
     assert abs(together - 1) < allowed
 
 
-@pytest.mark.parametrize("variant", ["B-1000", "B-10000"])
-def test_only_s_over_sqrt_b_matters(study, variant):
-    """Within 2 % for B of 1,000 and more; S/sqrt(S + B) itself is 0.985 of it at the smallest."""
-    ratios = auc_ratio(study, variant, "base")
-    close(ratios[(ratios["label"] == "mlp") & ratios["test_benchmark"].isin(FOUR)], 0.02)
+@pytest.mark.parametrize("B_other", [1_000, 10_000])
+def test_only_s_over_sqrt_b_matters(study, truth, B_other):
+    """AUCs change with B as those of the true densities do: by less than 2 % from B = 1,000 on.
+
+    But for spin 2, by 2.4 %: at B = 1,000 its signal rules the bins of the highest jets.
+    """
+    ratios = auc_ratio(study, f"B-{B_other}", "base")
+    ratios = ratios[(ratios["label"] == "mlp") & ratios["test_benchmark"].isin(FOUR)]
+    expected = np.array(
+        [
+            exact(truth["znunu_jet"], truth[name], round(x * B_other**0.5), B_other)
+            / exact(truth["znunu_jet"], truth[name], round(x * B**0.5), B)
+            for name, x in zip(ratios["test_benchmark"], ratios["s_over_sqrt_b"], strict=True)
+        ]
+    )
+    spin2 = (ratios["test_benchmark"] == "spin2_on").to_numpy()
+    assert (np.abs(expected - 1)[~spin2] < 0.02).all()
+    assert (np.abs(expected - 1)[spin2] < 0.025).all()
+    close(ratios.assign(ratio=ratios["ratio"] / expected), 0.01)
 
 
 def test_a_convolution_gains_nothing(base):
@@ -313,16 +338,38 @@ def test_a_convolution_gains_nothing(base):
     close(both[key].assign(ratio=ratio, ratio_error=error), 0.03)
 
 
-def test_more_bins_help_up_to_a_plateau(study):
-    """From 30 to 40 bins an axis nothing is gained; 5 lose where AUCs are neither 0.5 nor 1."""
-    flat = auc_ratio(study, "bins-40", "bins-30")
-    close(flat[(flat["label"] == "mlp") & flat["test_benchmark"].isin(FOUR)], 0.01)
-    few = auc_ratio(study, "bins-5", "bins-30")
-    few = few[few["test_benchmark"].isin(FOUR) & few["auc_below"].between(0.6, 0.97)]
-    mean = np.average(few["ratio"], weights=few["ratio_error"] ** -2)
-    error = (few["ratio_error"] ** -2).sum() ** -0.5
-    print(f"\n5 over 30 bins: {mean:.4f} +- {error:.4f}")  # noqa: T201
-    assert mean < 1 - 3 * error
+def linear(process: str, n: int) -> np.ndarray:
+    """Probabilities of n x n linear bins in pT from 130 to 2,000 GeV and eta, as published."""
+    pt = overlap(np.log(pt_edges()), np.log(np.linspace(130, 2000, n + 1)))
+    edges = np.linspace(-4, 4, n + 1)
+    sides = [np.clip(sign * edges, 0, None)[::sign] for sign in (1, -1)]
+    of_sides = [
+        overlap(abs_eta_edges(), side)[:, ::sign] for side, sign in zip(sides, (1, -1), strict=True)
+    ]
+    found = pt.T @ density(process).counts @ (sum(of_sides) / 2)
+    return (found / found.sum()).ravel()
+
+
+@pytest.mark.parametrize(
+    ("model", "strength"), [("alp", 5), ("spin0_on", 1), ("spin1_on", 1), ("spin2_on", 1)]
+)
+def test_more_linear_bins_help_up_to_a_plateau_from_30(model, strength):
+    """On the published axes, by the true densities: whatever network, this is its ceiling."""
+    few = {
+        n: exact(linear("znunu_jet", n), linear(model, n), round(strength * 50_000**0.5), 50_000)
+        for n in (5, 10, 20, 30, 40, 50)
+    }
+    print("\n", model, {n: round(area, 4) for n, area in few.items()})  # noqa: T201
+    assert list(few.values()) == sorted(few.values())
+    assert few[5] < 0.96 * few[30]
+    assert few[50] < 1.01 * few[30]
+
+
+def test_networks_keep_to_the_plateau(study):
+    """From 30 to 40 bins an axis nothing is gained; on a logarithmic axis 5 are hardly worse."""
+    for variant, allowed in (("bins-40", 0.01), ("bins-5", 0.02)):
+        ratios = auc_ratio(study, variant, "bins-30")
+        close(ratios[(ratios["label"] == "mlp") & ratios["test_benchmark"].isin(FOUR)], allowed)
 
 
 def test_no_signal_is_seen_where_there_is_none(study):
