@@ -82,7 +82,9 @@ def draw(chart: Chart) -> Figure | None:
     style.x_label(panels, chart.x_label)
     made.supylabel(chart.y_label)
     style.header(made, chart.title, chart.note)
-    style.legend(made, list(handles.values()), list(handles))
+    known = [style.literal(each) for each in (*series, chart.line)]
+    shown = [each for each in known if each in handles]
+    style.legend(made, [handles[each] for each in shown], shown)
     return made
 
 
@@ -93,7 +95,8 @@ def _points(
     line: str,
     handles: dict[str, Any],
 ) -> None:
-    for name in dict.fromkeys(rows["series"]):
+    here = set(rows["series"])
+    for name in [*([line] if line in here else []), *(each for each in looks if each in here)]:
         part = rows[rows["series"] == name]
         if name == line:
             (handles[style.literal(name)],) = axes.plot(

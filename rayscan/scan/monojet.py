@@ -200,9 +200,10 @@ def _one_against_rest(base: Tables) -> Chart:
 
 
 def _numbers(study: Tables, prefix: str, x_label: str, title: str) -> Chart:
-    frame = contrasts.by_number(study, prefix, MLP).sort_values("test_s_over_sqrt_b")
+    order = ["test_benchmark", "test_s_over_sqrt_b"]
+    frame = contrasts.by_number(study, prefix, MLP).sort_values(order)
     rows = chart_rows(
-        frame.assign(of=[f"{_STRENGTH} = {x:.2g}" for x in frame["test_s_over_sqrt_b"]]),
+        frame.assign(of=[f"S/sqrt(B) = {x:.2g}" for x in frame["test_s_over_sqrt_b"]]),
         panel="test_benchmark",
         series="of",
         x="number",

@@ -151,6 +151,28 @@ def test_the_shipped_studies_ask_for_what_the_charts_show(name):
     assert {"linear-pt", "log-pt"} & set(study.variants)
 
 
+def test_names_in_a_chart_are_words_and_stand_in_their_order(study):
+    for name, chart in monojet.charts(study):
+        names = [] if chart.rows.empty else list(chart.rows["series"])
+        assert not any("$" in each for each in names), name
+    chart = Chart(
+        rows=pd.DataFrame(
+            {
+                "panel": "p",
+                "series": ["B-500", "B-500", "B-1000", "B-10000"],
+                "x": [1.0, 2.0, 0.5, 0.7],
+                "y": 1.0,
+                "error": 0.1,
+            }
+        ),
+        title="t",
+        x_label="x",
+        y_label="y",
+    )
+    (legend,) = draw(chart).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["B-500", "B-1000", "B-10000"]
+
+
 def test_the_levels_of_simulation_are_a_chart():
     study = load_study(JOBS / "monojet-levels.yaml")
     assert set(study.variants) == {"parton"}
