@@ -58,6 +58,8 @@ def stopped(folder: Path, how: signal.Signals) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that starts pytest in the background has it ignore SIGINT, and so its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 120
     while trials(folder) < 2 and scan.poll() is None and time.monotonic() < deadline:
