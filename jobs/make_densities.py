@@ -1,14 +1,14 @@
 """Make the density tables shipped in rayscan/events/densities (for maintainers; needs Pythia).
 
     python jobs/make_densities.py rayscan/events/densities --events 200000 alp spin1_on
-    python jobs/make_densities.py rayscan/events/densities --events 400000 znunu_jet \
+    python jobs/make_densities.py rayscan/events/densities --events 600000 znunu_jet \
         --slices 200 300 450 700 1000 1500 2000
 
 Each table holds counts of parton-level events at 14 TeV in cells of (pT, |eta|) of the leading jet.
 A background falls so steeply that a single run leaves cells empty in which signals have events; one
 such event would tell a signal with certainty. Runs in slices of the hard process's pT, put together
-by their cross-sections, fill them; counts are then in units of the rarest. Equal arguments give
-equal files.
+by their cross-sections, fill them; counts are then in proportion only. Equal arguments give equal
+files.
 """
 
 from __future__ import annotations
@@ -89,10 +89,8 @@ def tabulated(
         counts * (section / counts.sum())
         for (_, counts), section in zip(runs, sections[:, 0], strict=True)
     )
-    counts = np.rint(cells * ((2**32 - 1) / cells.max())).astype(np.uint32)
-    return Density(
-        counts=np.where(cells > 0, np.maximum(counts, 1), 0).astype(np.uint32), meta=meta
-    )
+    counts = np.maximum(np.rint(cells * (_LARGEST / cells.max())), cells > 0)
+    return Density(counts=counts.astype(np.uint32), meta=meta)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
@@ -48,7 +49,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     }
     joined = address or os.environ.get("RAY_ADDRESS")
     if joined:
-        _join(joined, options)
+        join(joined, options)
         return
     ray.init(
         address="local",
@@ -59,13 +60,23 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     )
 
 
-def _join(address: str, options: dict[str, Any]) -> None:
+def join(address: str, options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
+    """Join a cluster that is there.
+
+    Args:
+        address: As in `connect`.
+        options: For Ray.
+        init: Ray's own way.
+
+    Raises:
+        ClusterError: Nothing answers there, or it does not let us in.
+    """
     match = re.fullmatch(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)", address)
     try:
         if match:  # Ray itself tries for minutes
             host, port = match["host"].strip("[]"), int(match["port"])
             socket.create_connection((host, port), timeout=_ANSWER).close()
-        ray.init(address=address, **options)
+        init(address=address, **options)
     except (OSError, RuntimeError, RayError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ClusterError(

@@ -24,6 +24,7 @@ from rayscan.scan.tables import Tables
 MLP, CNN, EVENTS = "mlp", "cnn", "event_mlp"
 _STRENGTH = r"$S/\sqrt{B}$"
 _SPREAD = "error bars: spread over repeats, statistical error where there are none"
+_INDEPENDENT = "error bars: spread over repeats and statistical errors of both tests"
 _STATISTICAL = "error bars: statistical error of the test"
 _LADDER = ("each", "drawn", "descending", "published")
 
@@ -42,7 +43,10 @@ def charts(study: Tables) -> Iterator[tuple[str, Chart]]:
         yield "fig13_against", _against(base)
         yield "fig14_multimodel", _multimodel(base)
         yield "fig16_one_against_rest", _one_against_rest(base)
-        yield "fig19_events_over_histogram", _events(base)
+        yield (
+            "fig19_events_over_histogram",
+            _labels(base, EVENTS, MLP, "Events over histogram", _INDEPENDENT),
+        )
     yield (
         "fig10_background_size",
         _ratios(study, tuple(contrasts.family(study, "B")), "Another number of background events"),
@@ -64,29 +68,16 @@ def _ratio_chart(rows: pd.DataFrame, title: str, y_label: str, note: str = _SPRE
     )
 
 
-def _labels(tables: Tables, above: str, below: str, title: str) -> Chart:
+def _labels(tables: Tables, above: str, below: str, title: str, note: str = _SPREAD) -> Chart:
     rows = chart_rows(
-        contrasts.label_ratio(tables, above, below),
+        contrasts.label_ratio(tables, above, below, independent=note == _INDEPENDENT),
         panel="test_benchmark",
         series=f"{above} / {below}",
         x="test_s_over_sqrt_b",
         y="ratio",
         error="ratio_error",
     )
-    return _ratio_chart(rows, title, "ratio of AUCs")
-
-
-def _events(base: Tables) -> Chart:
-    rows = chart_rows(
-        contrasts.label_ratio(base, EVENTS, MLP, independent=True),
-        panel="test_benchmark",
-        series=f"{EVENTS} / {MLP}",
-        x="test_s_over_sqrt_b",
-        y="ratio",
-        error="ratio_error",
-    )
-    note = "error bars: spread over repeats and statistical errors of both tests"
-    return _ratio_chart(rows, "Events over histogram", "ratio of AUCs", note)
+    return _ratio_chart(rows, title, "ratio of AUCs", note)
 
 
 def _ratios(study: Tables, names: Sequence[str], title: str) -> Chart:

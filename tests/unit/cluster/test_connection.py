@@ -5,29 +5,25 @@ from __future__ import annotations
 import socket
 
 import pytest
-import ray
 
-from rayscan.cluster.connection import connect
+from rayscan.cluster.connection import join
 from rayscan.errors import ClusterError
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_nobody_answers(monkeypatch, scheme):
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+def test_nobody_answers(scheme):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"{scheme}127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(ClusterError, match=rf"no Ray cluster could be joined at {address} \("):
-            connect(address)
+            join(address, {})
 
 
-def test_a_cluster_that_does_not_let_us_in(monkeypatch):
+def test_a_cluster_that_does_not_let_us_in():
     """Ray says only that it failed, after it has tried for half a minute."""
 
     def refused(**_: object) -> None:
         raise ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:6379\nmore")
 
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", refused)
     with pytest.raises(ClusterError, match=r"\(Failed to connect .*6379\); .*RAY_AUTH_TOKEN"):
-        connect("auto")
+        join("auto", {}, refused)

@@ -23,7 +23,7 @@ def test_a_shipped_density_says_where_it_comes_from(name: str):
     table = dens.density(name)
     assert table.meta["process"] == name
     assert table.meta["energy_gev"] == 14000.0
-    if not table.meta.get("slices_gev"):  # else in units of the rarest cell
+    if not table.meta.get("slices_gev"):  # else in proportion only
         assert table.meta["events"] == table.counts.sum()
     assert 0.0 < table.meta["efficiency"] < 1.0
     assert table.meta["cross_section"] > 10.0 * table.meta["cross_section_error"]
