@@ -3,10 +3,13 @@
 Bins that are empty in every histogram are left out, and bins that are empty in most of them enter
 by the histograms that fill them; one wide product serves the others. Shape letters: N histograms,
 K members, H nodes of the first layer.
+
+The nodes come in parts, some members after the others: what follows finds them in the cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -35,28 +38,30 @@ class FirstLayer:
         reduce: What is done to counts before; None if nothing.
         centre: Taken off the counts of the common bins, shape (common,).
         common: Bins of the wide product.
-        kernel: Their rows and a last one for the bias, (common + 1, K H).
+        kernels: Their rows and a last one for the bias, (common + 1, nodes of a part).
         rare: Bins that enter by their filled cells.
-        rare_kernel: Their rows, (rare, K H).
+        rare_kernels: Their rows, (rare, nodes of a part).
     """
 
     reduce: Input | None
     centre: Reals
     common: Places
-    kernel: Reals
+    kernels: list[Reals]
     rare: Places
-    rare_kernel: Reals
+    rare_kernels: list[Reals]
 
-    def __call__(self, rows: Counts) -> Reals:
-        """Outputs before the ReLU, (N, K H)."""
-        kind = self.kernel.dtype
+    def __call__(self, rows: Counts) -> Iterator[Reals]:
+        """Outputs before the ReLU, (N, nodes) of each part."""
+        kind = self.kernels[0].dtype
         # The column of ones brings the bias.
         values = np.ones((len(rows), len(self.common) + 1), dtype=kind)
         values[:, :-1] = self._centred(rows)
-        found: Reals = values @ self.kernel
-        if len(self.rare):
-            found += _filled(rows.take(self.rare, axis=1), kind) @ self.rare_kernel
-        return found
+        filled = _filled(rows.take(self.rare, axis=1), kind)
+        for kernel, rare_kernel in zip(self.kernels, self.rare_kernels, strict=True):
+            found: Reals = values @ kernel
+            if len(self.rare):
+                found += filled @ rare_kernel
+            yield found
 
     def _centred(self, rows: Counts) -> Reals:
         if self.reduce is not None:
@@ -78,7 +83,9 @@ def _filled(counts: Counts, kind: np.dtype[np.floating]) -> sparse.csr_array:
     )
 
 
-def first_layer(kernel: Reals, bias: Reals, x: Counts, *, how: str, single: bool) -> FirstLayer:
+def first_layer(
+    kernel: Reals, bias: Reals, x: Counts, *, how: str, single: bool, at: Sequence[int] = ()
+) -> FirstLayer:
     """The layer made for some histograms.
 
     Args:
@@ -87,6 +94,7 @@ def first_layer(kernel: Reals, bias: Reals, x: Counts, *, how: str, single: bool
         x: Raw counts (N, bins), whole numbers if ``single``.
         how: What is done to counts before (inputs.py).
         single: Multiply in single precision, at a third of the cost.
+        at: Nodes with which a new part begins, beside the first.
     """
     used = kernel.any(axis=1) & x.any(axis=0)
     is_rare = np.zeros_like(used)
@@ -104,7 +112,11 @@ def first_layer(kernel: Reals, bias: Reals, x: Counts, *, how: str, single: bool
         reduce=Input.maximum(x.shape[1]) if how == "maximum" else None,
         centre=centre,
         common=common,
-        kernel=np.vstack([kernel[common], moved]).astype(kind),
+        kernels=_parts(np.vstack([kernel[common], moved]).astype(kind), at),
         rare=rare,
-        rare_kernel=kernel[rare].astype(kind),
+        rare_kernels=_parts(kernel[rare].astype(kind), at),
     )
+
+
+def _parts(kernel: Reals, at: Sequence[int]) -> list[Reals]:
+    return [np.ascontiguousarray(part) for part in np.split(kernel, at, axis=1)]

@@ -18,7 +18,8 @@ from rayscan.models.packed import Weights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Reals: TypeAlias = npt.NDArray[np.floating]
-_ROWS = 512
+_ROWS, _NODES = 512, 256
+"""Histograms, and nodes of the first layer, at a time: their outputs fit the cache of a core."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,17 +134,23 @@ def stacked_outputs(
         x: Raw counts (N, bins).
         single: Multiply in single precision, at a third of the cost.
     """
-    bins = len(members[0].kernels[0])
+    bins, nodes = members[0].kernels[0].shape
     if x.ndim != 2 or x.shape[1] != bins:
         raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
     kernel = np.concatenate([member.kernels[0] for member in members], axis=1)
     bias = np.concatenate([member.biases[0] for member in members])
-    first = first_layer(kernel, bias, x, how=members[0].how, single=single)
-    rest = _stacked_rest(members, np.float32 if single else np.float64)
+    together = max(1, _NODES // nodes)
+    starts = range(0, len(members), together)
+    at = [nodes * k for k in starts[1:]]
+    first = first_layer(kernel, bias, x, how=members[0].how, single=single, at=at)
+    kind = np.float32 if single else np.float64
+    rests = [_stacked_rest(members[k : k + together], kind) for k in starts]
     found = np.empty((len(members), len(x), members[0].biases[-1].size))
     for start in range(0, len(x), _ROWS):
         rows = slice(start, start + _ROWS)
-        found[:, rows] = _rest(first(x[rows]), rest, len(members))
+        for k, rest, values in zip(starts, rests, first(x[rows]), strict=True):
+            part = found[k : k + together]
+            part[:, rows] = _rest(values, rest, len(part))
     return found
 
 

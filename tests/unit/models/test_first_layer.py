@@ -29,13 +29,26 @@ def plain(x, kernel, bias, how):
     return values @ kernel + bias
 
 
+def outputs(layer, rows):
+    """All parts side by side."""
+    return np.hstack(list(layer(rows)))
+
+
+@pytest.mark.parametrize("at", [(), (5, 9)])
+def test_parts_of_the_nodes_are_those_of_the_whole(at):
+    x, (kernel, bias) = counts(700), kernel_and_bias()
+    layer = first_layer(kernel, bias, x, how="standard", single=False, at=at)
+    assert [part.shape[1] for part in layer(x)] == ([NODES] if not at else [5, 4, 3])
+    np.testing.assert_allclose(outputs(layer, x), plain(x, kernel, bias, "standard"), rtol=1e-12)
+
+
 @pytest.mark.parametrize("how", ["standard", "maximum"])
 @pytest.mark.parametrize(("single", "eps"), [(False, 2.0**-52), (True, 2.0**-23)])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32, np.int64])
 def test_the_layer_is_the_plain_product(how, single, eps, kind):
     x = np.minimum(counts(3000, np.int64), np.iinfo(kind).max).astype(kind)
     kernel, bias = kernel_and_bias()
-    found = first_layer(kernel, bias, x, how=how, single=single)(x)
+    found = outputs(first_layer(kernel, bias, x, how=how, single=single), x)
     expected = plain(x, kernel, bias, how)
     # A sum of 60 products: 60 roundings of terms, none above the largest sum of moduli.
     largest = np.max(plain(x, np.abs(kernel), np.abs(bias), how))
@@ -54,7 +67,7 @@ def test_bins_that_only_the_last_histograms_fill_are_in_the_sum():
     x = np.zeros((5000, BINS), np.uint16)
     x[-3:] = 7
     kernel, bias = kernel_and_bias()
-    found = first_layer(kernel, bias, x, how="standard", single=True)(x[-3:])
+    found = outputs(first_layer(kernel, bias, x, how="standard", single=True), x[-3:])
     np.testing.assert_allclose(found, plain(x[-3:], kernel, bias, "standard"), rtol=1e-5)
 
 
@@ -70,11 +83,11 @@ def test_bins_without_weight_are_left_out():
 def test_histograms_without_events_give_the_bias(how, single):
     x = np.zeros((4, BINS), np.uint16)
     kernel, bias = kernel_and_bias()
-    found = first_layer(kernel, bias, x, how=how, single=single)(x)
+    found = outputs(first_layer(kernel, bias, x, how=how, single=single), x)
     np.testing.assert_allclose(found, np.tile(bias, (4, 1)), rtol=1e-6)
 
 
 def test_no_histogram_gives_no_row():
     x = np.zeros((0, BINS), np.uint16)
     kernel, bias = kernel_and_bias()
-    assert first_layer(kernel, bias, x, how="standard", single=True)(x).shape == (0, NODES)
+    assert outputs(first_layer(kernel, bias, x, how="standard", single=True), x).shape == (0, NODES)
