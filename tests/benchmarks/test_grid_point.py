@@ -93,7 +93,7 @@ def test_one_grid_point_with_ten_repeats(medians, table, toy):
         found["test"], found["aucs"] = test, [auc(*pair) for pair in zip(*scores, strict=True)]
 
     ours()  # traces and compiles
-    mine, picks, epoch, scored = medians(ours, draw, fit, predict, rounds=3)
+    mine, picks, epoch, scored = medians(ours, draw, fit, predict)
     histograms = 2 * (TRAIN + VALIDATION + TEST)
     stages = {
         "ensembles": picks / TIMED_HISTOGRAMS * histograms,

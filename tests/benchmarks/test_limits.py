@@ -65,7 +65,7 @@ def one_hypotest() -> float:
 def test_limits_of_a_batch(benchmark, table, one_hypotest, count):
     templates = [template(seed) for seed in range(count)]
     upper_limits(templates[:1])
-    each = float(np.median([cpu(lambda: upper_limits(templates)) for _ in range(3)])) / count
+    each = float(np.median([cpu(lambda: upper_limits(templates)) for _ in range(5)])) / count
     plain = HYPOTESTS * one_hypotest
     benchmark.extra_info.update(cpu_per_template=each, pyhf_cpu=plain, ratio=plain / each)
     table.add(

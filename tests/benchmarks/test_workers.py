@@ -57,7 +57,7 @@ def trained(folder: Path, name: str, workers: int, repeats: int) -> float:
     return watch.begun["cross-test"] - watch.begun["train"]
 
 
-@pytest.mark.parametrize(("repeats", "rounds"), [(3, 2), (30, 1)])
+@pytest.mark.parametrize(("repeats", "rounds"), [(3, 5), (30, 1)])
 def test_two_workers_against_one(table, tmp_path, repeats, rounds):
     ray.init(
         address="local",
