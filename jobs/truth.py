@@ -21,7 +21,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError
 from rayscan.models.architecture import Classifier, Member, Templates, architectures
 from rayscan.models.ceiling import Ceiling, ceiling, template_noise
-from rayscan.models.hyperparameters import preset
+from rayscan.models.hyperparameters import defaults, preset
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
 from rayscan.stats.auc import AucDifference, AucEstimate, delong, delong_difference
@@ -33,6 +33,10 @@ BINS = 30
 B = 50_000
 STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 """S/sqrt(B)."""
+EPOCHS = int(defaults("mlp")["epochs"])
+"""Of the default recipe."""
+FROZEN_EPOCHS = 6 * EPOCHS
+"""On one frozen set: they cost more than ``EPOCHS`` with fresh draws."""
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0)
 PT = {
     "background": (130, 141, 155, 182, 225, 286, 484, 776, 2000),

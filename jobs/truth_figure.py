@@ -21,8 +21,6 @@ LOG = logging.getLogger("truth_figure")
 NULL_STRENGTHS = (5.0, 10.0, 20.0)
 TRAINED_AT = 1.5
 """The highest of the strengths whose ceiling is below 0.96, as a scan chooses it."""
-FROZEN_EPOCHS = 150
-"""Cost more than the 25 epochs with fresh draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +53,13 @@ def recipes(toy: truth.Toy, tested: dict[float, truth.HeldOut], *, quick: bool) 
     truth.fitted(toy, TRAINED_AT, epochs=1)  # traces and compiles the graph of all but the last
     once = truth.fitted(toy, TRAINED_AT)
     frozen = truth.fitted(
-        toy, TRAINED_AT, refresh="never", epochs=FROZEN_EPOCHS, patience=FROZEN_EPOCHS
+        toy,
+        TRAINED_AT,
+        refresh="never",
+        epochs=truth.FROZEN_EPOCHS,
+        patience=truth.FROZEN_EPOCHS,
     )
-    share = max(1, round(25 / len(tested)))
+    share = max(1, round(truth.EPOCHS / len(tested)))
     each = {x: truth.fitted(toy, x, epochs=share) for x in tested}
     epochs = 10 if quick else 300
     strengths = (1.0, 3.0) if quick else truth.STRENGTHS

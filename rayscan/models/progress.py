@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
+from scipy.optimize import brentq, minimize
+from scipy.special import expit, log_softmax, logsumexp
 
 from rayscan.errors import DivergedError
 from rayscan.models.hyperparameters import NetworkKnobs
@@ -52,6 +53,7 @@ class Progress:
     history: dict[str, list[float]] = field(
         default_factory=lambda: {"loss": [], "validation_loss": [], "validation_auc": []}
     )
+    _least: float = field(init=False, default=float("inf"))
 
     @property
     def epochs(self) -> int:
@@ -67,17 +69,19 @@ class Progress:
                 f"its loss is {loss:g}" if not np.isfinite(loss) else "a score is not finite"
             )
             return False
+        knobs = self.task.knobs
         validation_loss = cross_entropy(logits, labels)
-        best = not self.best or validation_loss < self.history["validation_loss"][self.best_epoch]
         for name, value in (
             ("loss", loss),
             ("validation_loss", validation_loss),
             ("validation_auc", area(logits, labels)),
         ):
             self.history[name].append(value)
+        aligned = knobs.monitor == "aligned_loss"
+        watched = aligned_loss(logits, labels) if aligned else validation_loss
+        best = not self.best or watched < self._least
         if best:
-            self.best_epoch = self.epochs - 1
-        knobs = self.task.knobs
+            self.best_epoch, self._least = self.epochs - 1, watched
         waited = self.epochs - 1 - self.best_epoch
         self.ended = self.epochs >= knobs.epochs or waited >= knobs.patience
         return best
@@ -103,6 +107,39 @@ def cross_entropy(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     else:
         each = logsumexp(logits, axis=1) - np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
     return float(np.average(each, weights=balance(labels, max(2, logits.shape[1]))))
+
+
+def aligned_loss(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
+    """The cross-entropy after the constants were added to the logits that make it smallest.
+
+    A validation pool whose bins are filled a little otherwise than those of the training pool moves
+    the logits of all its histograms alike. That is no fault of the weights and changes no AUC, but
+    the plain loss rises with it, the more the better the classes are told apart.
+    """
+    if logits.shape[1] == 1:
+        return cross_entropy(logits + _offset(logits[:, 0], balance(labels, 2)), labels)
+    classes = logits.shape[1]
+    weights = balance(labels, classes) / len(labels)
+    share, own = np.bincount(labels, weights, classes), (np.arange(len(labels)), labels)
+
+    def moved(constants: Floats) -> tuple[float, Floats]:
+        # The same number added to all classes changes nothing: the first gets none.
+        log_p = log_softmax(logits + np.concatenate([[0.0], constants]), axis=1)
+        return -float(weights @ log_p[own]), (weights @ np.exp(log_p) - share)[1:]
+
+    return float(minimize(moved, np.zeros(classes - 1), jac=True, method="BFGS").fun)
+
+
+def _offset(log_odds: Floats, weights: npt.NDArray[np.floating]) -> float:
+    """The constant with which half of the weight is expected in each of two classes."""
+    half = 0.5 * float(weights.sum())
+
+    def excess(constant: float) -> float:
+        return float(weights @ expit(log_odds + constant)) - half
+
+    # Where the largest or the smallest is 0, nothing is above or below one half.
+    low, high = -log_odds.max(), -log_odds.min()
+    return float(brentq(excess, low, high, xtol=1e-6)) if low < high else float(low)
 
 
 def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:

@@ -83,7 +83,7 @@ TRIALS = TableLayout(
         Column("objective", _TEXT, "", "what was optimised"),
         Column("objective_value", _REAL, "", "the objective on the validation pool"),
         Column("validation_auc", _REAL, "", "AUC on ensembles from the validation pool"),
-        Column("validation_loss", _REAL, "", "smallest cross-entropy on the validation pool [nat]"),
+        Column("validation_loss", _REAL, "", "cross-entropy on the validation pool [nat]"),
         Column("epochs", _INT, "", "epochs trained"),
         Column("best_epoch", _INT, "", "epoch whose weights were kept, from 0"),
         Column(

@@ -135,10 +135,11 @@ def _finished(
     validation = objective_value("auc", plan, trained.classifier, config=config, binned=binned)
     name = config.search.objective if plan.point.mode == "search" else "auc"
     losses = trained.history.get("validation_loss", [])
+    loss = losses[trained.best_epoch] if losses else None
     if name == "auc":
         value: float | None = validation
     elif name == "loss":
-        value = min(losses) if losses else None
+        value = loss
     else:
         value = objective_value(name, plan, trained.classifier, config=config, binned=binned)
     return {
@@ -146,7 +147,7 @@ def _finished(
         "epochs": trained.epochs,
         "best_epoch": trained.best_epoch,
         "validation_auc": validation,
-        "validation_loss": min(losses) if losses else None,
+        "validation_loss": loss,
         "objective_value": value,
         "learning_curve": [float(v) for v in trained.history.get("validation_auc", [])],
     }

@@ -77,14 +77,16 @@ def test_the_published_recipe_costs_more_and_ends_lower(toy, tested, default):
 
 
 def test_fresh_draws_beat_a_frozen_set_at_equal_cpu(toy, tested, default):
-    frozen = truth.fitted(toy, TRAINED_AT, refresh="never", epochs=150, patience=150)
+    epochs = truth.FROZEN_EPOCHS
+    frozen = truth.fitted(toy, TRAINED_AT, refresh="never", epochs=epochs, patience=epochs)
+    assert frozen.seconds > default.seconds
     for strength in (0.5, 1.0, 1.5, 2.0):
         found = tested[strength].above(default.classifier, frozen.classifier)
         assert found.difference > 4 * found.error
 
 
 def test_training_high_beats_one_network_per_strength_at_equal_cpu(toy, tested, default):
-    epochs = round(25 / len(truth.STRENGTHS))
+    epochs = round(truth.EPOCHS / len(truth.STRENGTHS))
     for strength in (0.5, 1.0, 1.5, 2.0):
         alone = truth.fitted(toy, strength, epochs=epochs)
         found = tested[strength].above(default.classifier, alone.classifier)

@@ -16,8 +16,17 @@ from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models import graphs
 from rayscan.models.architecture import Member, Trained, architectures
 from rayscan.models.dense import DenseNetwork
+from rayscan.models.hyperparameters import MLPKnobs
 from rayscan.models.networks import MLP, NetworkClassifier
-from rayscan.models.progress import area, balance, cross_entropy
+from rayscan.models.progress import (
+    Progress,
+    Task,
+    aligned_loss,
+    area,
+    balance,
+    cross_entropy,
+)
+from rayscan.models.sources import HistogramSource
 from rayscan.seeds import stream
 
 CONSTANT = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 6}
@@ -125,7 +134,7 @@ def test_it_stops_after_its_patience_and_keeps_the_best_weights(toy_examples):
     """Few frozen histograms of a weak signal at a high rate: over-fitted within a few epochs."""
     examples = toy_examples(histograms=100, S=20)
     knobs = {**CONSTANT, "epochs": 200, "patience": 4, "learning_rate": 0.03, "refresh": "never"}
-    trained = MLP().train([Member(examples, knobs, 1)])[0]
+    trained = MLP().train([Member(examples, {**knobs, "monitor": "loss"}, 1)])[0]
     assert trained.epochs == trained.best_epoch + 1 + 4 < 200
     x, labels = examples.validation()
     scores = trained.classifier.scores(x)
@@ -225,6 +234,54 @@ def test_loss_and_area_are_those_of_scikit_learn():
         log_loss(two, f, sample_weight=balance(two, 2))
     )
     assert np.isnan(area(logits[:, :1], np.ones(120, int)))
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_the_aligned_loss_is_the_least_over_constants(classes):
+    """Found by a search that knows no slope."""
+    from scipy.optimize import minimize
+
+    rng = stream(3, "scores")
+    labels = rng.choice(
+        max(2, classes), size=300, p=[0.7, 0.3] if classes == 1 else [0.5, 0.3, 0.2]
+    )
+    logits = 2 * rng.normal(size=(300, classes)) + (labels[:, None] == np.arange(3)[-classes:])
+    free = [classes - 1] if classes == 1 else range(1, classes)
+
+    def moved(constants):
+        shifted = logits.copy()
+        shifted[:, list(free)] += constants
+        return cross_entropy(shifted, labels)
+
+    least = minimize(moved, np.zeros(len(free)), method="Nelder-Mead", options={"xatol": 1e-6}).fun
+    assert aligned_loss(logits, labels) == pytest.approx(least, abs=1e-6)
+    assert least < cross_entropy(logits, labels)
+    for size in (1, 100):
+        shift = size * rng.normal(size=classes)
+        assert aligned_loss(logits + shift, labels) == pytest.approx(least, abs=1e-6)
+
+
+def test_the_aligned_loss_of_scores_that_tell_nothing_or_everything():
+    labels = np.repeat([0, 1], 5)
+    assert aligned_loss(np.full((10, 1), 7.0), labels) == pytest.approx(np.log(2))
+    assert aligned_loss(100.0 * labels[:, None] + 400, labels) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("aligned_loss", 1), ("loss", 0)])
+def test_what_moves_all_scores_alike_makes_no_weights_worse(toy_examples, monitor, best):
+    """The second epoch tells the classes better apart, but its logits are all too large."""
+    source = HistogramSource(toy_examples(), how="standard", frozen=True)
+    labels = source.validation()[1]
+    noise = stream(4, "noise").normal(size=len(labels))
+    network = DenseNetwork(64, (6,), 1)
+    progress = Progress(Task(network, source, MLPKnobs(monitor=monitor), seed=1))
+    for epoch, (apart, moved) in enumerate([(1.0, 0.0), (2.0, 3.0)]):
+        logits = apart * (labels - 0.5) + noise + moved
+        if progress.record(0.5, logits[:, None]):
+            progress.best = [np.array(epoch)]
+    assert progress.best_epoch == best
+    assert progress.best == [best]
+    assert progress.history["validation_auc"][1] > progress.history["validation_auc"][0]
 
 
 def test_defaults_come_close_to_the_ceiling_and_not_above(toy_examples):
