@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, minimize
-from scipy.special import expit, log_softmax, logsumexp
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from rayscan.errors import DivergedError
 from rayscan.models.hyperparameters import NetworkKnobs
@@ -116,30 +116,24 @@ def aligned_loss(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     the logits of all its histograms alike. That is no fault of the weights and changes no AUC, but
     the plain loss rises with it, the more the better the classes are told apart.
     """
-    if logits.shape[1] == 1:
-        return cross_entropy(logits + _offset(logits[:, 0], balance(labels, 2)), labels)
-    classes = logits.shape[1]
-    weights = balance(labels, classes) / len(labels)
-    share, own = np.bincount(labels, weights, classes), (np.arange(len(labels)), labels)
+    scores = logits if logits.shape[1] > 1 else np.pad(logits, ((0, 0), (1, 0)))
+    scores = scores - scores.mean(axis=0)  # constants, too
+    classes = scores.shape[1]
+    weights = balance(labels, classes).astype(np.float64)
+    weights /= weights.sum()
+    share = np.bincount(labels, weights, classes)
+    largest = scores.max(axis=1)
+    odds = np.exp(scores - largest[:, None])
+    start = float(weights @ (largest - scores[np.arange(len(labels)), labels]))
 
     def moved(constants: Floats) -> tuple[float, Floats]:
         # The same number added to all classes changes nothing: the first gets none.
-        log_p = log_softmax(logits + np.concatenate([[0.0], constants]), axis=1)
-        return -float(weights @ log_p[own]), (weights @ np.exp(log_p) - share)[1:]
+        factors = np.exp(np.concatenate([[0.0], constants]))
+        totals = odds @ factors
+        loss = start + float(weights @ np.log(totals) - share[1:] @ constants)
+        return loss, ((weights / totals) @ odds * factors - share)[1:]
 
     return float(minimize(moved, np.zeros(classes - 1), jac=True, method="BFGS").fun)
-
-
-def _offset(log_odds: Floats, weights: npt.NDArray[np.floating]) -> float:
-    """The constant with which half of the weight is expected in each of two classes."""
-    half = 0.5 * float(weights.sum())
-
-    def excess(constant: float) -> float:
-        return float(weights @ expit(log_odds + constant)) - half
-
-    # Where the largest or the smallest is 0, nothing is above or below one half.
-    low, high = -log_odds.max(), -log_odds.min()
-    return float(brentq(excess, low, high, xtol=1e-6)) if low < high else float(low)
 
 
 def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
