@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,23 @@ from rayscan.models.hyperparameters import (
 def test_defaults_are_legal_and_complete(name):
     check(name, defaults(name))
     assert knobs(name, {}) == knobs(name, defaults(name))
+
+
+def test_the_readme_has_every_knob_of_the_networks_and_its_default():
+    names = ("mlp", "cnn", "event_mlp")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| knob |")[2].partition("\n\n")[0].splitlines()[2:]
+    told = {name: {} for name in names}
+    for line in table:
+        knob, *values = (cell.strip().strip("`") for cell in line.split("|")[1:5])
+        for name, value in zip(names, values, strict=True):
+            if value:
+                told[name][knob] = value
+    expected = {
+        name: {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in defaults(name).items()}
+        for name in names
+    }
+    assert told == expected
 
 
 @pytest.mark.parametrize("name", architectures())
