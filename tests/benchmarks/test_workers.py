@@ -1,9 +1,9 @@
 """Two workers against one on the training stage of the quickstart, in seconds of wall time.
 
 Events come from the shipped densities. Wall time is what a second worker saves: run it on a machine
-with two idle cores. Every worker imports TensorFlow and compiles its graphs for itself: half of a
-stage as short as the quickstart's or more, which caps the ratio at 1.3 there, and little of a longer
-one: both are shown.
+with two idle cores. Every worker imports TensorFlow and compiles its graphs for itself: half or
+more of a stage as short as the quickstart's, which caps the ratio at 1.3 there, and little of a
+longer one: both are shown.
 """
 
 from __future__ import annotations
