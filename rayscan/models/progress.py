@@ -122,16 +122,17 @@ def aligned_loss(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     weights = balance(labels, classes).astype(np.float64)
     weights /= weights.sum()
     share = np.bincount(labels, weights, classes)
-    largest = scores.max(axis=1)
-    odds = np.exp(scores - largest[:, None])
-    start = float(weights @ (largest - scores[np.arange(len(labels)), labels]))
+    own = float(weights @ scores[np.arange(len(labels)), labels])
 
     def moved(constants: Floats) -> tuple[float, Floats]:
         # The same number added to all classes changes nothing: the first gets none.
-        factors = np.exp(np.concatenate([[0.0], constants]))
-        totals = odds @ factors
-        loss = start + float(weights @ np.log(totals) - share[1:] @ constants)
-        return loss, ((weights / totals) @ odds * factors - share)[1:]
+        shifted = scores + np.concatenate([[0.0], constants])
+        # The largest is taken off: logits of a network that runs away have no exponentials.
+        largest = shifted.max(axis=1)
+        odds = np.exp(shifted - largest[:, None])
+        totals = odds.sum(axis=1)
+        loss = float(weights @ (largest + np.log(totals)) - share[1:] @ constants) - own
+        return loss, ((weights / totals) @ odds - share)[1:]
 
     return float(minimize(moved, np.zeros(classes - 1), jac=True, method="BFGS").fun)
 

@@ -267,6 +267,16 @@ def test_the_aligned_loss_of_scores_that_tell_nothing_or_everything():
     assert aligned_loss(100.0 * labels[:, None] + 400, labels) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("classes", [1, 3])
+def test_the_aligned_loss_of_logits_that_run_away_is_no_gain(classes):
+    """Their exponentials do not exist; the loss of wrong ones stays large, and above zero."""
+    rng = stream(5, "wild")
+    labels = rng.integers(max(2, classes), size=200)
+    wild = 1e4 * rng.normal(size=(200, classes))
+    found = aligned_loss(wild, labels)
+    assert 100 < found <= cross_entropy(wild, labels)
+
+
 @pytest.mark.parametrize(("monitor", "best"), [("aligned_loss", 1), ("loss", 0)])
 def test_what_moves_all_scores_alike_makes_no_weights_worse(toy_examples, monitor, best):
     """The second epoch tells the classes better apart, but its logits are all too large."""
