@@ -51,13 +51,27 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     if joined:
         join(joined, options)
         return
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        include_dashboard=False,
-        configure_logging=True,
-        **options,
-    )
+    start({**options, "num_cpus": workers})
+
+
+def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
+    """Start a cluster on this machine.
+
+    Args:
+        options: For Ray.
+        init: Ray's own way.
+
+    Raises:
+        ClusterError: It did not come up.
+    """
+    try:
+        init(address="local", include_dashboard=False, configure_logging=True, **options)
+    except Exception as error:  # of a node that is too slow Ray raises no kind of its own
+        raise ClusterError(
+            what=f"Ray did not start on this machine ({_first_line(error)})",
+            fix="see whether it is overloaded or out of memory or disk; the same command again "
+            "goes on",
+        ) from error
 
 
 def join(address: str, options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
@@ -78,12 +92,15 @@ def join(address: str, options: Mapping[str, Any], init: Callable[..., object] =
             socket.create_connection((host, port), timeout=_ANSWER).close()
         init(address=address, **options)
     except (OSError, RuntimeError, RayError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ClusterError(
-            what=f"no Ray cluster could be joined at {address} ({first[:200]})",
+            what=f"no Ray cluster could be joined at {address} ({_first_line(error)})",
             fix="see that it runs and that this machine reaches it; if it wants a token, set "
             "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH)",
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def job_id() -> str:

@@ -1,4 +1,4 @@
-"""A cluster that cannot be joined is one sentence."""
+"""A cluster that cannot be joined, or does not start, is one sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from rayscan.cluster.connection import join
+from rayscan.cluster.connection import join, start
 from rayscan.errors import ClusterError
 
 
@@ -27,3 +27,17 @@ def test_a_cluster_that_does_not_let_us_in():
 
     with pytest.raises(ClusterError, match=r"\(Failed to connect .*6379\); .*RAY_AUTH_TOKEN"):
         join("auto", {}, refused)
+
+
+def test_ray_does_not_start_on_this_machine():
+    """What Ray raises on a machine that is too busy."""
+    asked = {}
+
+    def late(**options: object) -> None:
+        asked.update(options)
+        raise Exception("The current node timed out during startup. Some raylet failed")  # noqa: TRY002
+
+    with pytest.raises(ClusterError, match=r"did not start .*timed out during startup.*overloaded"):
+        start({"num_cpus": 2}, late)
+    assert asked["address"] == "local"
+    assert asked["num_cpus"] == 2
