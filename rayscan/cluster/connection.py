@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
+import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
+from ray._common.utils import get_default_ray_temp_dir
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.cores import allowed_cores
+
+logger = logging.getLogger(__name__)
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -27,6 +37,8 @@ WORKER_ENVIRONMENT = {
 one, and no chatter."""
 
 _ANSWER = 10.0  # seconds for a cluster to accept a connection
+_TRIES = 3
+_LONGEST_FOLDER = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
 
 
 def connect(address: str | None = None, *, workers: int | None = None) -> None:
@@ -35,7 +47,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     Args:
         address: ``auto``, ``ray://host:port`` or ``host:port``; None starts a local one, unless
             this process runs as a Ray job, which joins the cluster it runs on.
-        workers: CPU slots of a local cluster; by default one per core.
+        workers: CPU slots of a local cluster; by default one per core this process may use.
 
     Raises:
         ClusterError: Nothing answers at the address, or it does not let us in.
@@ -51,11 +63,14 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     if joined:
         join(joined, options)
         return
-    start({**options, "num_cpus": workers})
+    start({**options, "num_cpus": workers or allowed_cores()})
 
 
 def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
-    """Start a cluster on this machine.
+    """Start a cluster on this machine, which nobody else reaches.
+
+    Ray gives a node 30 seconds to come up, which a busy machine may not manage: it is tried again,
+    with what a failed start left behind ended first.
 
     Args:
         options: For Ray.
@@ -64,14 +79,81 @@ def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) ->
     Raises:
         ClusterError: It did not come up.
     """
+    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        # Otherwise Ray writes one into the home folder, readable for all, and needs that folder.
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    options = {"_temp_dir": session_folder(), "include_dashboard": False, **options}
+    with _on_loopback():
+        for tries_left in reversed(range(_TRIES)):
+            others = frozenset(_children())
+            try:
+                init(address="local", configure_logging=True, **options)
+            except Exception as error:  # of a node that is too slow Ray raises no kind of its own
+                _end(_children() - others)
+                if not tries_left:
+                    raise _not_started(error) from error
+                logger.warning("Ray did not start (%s); tried again", _first_line(error))
+            else:
+                return
+
+
+def _not_started(error: Exception) -> ClusterError:
+    return ClusterError(
+        what=f"Ray did not start on this machine in {_TRIES} attempts ({_first_line(error)})",
+        fix="see whether it is overloaded or out of memory or disk; the same command again goes on",
+    )
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """All ports of a cluster that starts meanwhile are on 127.0.0.1.
+
+    Ray's switch for macOS and Windows, where a firewall would ask; on Linux it does the same. Ray
+    has read its environment already, so this process is told by hand.
+    """
+    before, variable = ray_constants.ENABLE_RAY_CLUSTER, ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    os.environ[variable] = "0"
     try:
-        init(address="local", include_dashboard=False, configure_logging=True, **options)
-    except Exception as error:  # of a node that is too slow Ray raises no kind of its own
-        raise ClusterError(
-            what=f"Ray did not start on this machine ({_first_line(error)})",
-            fix="see whether it is overloaded or out of memory or disk; the same command again "
-            "goes on",
-        ) from error
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        del os.environ[variable]
+
+
+def session_folder() -> str | None:
+    """Where a local cluster keeps its session, if not where Ray would: the name must be short.
+
+    Raises:
+        ClusterError: The names of sockets would be too long, and there is no shorter folder.
+    """
+    wanted = Path(get_default_ray_temp_dir())
+    if len(os.fsencode(wanted)) <= _LONGEST_FOLDER:
+        return None
+    for folder in ("/tmp", "/var/tmp"):
+        if os.access(folder, os.W_OK):
+            logger.warning(
+                "%s is too long for the names of sockets; Ray keeps its session in %s/ray",
+                wanted.parent,
+                folder,
+            )
+            return f"{folder}/ray"
+    raise ClusterError(
+        what=f"the temporary folder {wanted.parent} is too long for the names of Ray's sockets "
+        f"({_LONGEST_FOLDER - len('/ray')} characters at most)",
+        fix="set RAY_TMPDIR to a shorter one",
+    )
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=_ANSWER)
 
 
 def join(address: str, options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:

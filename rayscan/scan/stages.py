@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from rayscan.events.delphes import EVENTS_PER_TASK
 from rayscan.models.hyperparameters import Choice, Integer
 from rayscan.scan import testing
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.cores import allowed_cores
 from rayscan.scan.planned_points import PlannedPoint
 from rayscan.scan.rates import NETWORKS, Rates
 from rayscan.scan.scoring import AT_ONCE
@@ -51,8 +51,8 @@ class Stage:
 
 
 def machine_workers(config: ScanConfig) -> int:
-    """Processes at a time: what the scan file says, or a process per core of this machine."""
-    return config.resources.workers or os.cpu_count() or 1
+    """Processes at a time: what the scan file says, or a process per core it may use."""
+    return config.resources.workers or allowed_cores()
 
 
 def trial_slots(config: ScanConfig) -> int:

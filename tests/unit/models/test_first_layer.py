@@ -29,6 +29,11 @@ def plain(x, kernel, bias, how):
     return values @ kernel + bias
 
 
+def roundings(eps, x, kernel, bias, how):
+    """A sum of 60 products: 60 roundings of terms, none above the largest sum of moduli."""
+    return BINS * eps * np.max(plain(x, np.abs(kernel), np.abs(bias), how))
+
+
 def outputs(layer, rows):
     """All parts side by side."""
     return np.hstack(list(layer(rows)))
@@ -39,7 +44,12 @@ def test_parts_of_the_nodes_are_those_of_the_whole(at):
     x, (kernel, bias) = counts(700), kernel_and_bias()
     layer = first_layer(kernel, bias, x, how="standard", single=False, at=at)
     assert [part.shape[1] for part in layer(x)] == ([NODES] if not at else [5, 4, 3])
-    np.testing.assert_allclose(outputs(layer, x), plain(x, kernel, bias, "standard"), rtol=1e-12)
+    np.testing.assert_allclose(
+        outputs(layer, x),
+        plain(x, kernel, bias, "standard"),
+        rtol=0,
+        atol=roundings(2.0**-52, x, kernel, bias, "standard"),
+    )
 
 
 @pytest.mark.parametrize("how", ["standard", "maximum"])
@@ -50,9 +60,8 @@ def test_the_layer_is_the_plain_product(how, single, eps, kind):
     kernel, bias = kernel_and_bias()
     found = outputs(first_layer(kernel, bias, x, how=how, single=single), x)
     expected = plain(x, kernel, bias, how)
-    # A sum of 60 products: 60 roundings of terms, none above the largest sum of moduli.
-    largest = np.max(plain(x, np.abs(kernel), np.abs(bias), how))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=60 * eps * largest)
+    atol = roundings(eps, x, kernel, bias, how)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
     assert found.dtype == (np.float32 if single else np.float64)
 
 
