@@ -15,6 +15,17 @@ settings.register_profile(
 settings.load_profile("rayscan")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is made once for many tests stays in one process: a module, or the one Ray of a folder.
+
+    For ``pytest -n 2 --dist loadgroup``.
+    """
+    for item in items:
+        parts = item.path.parts
+        group = "integration" if "integration" in parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real Delphes files; tests that need it skip where it is absent."""

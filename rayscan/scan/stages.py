@@ -225,16 +225,17 @@ def _limits(load: Workload, rates: Rates) -> float:
         cost = load.binned_limits * _PYHF_TESTS * by_pyhf
     if load.score_limits:
         cost += load.score_draws * load.drawing(rates)
-        cost += len(config.benchmarks) * sum(_score_limit(load, p, rates) for p in load.points)
+        together = _of_events(load, lambda point: point.selected)
+        each = sum(_score_limit(load, point, rates, together) for point in load.points)
+        cost += len(config.benchmarks) * each
     return cost
 
 
-def _score_limit(load: Workload, point: PlannedPoint, rates: Rates) -> float:
+def _score_limit(load: Workload, point: PlannedPoint, rates: Rates, together: int) -> float:
     """Scores for the limits on one benchmark by all selected classifiers of a point."""
     count, share = load.config.limits.ensembles, load.config.pools.test
     if point.mixture is not None and not point.mixture.background:
         return 0.0
-    together = _of_events(load, lambda point: point.selected)
     one = _tested(load, point, rates, 2 * count, share, together)
     # Histograms: the null once and every strength; events: both classes at every strength.
     times = SCORE_STRENGTHS if point.reads_events else (SCORE_STRENGTHS + 1) / 2

@@ -11,6 +11,7 @@ import boto3
 import fault_scan
 import object_store
 import pytest
+from filelock import FileLock
 
 from rayscan.scan.tables import Tables, read_tables
 
@@ -26,18 +27,33 @@ def no_scan_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generated files and event tables, made once for all tests."""
-    return tmp_path_factory.mktemp("cache")
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of all processes of this test run."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Tables:
+def cache(common: Path, finished: Path) -> Path:
+    """Generated files and event tables, made once for all tests by the scan nobody disturbed."""
+    return common / "cache"
+
+
+@pytest.fixture(scope="session")
+def finished(common: Path) -> Path:
+    """Storage of the scan that nobody disturbed, made by whichever process asks first."""
+    folder = common / "undisturbed"
+    with FileLock(common / "undisturbed.lock"):
+        if not (folder / "results" / "tables").is_dir():
+            fault_scan.write(folder, common / "cache")
+            fault_scan.run(folder)
+    return folder / "results"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished: Path) -> Tables:
     """Tables of the scan that nobody disturbed."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    fault_scan.write(folder, cache)
-    fault_scan.run(folder)
-    return read_tables(folder / "results")
+    return read_tables(finished)
 
 
 Mount = Callable[[str], Path]

@@ -8,19 +8,13 @@ from pathlib import Path
 import pytest
 import ray
 
-from rayscan.cluster.connection import WORKER_ENVIRONMENT
+from rayscan.cluster.connection import connect
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cluster() -> Iterator[None]:
     """Two CPU slots on this machine."""
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"env_vars": WORKER_ENVIRONMENT},
-    )
+    connect(workers=2)
     yield
     ray.shutdown()
 
