@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 # Equal examples at every run; a loaded machine is no failure of the code.
 settings.register_profile(
@@ -15,15 +16,20 @@ settings.register_profile(
 settings.load_profile("rayscan")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is made once for many tests stays in one process: a module, or the one Ray of a folder.
+class InOrder(LoadFileScheduling):  # type: ignore[misc]
+    """With ``-n``: a file stays in one process, and so do all on the one Ray of a folder.
 
-    For ``pytest -n 2 --dist loadgroup``.
+    What is made once for many tests is made once.
     """
-    for item in items:
-        parts = item.path.parts
-        group = "integration" if "integration" in parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "integration" if "tests/integration/" in file else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InOrder:
+    config.option.loadscopereorder = False  # the order of `testpaths`
+    return InOrder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from rayscan.models import backend
 
-ROOT = str(Path(backend.__file__).parents[2])
 PROGRAM = """
 import sys
 from rayscan.models.backend import tensorflow
@@ -26,7 +24,6 @@ def test_tensorflow_comes_without_what_keras_plots_with() -> None:
     """And both can be imported afterwards."""
     found = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": ROOT},
         capture_output=True,
         text=True,
         check=True,

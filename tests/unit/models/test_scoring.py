@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,10 +134,8 @@ def test_loading_and_scoring_import_no_training_library(toy_examples, tmp_path):
     for index, classifier in enumerate(mixed(toy_examples())):
         classifier.save(tmp_path / str(index))
         folders.append(str(tmp_path / str(index)))
-    root = str(Path(scoring.__file__).parents[2])
     out = subprocess.run(
         [sys.executable, "-c", PROGRAM, *folders],
-        env={**os.environ, "PYTHONPATH": root},
         capture_output=True,
         text=True,
         check=True,

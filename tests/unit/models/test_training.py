@@ -352,10 +352,9 @@ def test_another_process_gives_equal_bits_on_the_threads_it_was_given(toy_exampl
     here = MLP().train([Member(toy_examples(), knobs, 9)])[0]
     digest = hashlib.sha256(b"".join(array.tobytes() for array in weights(here))).hexdigest()
     toys = Path(__file__).with_name("conftest.py")
-    root = str(Path(graphs.__file__).parents[2])
     out = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(toys)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=True,
@@ -370,7 +369,6 @@ def test_a_worker_that_trains_pays_for_no_statistics():
     )
     out = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(graphs.__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,
