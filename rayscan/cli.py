@@ -26,7 +26,9 @@ app = typer.Typer(
 )
 
 ScanFile = Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)]
-Results = Annotated[str, typer.Argument(help="Storage of a scan: a folder or URL.")]
+Results = Annotated[
+    str, typer.Argument(help="Storage of a scan (a folder or URL), or its scan file.")
+]
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
@@ -152,23 +154,20 @@ def _ending(console: Any, study: str, storages: list[str]) -> None:
 
 @app.command()
 def results(storage: Results) -> None:
-    """Show the tables of a scan, finished or running; takes its storage or its scan file.
+    """Show the tables of a scan, finished or running.
 
     Example: [bold]rayscan results results/quickstart[/bold]
     """
-    if storage.endswith((".yaml", ".yml")):
-        from rayscan.scan.scan_file import load_scan
-
-        storage = load_scan(Path(storage)).storage
     from rich.console import Console
 
     from rayscan.scan.cautions import warnings
+    from rayscan.scan.study import storage_of
     from rayscan.scan.study_tables import variant_names
     from rayscan.scan.tables import read_tables
     from rayscan.scan.views import sections
     from rayscan.terminal import show
 
-    console = Console()
+    console, storage = Console(), storage_of(storage)
     names = variant_names(storage)
     if names and not _variants(console, storage, names):
         return
@@ -207,6 +206,7 @@ def plot(
     Example: [bold]rayscan plot results/monojet --study monojet[/bold]
     """
     from rayscan.scan.figures import draw_all
+    from rayscan.scan.study import storage_of
     from rayscan.scan.study_figures import STUDIES, draw_study
     from rayscan.scan.study_tables import read_study
     from rayscan.scan.tables import read_tables
@@ -214,6 +214,7 @@ def plot(
     if study and study not in STUDIES:
         _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
         raise typer.Exit(EXIT_USER)
+    storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
     if study:
         paths = draw_study(read_study(storage), study, folder)
@@ -233,8 +234,10 @@ def report(
     Example: [bold]rayscan report results/quickstart[/bold]
     """
     from rayscan.scan.page import write_page
+    from rayscan.scan.study import storage_of
     from rayscan.scan.tables import read_tables
 
+    storage = storage_of(storage)
     path = out or _local_folder(storage, "report.html")
     write_page(read_tables(storage), path)
     typer.echo(str(path))

@@ -21,6 +21,7 @@ from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.heads import head_problems
+from rayscan.scan.storage import from_folder
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
 from rayscan.scan.yaml_text import Place
 
@@ -98,6 +99,9 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     sections = _sections(data, problems)
     problems += _meaning(sections)
+    for key in ("storage", "cache"):
+        if sections.get(key) is not None:
+            sections[key] = from_folder(sections[key], folder)
     return None if problems else ScanConfig(**sections), problems
 
 
