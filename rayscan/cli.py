@@ -260,6 +260,7 @@ def _complain(text: str) -> None:
 def main() -> None:
     """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    os.environ["MPLBACKEND"] = "agg"  # that of a notebook would not be found, and matplotlib raises
     try:
         app()
     except RayscanError as error:
