@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import resources
@@ -60,7 +61,7 @@ def check(scan: ScanFile) -> None:
     found = check_scan(scan)
     for line in found.lines:
         typer.echo(line)
-    typer.echo(f"{scan}: no problem found; next: rayscan plan {scan}")
+    typer.echo(f"{scan}: no problem found; next: rayscan plan {shlex.quote(str(scan))}")
 
 
 @app.command()
@@ -79,7 +80,7 @@ def plan(
     from rayscan.scan.cost import calibrated, reference
     from rayscan.scan.study import load_study
     from rayscan.scan.study_cost import estimate_study
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
     study = load_study(scan)
     rates = calibrated(study.base) if calibrate else reference()
@@ -90,7 +91,7 @@ def plan(
     if len(costs.variants):
         show(console, "the scan and its variants, one after the other", costs.variants)
     for line in costs.warnings:
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 @app.command()
@@ -123,7 +124,7 @@ def run(
                 study, names=variant or (), base=scan.parent, reporter=reporter, address=address
             )
     except KeyboardInterrupt:
-        again = " ".join(["rayscan", *sys.argv[1:]])
+        again = shlex.join(["rayscan", *sys.argv[1:]])
         _complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     _ending(console, study.base.storage, [each.storage for each in result.results.values()])
@@ -147,9 +148,9 @@ def _ending(console: Any, study: str, storages: list[str]) -> None:
     elif storages:
         for title, frame in comparisons(read_study(study)).items():
             show(console, title, frame)
-    console.print(f"tables:  {where}/{tables}/*.parquet", highlight=False)
-    console.print(f"more:    rayscan results {where}", highlight=False)
-    console.print(f"figures: rayscan plot {where}", highlight=False)
+    typer.echo(f"tables:  {where}/{tables}/*.parquet")
+    typer.echo(f"more:    rayscan results {shlex.quote(where)}")
+    typer.echo(f"figures: rayscan plot {shlex.quote(where)}")
 
 
 @app.command()
@@ -165,7 +166,7 @@ def results(storage: Results) -> None:
     from rayscan.scan.study_tables import variant_names
     from rayscan.scan.tables import read_tables
     from rayscan.scan.views import sections
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
     console, storage = Console(), storage_of(storage)
     names = variant_names(storage)
@@ -175,7 +176,7 @@ def results(storage: Results) -> None:
     for title, frame in sections(tables).items():
         show(console, title, frame)
     for line in warnings(tables):
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
@@ -189,7 +190,7 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     for title, frame in comparisons(study).items():
         show(console, title, frame)
     for name in names:
-        console.print(f"{name}: rayscan results {variant_storage(storage, name)}", highlight=False)
+        typer.echo(f"{name}: rayscan results {shlex.quote(variant_storage(storage, name))}")
     return BASE in set(study.provenance["variant"])
 
 

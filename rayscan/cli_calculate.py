@@ -69,12 +69,12 @@ def calculate(
         return
     from rich.console import Console
 
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
     console = Console()
     show(console, benchmark or "calculated", table(answer))
     for line in answer.cautions:
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 def register(app: Any) -> None:
