@@ -124,8 +124,9 @@ def _sections(data: dict[Any, Any], problems: list[Found]) -> dict[str, Any]:
                 sections[each.name] = TypeAdapter(hints[each.name]).validate_python(data[each.name])
             except ValidationError as error:
                 problems += [
-                    _pointed(_place((each.name, *e["loc"]), data), _message(e), data)
+                    _pointed(_place((each.name, *e["loc"]), data), message, data)
                     for e in error.errors(include_url=False)
+                    for message in _messages(e)
                 ]
         elif each.default is each.default_factory is dataclasses.MISSING:
             problems.append(((each.name,), "missing; this key is required"))
@@ -182,11 +183,16 @@ def _pointed(place: Place, what: str, data: Any) -> Found:
     return (*place, *deeper), what[named.end() :]
 
 
+def _messages(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong: a constructor that finds several things raises one error with all of them."""
+    if error["type"] == "value_error":
+        return tuple(map(str, error["ctx"]["error"].args))
+    return (_message(error),)
+
+
 def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing; this key is required"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
     if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
         return f"found {_short(error['input'])}, expected a mapping of keys"
     if error["type"] == "tuple_type":
