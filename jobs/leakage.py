@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -253,10 +254,11 @@ def _line(row: Mapping[str, Any]) -> str:
 
 def draw(frame: pd.DataFrame, path: Path, background: int) -> None:
     """One panel per strength: AUC against pool size, with the ceiling."""
+    os.environ["MPLBACKEND"] = "agg"
     import matplotlib as mpl  # noqa: PLC0415
-
-    mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    mpl.rcdefaults()
 
     strengths = sorted(frame["strength"].unique())
     width = 4.5 * len(strengths)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +98,11 @@ def draw(
     nulls: dict[str, dict[float, tuple[float, float, float]]],
 ) -> None:
     """The three panels."""
+    os.environ["MPLBACKEND"] = "agg"
     import matplotlib as mpl  # noqa: PLC0415
-
-    mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    mpl.rcdefaults()
 
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
     ceiling = {x: test.auc(test.template_ratio).auc for x, test in tested.items()}

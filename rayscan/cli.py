@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import resources
@@ -26,7 +27,9 @@ app = typer.Typer(
 )
 
 ScanFile = Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)]
-Results = Annotated[str, typer.Argument(help="Storage of a scan: a folder or URL.")]
+Results = Annotated[
+    str, typer.Argument(help="Storage of a scan (a folder or URL), or its scan file.")
+]
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
 
@@ -58,7 +61,7 @@ def check(scan: ScanFile) -> None:
     found = check_scan(scan)
     for line in found.lines:
         typer.echo(line)
-    typer.echo(f"{scan}: no problem found; next: rayscan plan {scan}")
+    typer.echo(f"{scan}: no problem found; next: rayscan plan {shlex.quote(str(scan))}")
 
 
 @app.command()
@@ -77,7 +80,7 @@ def plan(
     from rayscan.scan.cost import calibrated, reference
     from rayscan.scan.study import load_study
     from rayscan.scan.study_cost import estimate_study
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
     study = load_study(scan)
     rates = calibrated(study.base) if calibrate else reference()
@@ -88,7 +91,7 @@ def plan(
     if len(costs.variants):
         show(console, "the scan and its variants, one after the other", costs.variants)
     for line in costs.warnings:
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 @app.command()
@@ -121,7 +124,7 @@ def run(
                 study, names=variant or (), base=scan.parent, reporter=reporter, address=address
             )
     except KeyboardInterrupt:
-        again = " ".join(["rayscan", *sys.argv[1:]])
+        again = shlex.join(["rayscan", *sys.argv[1:]])
         _complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     _ending(console, study.base.storage, [each.storage for each in result.results.values()])
@@ -145,30 +148,27 @@ def _ending(console: Any, study: str, storages: list[str]) -> None:
     elif storages:
         for title, frame in comparisons(read_study(study)).items():
             show(console, title, frame)
-    console.print(f"tables:  {where}/{tables}/*.parquet", highlight=False)
-    console.print(f"more:    rayscan results {where}", highlight=False)
-    console.print(f"figures: rayscan plot {where}", highlight=False)
+    typer.echo(f"tables:  {where}/{tables}/*.parquet")
+    typer.echo(f"more:    rayscan results {shlex.quote(where)}")
+    typer.echo(f"figures: rayscan plot {shlex.quote(where)}")
 
 
 @app.command()
 def results(storage: Results) -> None:
-    """Show the tables of a scan, finished or running; takes its storage or its scan file.
+    """Show the tables of a scan, finished or running.
 
     Example: [bold]rayscan results results/quickstart[/bold]
     """
-    if storage.endswith((".yaml", ".yml")):
-        from rayscan.scan.scan_file import load_scan
-
-        storage = load_scan(Path(storage)).storage
     from rich.console import Console
 
     from rayscan.scan.cautions import warnings
+    from rayscan.scan.study import storage_of
     from rayscan.scan.study_tables import variant_names
     from rayscan.scan.tables import read_tables
     from rayscan.scan.views import sections
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
-    console = Console()
+    console, storage = Console(), storage_of(storage)
     names = variant_names(storage)
     if names and not _variants(console, storage, names):
         return
@@ -176,7 +176,7 @@ def results(storage: Results) -> None:
     for title, frame in sections(tables).items():
         show(console, title, frame)
     for line in warnings(tables):
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
@@ -190,7 +190,7 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     for title, frame in comparisons(study).items():
         show(console, title, frame)
     for name in names:
-        console.print(f"{name}: rayscan results {variant_storage(storage, name)}", highlight=False)
+        typer.echo(f"{name}: rayscan results {shlex.quote(variant_storage(storage, name))}")
     return BASE in set(study.provenance["variant"])
 
 
@@ -207,6 +207,7 @@ def plot(
     Example: [bold]rayscan plot results/monojet --study monojet[/bold]
     """
     from rayscan.scan.figures import draw_all
+    from rayscan.scan.study import storage_of
     from rayscan.scan.study_figures import STUDIES, draw_study
     from rayscan.scan.study_tables import read_study
     from rayscan.scan.tables import read_tables
@@ -214,6 +215,7 @@ def plot(
     if study and study not in STUDIES:
         _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
         raise typer.Exit(EXIT_USER)
+    storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
     if study:
         paths = draw_study(read_study(storage), study, folder)
@@ -233,8 +235,10 @@ def report(
     Example: [bold]rayscan report results/quickstart[/bold]
     """
     from rayscan.scan.page import write_page
+    from rayscan.scan.study import storage_of
     from rayscan.scan.tables import read_tables
 
+    storage = storage_of(storage)
     path = out or _local_folder(storage, "report.html")
     write_page(read_tables(storage), path)
     typer.echo(str(path))
@@ -257,6 +261,7 @@ def _complain(text: str) -> None:
 def main() -> None:
     """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    os.environ["MPLBACKEND"] = "agg"  # that of a notebook would not be found, and matplotlib raises
     try:
         app()
     except RayscanError as error:

@@ -9,7 +9,8 @@ import typer
 
 def calculate(
     results: Annotated[
-        str | None, typer.Option(help="Storage of a scan that has run: a folder or URL.")
+        str | None,
+        typer.Option(help="Storage of a scan that has run (a folder or URL), or its scan file."),
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Signal process of the scan.")] = None,
     cross_section_signal: Annotated[
@@ -44,8 +45,10 @@ def calculate(
     from rayscan.scan.calculator import Analysis, calculate
     from rayscan.scan.calculator_text import as_json, table
     from rayscan.scan.storage import Storage
+    from rayscan.scan.study import storage_of
     from rayscan.scan.tables import read_tables
 
+    results = storage_of(results) if results is not None else None
     analysis = Analysis(
         cross_section_signal=cross_section_signal,
         efficiency_signal=efficiency_signal,
@@ -66,12 +69,12 @@ def calculate(
         return
     from rich.console import Console
 
-    from rayscan.terminal import show
+    from rayscan.terminal import show, warn
 
     console = Console()
     show(console, benchmark or "calculated", table(answer))
     for line in answer.cautions:
-        console.print(f"[yellow]warning:[/yellow] {line}", highlight=False)
+        warn(console, line)
 
 
 def register(app: Any) -> None:

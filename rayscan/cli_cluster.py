@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ def submit(
     typer.echo(f"  rayscan status {job}{where}")
     typer.echo(f"  rayscan logs {job} --follow{where}")
     typer.echo(f"  rayscan cancel {job}{where}")
-    typer.echo(f"  rayscan results {config.storage}")
+    typer.echo(f"  rayscan results {shlex.quote(config.storage)}")
 
 
 def status(

@@ -6,6 +6,7 @@
     │   ├── FileUnreadableError
     │   ├── TreeMissingError
     │   ├── BranchMissingError
+    │   ├── BranchUnusableError
     │   ├── DuplicateInputError
     │   ├── SelectionEmptyError
     │   ├── WeightError
@@ -115,13 +116,14 @@ class TreeMissingError(InputError):
     path: str
     tree: str
     found: tuple[str, ...]
+    kind: str = ""
+    fix: str = "give a Delphes output file, not its input, or name its tree (tree: NAME)"
 
     def __str__(self) -> str:
         has = ", ".join(self.found) or "nothing"
-        return (
-            f"{self.path}: no tree '{self.tree}' (the file has: {has}); "
-            "give a Delphes output file, not its input"
-        )
+        if self.kind:
+            return f"{self.path}: '{self.tree}' is a {self.kind}, not a tree; {self.fix}"
+        return f"{self.path}: no tree '{self.tree}' (the file has: {has}); {self.fix}"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -138,6 +140,23 @@ class BranchMissingError(InputError):
         return (
             f"{self.path}: no branch '{self.branch}'{need}{nearest(self.branch, self.known)}; "
             "use another observable, or a Delphes card that writes this collection"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class BranchUnusableError(InputError):
+    """A leaf branch that an observable needs holds no numbers."""
+
+    path: str
+    branch: str
+    kind: str
+    needed_by: str = ""
+
+    def __str__(self) -> str:
+        need = f", needed by '{self.needed_by}'" if self.needed_by else ""
+        return (
+            f"{self.path}: branch '{self.branch}'{need}, holds '{self.kind}', not numbers; "
+            "write it as numbers, one of each object"
         )
 
 

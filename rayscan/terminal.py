@@ -1,34 +1,38 @@
-"""How a terminal shows a table."""
+"""How a terminal shows a table, and a caution: names of users as they are, without markup."""
 
 from __future__ import annotations
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 
 def show(console: Console, title: str, frame: pd.DataFrame) -> None:
     """A data frame as a table on the screen, whose words are broken only if it must be."""
     table = Table(
-        title=escape(title),
+        title=Text(title, style="bold"),
         title_justify="left",
-        title_style="bold",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     for (name, values), width in zip(frame.items(), _widths(frame, console.width), strict=True):
         numeric = pd.api.types.is_numeric_dtype(values)
         table.add_column(
-            escape(str(name)),
+            Text(str(name)),
             justify="right" if numeric else "left",
             overflow="fold",
             width=width,
         )
     for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table)
+
+
+def warn(console: Console, line: str) -> None:
+    """One caution."""
+    console.print(Text.assemble(("warning:", "yellow"), " ", line), highlight=False)
 
 
 def _widths(frame: pd.DataFrame, available: int) -> list[int]:
@@ -57,4 +61,4 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         small = value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e5)
         return f"{value:.3g}" if small else f"{value:.4g}"
-    return escape(str(value))
+    return str(value)

@@ -19,7 +19,7 @@ from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan import own_recipes
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.plan import digest
-from rayscan.scan.scan_file import dump, with_lines
+from rayscan.scan.scan_file import dump, parse_keys, read_text, with_lines
 from rayscan.scan.study import BASE, Study, load_study
 from rayscan.scan.unknown_keys import VARIANTS
 
@@ -58,11 +58,13 @@ def shippable(path: Path) -> ScanConfig:
         ConfigError: with every problem of the file, and every path that only exists here.
     """
     study = load_study(path)
-    known = tuple(_places(study.base))
+    written = parse_keys(read_text(path), path=str(path))[1]
+    kept = [(key, str(written[key])) for key in ("storage", "cache") if written.get(key)]
+    known = (*kept, *_files(study.base))
     places = [("", *each) for each in known]
     for name, config in study.variants.items():
-        new = [(key, place) for key, place in _places(config) if key.startswith("processes.")]
-        places += [(f"{VARIANTS}.{name}.", *each) for each in new if each not in known]
+        new = [each for each in _files(config) if each not in known]
+        places += [(f"{VARIANTS}.{name}.", *each) for each in new]
     problems = [
         Problem(
             where=f"{variant}{key}",
@@ -70,7 +72,7 @@ def shippable(path: Path) -> ScanConfig:
             "with it; give a URL (s3://...) or an absolute path that every node reaches",
         )
         for variant, key, place in places
-        if "://" not in place and not Path(place).expanduser().is_absolute()
+        if "://" not in place and not Path(place).is_absolute() and place[:1] != "~"
     ]
     problems += _unshipped_recipes(study)
     if problems:
@@ -93,10 +95,7 @@ def _unshipped_recipes(study: Study) -> Iterator[Problem]:
                 )
 
 
-def _places(config: ScanConfig) -> Iterator[tuple[str, str]]:
-    yield "storage", config.storage
-    if config.cache is not None:
-        yield "cache", config.cache
+def _files(config: ScanConfig) -> Iterator[tuple[str, str]]:
     for name, process in config.processes.items():
         for pattern in process.files:
             yield f"processes.{name}.files", pattern

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import awkward as ak
 import numpy as np
+import uproot
 
-from rayscan.errors import BranchMissingError, DuplicateInputError, FileUnreadableError
+from rayscan.errors import (
+    BranchMissingError,
+    BranchUnusableError,
+    DuplicateInputError,
+    FileUnreadableError,
+)
+from rayscan.events.reconstruction import LEAVES
 from rayscan.events.rootfile import broken, checked_size, opened
 
 EVENTS_PER_TASK = 20_000
@@ -24,6 +31,7 @@ costs as much as reading so many."""
 
 TREE = "Delphes"
 WEIGHT = "Event.Weight"
+_READ = (WEIGHT, *(leaf for kind in LEAVES.values() for leaf in kind.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class DelphesFile:
         bytes: Size on disk.
         branches: Leaf branches, e.g. ``"Jet.PT"``.
         identity: Unique identifier ROOT gave the file, with its size: equal for copies of one file.
+        no_numbers: Of the leaf branches that can be read, those that hold no numbers: their type.
     """
 
     path: str
@@ -43,6 +52,7 @@ class DelphesFile:
     bytes: int
     branches: frozenset[str]
     identity: str
+    no_numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +99,23 @@ def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
     path = str(path)
     size = checked_size(path)
     with opened(path, tree) as found:
-        branches = frozenset(_leaves(found))
+        leaves = _leaves(found)
+        no_numbers = {
+            name: str(leaves[name].typename)
+            for name in _READ
+            if name in leaves and not _holds_numbers(leaves[name])
+        }
         entries = int(found.num_entries)
         uuid = str(found.file.uuid)
     if entries == 0:
         raise broken(path, f"its tree '{tree}' holds no events")
     return DelphesFile(
-        path=path, entries=entries, bytes=size, branches=branches, identity=f"{uuid}:{size}"
+        path=path,
+        entries=entries,
+        bytes=size,
+        branches=frozenset(leaves),
+        identity=f"{uuid}:{size}",
+        no_numbers=no_numbers,
     )
 
 
@@ -148,8 +168,14 @@ def require(file: DelphesFile, needs: Mapping[str, str]) -> None:
 
     Raises:
         BranchMissingError: Names the branch, the nearest one there is, and the observable.
+        BranchUnusableError: A branch holds texts, or lists of lists.
     """
     _require(file.path, file.branches, needs)
+    for branch in (*needs, WEIGHT):
+        if kind := file.no_numbers.get(branch):
+            raise BranchUnusableError(
+                path=file.path, branch=branch, kind=kind, needed_by=needs.get(branch, "")
+            )
 
 
 def read(
@@ -210,8 +236,18 @@ def _disagreement(columns: Mapping[str, ak.Array], events: int) -> str:
 
 
 def _leaves(tree: Any) -> dict[str, Any]:
+    """Leaf branches by their names in Delphes; a snapshot of RDataFrame has ``Jet_PT`` instead."""
     # Real files nest "Jet/Jet.PT", files written with uproot are flat: the name is the same.
-    return {leaf.name: leaf for leaf in tree.itervalues(recursive=True) if "." in leaf.name}
+    found = {leaf.name: leaf for leaf in tree.itervalues(recursive=True)}
+    flat = [n for n in found if "_" in n and "." not in n and not n.endswith("_size")]
+    renamed = {".".join(name.rsplit("_", 1)): found[name] for name in flat}
+    return renamed | {name: leaf for name, leaf in found.items() if "." in name}
+
+
+def _holds_numbers(leaf: Any) -> bool:
+    found = leaf.interpretation
+    inner = found.content if isinstance(found, uproot.AsJagged) else found
+    return isinstance(inner, uproot.AsDtype) and inner.to_dtype.base.kind in "biuf"
 
 
 def _require(path: str, known: Collection[str], needs: Mapping[str, str]) -> None:

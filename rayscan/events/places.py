@@ -5,7 +5,7 @@ Credentials come from the environment, never from a URL, which ends up in tables
 
 from __future__ import annotations
 
-import glob
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from rayscan.errors import FileUnreadableError, StorageError
+from rayscan.events import patterns
 
 _WILD = frozenset("*[")
+_LARGEST_TEXT = 10_000_000  # bytes
 _SECRET_OPTIONS = ("secret", "key", "token", "password", "signature", "sig")
 _SCHEMES = "give a path, or a URL that begins with s3://, gs://, abfs:// or hdfs://"
 _ANSWERS = (
@@ -67,6 +69,8 @@ def masked(place: str) -> str:
 def expand(pattern: str, base: Path) -> tuple[str, ...]:
     """The files that a path or URL names, wildcards ``*``, ``[...]`` and ``**`` allowed, sorted.
 
+    A name that exists is no wildcard: ``run[1]`` is that folder where there is one.
+
     Args:
         pattern: A path relative to ``base``, an absolute one, or a URL, in which ``?`` begins the
             options.
@@ -83,9 +87,9 @@ def expand(pattern: str, base: Path) -> tuple[str, ...]:
             fix="give an absolute path, or put the scan file above its input",
         )
     if not is_url(pattern):
-        absolute = str(base.absolute() / Path(pattern).expanduser())
-        found = glob.glob(absolute, recursive=True)  # noqa: PTH207 (absolute patterns)
-        return _some(found, absolute, fix="paths are relative to the folder of the scan file")
+        shown = str(patterns.absolute(pattern, base))
+        fix = "paths are relative to the folder of the scan file"
+        return _some(patterns.matching(pattern, base), shown, fix=fix)
     if masked(pattern) != pattern:
         raise FileUnreadableError(
             path=masked(pattern),
@@ -110,12 +114,21 @@ def _matches(pattern: str) -> list[str]:
         return [pattern]
     folder = f"{scheme}://{'/'.join(parts[:wild])}"
     filesystem, root = _located(f"{folder}{mark}{options}")
-    selector = pafs.FileSelector(root, recursive=len(parts) - wild > 1, allow_not_found=True)
     with _answering(pattern):
+        while wild < len(parts) and _is_there(filesystem, f"{root}/{parts[wild]}"):
+            folder, root = f"{folder}/{quote(parts[wild])}", f"{root}/{parts[wild]}"
+            wild += 1
+        if wild == len(parts):
+            return [f"{folder}{mark}{options}"]
+        selector = pafs.FileSelector(root, recursive=len(parts) - wild > 1, allow_not_found=True)
         listed = [info.path for info in filesystem.get_file_info(selector) if info.is_file]
     inner = [path.removeprefix(root).lstrip("/") for path in listed]
     names = [name for name in inner if _fits(name.split("/"), parts[wild:])]
     return [f"{folder}/{quote(name)}{mark}{options}" for name in names]
+
+
+def _is_there(filesystem: pafs.FileSystem, path: str) -> bool:
+    return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
 
 def _fits(names: Sequence[str], wild: Sequence[str]) -> bool:
@@ -173,7 +186,32 @@ def size_of(place: str) -> int:
 
 def _local_size(place: str) -> int | None:
     with _openable(place):
-        return None if Path(place).is_dir() else Path(place).stat().st_size
+        known = Path(place).stat()
+    if not stat.S_ISREG(known.st_mode) and not stat.S_ISDIR(known.st_mode):
+        raise FileUnreadableError(
+            path=place,
+            why="it is no file but a pipe, a socket or a device",
+            fix="write its bytes into a file and name that",
+        )
+    return None if stat.S_ISDIR(known.st_mode) else known.st_size
+
+
+def text_of(place: Path) -> str:
+    """The text of a small file of this machine.
+
+    Raises:
+        FileUnreadableError: It is missing, no file, not readable, no text, or far too large.
+    """
+    if size_of(str(place)) > _LARGEST_TEXT:
+        why = f"it is larger than {_LARGEST_TEXT / 1e6:.0f} MB"
+        raise FileUnreadableError(path=str(place), why=why, fix="name a file that a person wrote")
+    with _openable(str(place)):
+        content = place.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        why = "is not a text file"
+        raise FileUnreadableError(path=str(place), why=why, fix="write it in UTF-8") from error
 
 
 def _remote_size(url: str) -> int | None:

@@ -16,6 +16,13 @@ from rayscan.events import places
 
 _COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
 _HEADER_BYTES = 64
+_TREES = frozenset({"TTree", "TNtuple", "TNtupleD"})
+_FOLDERS = frozenset({"TDirectory", "TDirectoryFile"})
+_RNTUPLE = "ROOT::RNTuple"
+_AS_TREE = (
+    "write it as a TTree, as Delphes does (RDataFrame's Snapshot: fOutputFormat = "
+    "ROOT::RDF::ESnapshotOutputFormat::kTTree)"
+)
 
 
 @contextmanager
@@ -58,10 +65,29 @@ def _tree(file: Any, path: str, name: str) -> Any:
     try:
         found = file[name]  # of several cycles, the highest
     except KeyInFileError as error:
-        raise TreeMissingError(path=path, tree=name, found=tuple(dict.fromkeys(keys))) from error
+        raise _no_tree(file, path, name) from error
     if not isinstance(found, uproot.TTree):
-        raise TreeMissingError(path=path, tree=name, found=tuple(dict.fromkeys(keys)))
+        raise _no_tree(file, path, name)
     return found
+
+
+def _no_tree(file: Any, path: str, name: str) -> TreeMissingError:
+    """What there is in place of a tree, and what to write or do."""
+    kinds: dict[str, str] = dict(file.classnames(cycle=False))
+    top = tuple(
+        key if kind in _TREES | _FOLDERS else f"{key} ({kind})"
+        for key, kind in kinds.items()
+        if "/" not in key
+    )
+    inner = [key for key, kind in kinds.items() if "/" in key and kind in _TREES]
+    named = [key for key in inner if key.rpartition("/")[2] == name] or inner
+    own = kinds.get(name, "")
+    if own == _RNTUPLE:
+        return TreeMissingError(path=path, tree=name, found=top, kind=own, fix=_AS_TREE)
+    if named:
+        fix = f"write 'tree: {named[0]}' beside its files"
+        return TreeMissingError(path=path, tree=name, found=(*top, *named[:3]), fix=fix)
+    return TreeMissingError(path=path, tree=name, found=top, kind=own)
 
 
 def checked_size(path: str) -> int:

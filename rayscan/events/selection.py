@@ -36,11 +36,14 @@ class Selection:
     cuts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        wrong = []
         for number, text in enumerate(self.cuts):
             try:
                 Cut.parse(text)
             except ValueError as error:
-                raise ValueError(f"cuts[{number}]: {error}") from error
+                wrong.append(f"cuts[{number}]: {error}")
+        if wrong:
+            raise ValueError(*wrong)
 
     @property
     def parsed(self) -> tuple[Cut, ...]:

@@ -258,7 +258,8 @@ class ScanConfig:
     Attributes:
         name: Short name of the scan.
         seed: Root of every random stream.
-        storage: Where results go: a folder or URL, relative to the working directory.
+        storage: Where results go: a folder or URL. In a scan file relative to that file, here to
+            the working directory.
         cache: Where generated files and event tables are kept; by default ``cache`` beside
             ``storage``.
         energy: Centre-of-mass energy [GeV] of generated events.

@@ -62,6 +62,15 @@ def agree(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
         )
 
 
+def holds(config: ScanConfig, storage: Storage) -> bool:
+    """Whether a storage holds results of this scan, with equal values of all keys."""
+    found = storage.read(_NAME)
+    try:
+        return found is not None and not differences(_resolved(found.decode()), _keys(config))
+    except (UnicodeDecodeError, yaml.YAMLError):
+        return False
+
+
 def changed(config: ScanConfig, other: ScanConfig) -> list[str]:
     """Dotted keys in which two scans differ, but for their names and what changes no number."""
     return sorted(differences(_keys(config), _keys(other)) - {"name"})

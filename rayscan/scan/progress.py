@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 
 class Reporter(Protocol):
@@ -44,14 +45,14 @@ class TerminalReporter:
         self._console = console
         self._plain = not console.is_terminal
         self._progress = Progress(
-            TextColumn("{task.description:<16}"),
+            TextColumn("{task.description:<16}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             disable=self._plain,
         )
@@ -81,7 +82,7 @@ class TerminalReporter:
             self._progress.console.print(self._progress.make_tasks_table(bars))
         for bar in bars:
             self._progress.remove_task(bar.id)
-        self._progress.console.print(scan, style="bold", highlight=False)
+        self._progress.console.print(Text(scan, style="bold"), highlight=False)
 
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""
@@ -102,13 +103,12 @@ class TerminalReporter:
             self._spoke = now
             left = (now - self._started) / max(self._done, 1) * (self._total - self._done)
             tail = f"; {note}" if note else ""
-            self._console.print(
-                f"{self._name}: {self._done}/{self._total} {self._unit}, {left:.0f} s left{tail}"
-            )
+            said = f"{self._name}: {self._done}/{self._total} {self._unit}, {left:.0f} s left{tail}"
+            self._console.print(Text(said))
 
     def say(self, text: str) -> None:
         """One line the user should see."""
-        self._progress.console.print(text)
+        self._progress.console.print(Text(text))
 
     def _close(self) -> None:
         if self._task is None:
@@ -116,7 +116,6 @@ class TerminalReporter:
         seconds = time.monotonic() - self._started
         self._progress.update(self._task, total=self._done or 1, completed=self._done or 1)
         if self._plain:
-            self._console.print(
-                f"{self._name}: {self._done} {self._unit} in {seconds:.1f} s", highlight=False
-            )
+            said = f"{self._name}: {self._done} {self._unit} in {seconds:.1f} s"
+            self._console.print(Text(said), highlight=False)
         self._task = None

@@ -13,13 +13,15 @@ from typing import Any, TypeAlias
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from rayscan.errors import ConfigError, Problem, nearest
+from rayscan.errors import ConfigError, FileUnreadableError, Problem, nearest
 from rayscan.events import observables
+from rayscan.events.places import text_of
 from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space, yaml_text
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.heads import head_problems
+from rayscan.scan.storage import from_folder
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
 from rayscan.scan.yaml_text import Place
 
@@ -48,10 +50,9 @@ def read_text(path: str | Path) -> str:
         ConfigError: it cannot be read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not a text file"
-        problem = Problem(where="file", what=f"cannot be read ({why}); write one: rayscan init")
+        return text_of(Path(path))
+    except FileUnreadableError as error:
+        problem = Problem(where="file", what=f"{error.why}; write one: rayscan init")
         raise ConfigError(path=str(path), problems=(problem,)) from error
 
 
@@ -98,6 +99,9 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     sections = _sections(data, problems)
     problems += _meaning(sections)
+    for key in ("storage", "cache"):
+        if sections.get(key) is not None:
+            sections[key] = from_folder(sections[key], folder)
     return None if problems else ScanConfig(**sections), problems
 
 
@@ -120,8 +124,9 @@ def _sections(data: dict[Any, Any], problems: list[Found]) -> dict[str, Any]:
                 sections[each.name] = TypeAdapter(hints[each.name]).validate_python(data[each.name])
             except ValidationError as error:
                 problems += [
-                    _pointed(_place((each.name, *e["loc"]), data), _message(e), data)
+                    _pointed(_place((each.name, *e["loc"]), data), message, data)
                     for e in error.errors(include_url=False)
+                    for message in _messages(e)
                 ]
         elif each.default is each.default_factory is dataclasses.MISSING:
             problems.append(((each.name,), "missing; this key is required"))
@@ -178,11 +183,16 @@ def _pointed(place: Place, what: str, data: Any) -> Found:
     return (*place, *deeper), what[named.end() :]
 
 
+def _messages(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong: a constructor that finds several things raises one error with all of them."""
+    if error["type"] == "value_error":
+        return tuple(map(str, error["ctx"]["error"].args))
+    return (_message(error),)
+
+
 def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing; this key is required"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
     if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
         return f"found {_short(error['input'])}, expected a mapping of keys"
     if error["type"] == "tuple_type":

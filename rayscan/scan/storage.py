@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Storage:
     root: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        text = self.uri if "://" in self.uri else str(Path(self.uri).expanduser().resolve())
+        text = self.uri if "://" in self.uri else _absolute(self.uri)
         _refuse_secrets(text)
         try:
             filesystem, root = pafs.FileSystem.from_uri(text)
@@ -246,10 +247,36 @@ def beside(uri: str, name: str) -> str:
     'results/cache'
     """
     if "://" not in uri:
-        return str(Path(uri).parent / name)
+        folder = Path(uri) if Path(uri).name not in {"", ".."} else Path(uri).resolve()
+        return str(folder.parent / name)
     parts = urlsplit(uri)
     folder = parts.path.rstrip("/").rsplit("/", 1)[0]
     return urlunsplit(parts._replace(path=f"{folder}/{name}"))
+
+
+def from_folder(uri: str, folder: Path) -> str:
+    """Path or URL that a scan file in a folder names, for the working directory.
+
+    >>> from_folder("../results/quickstart", Path("jobs"))
+    'results/quickstart'
+    >>> from_folder("s3://bucket/monojet", Path("jobs"))
+    's3://bucket/monojet'
+    """
+    if "://" in uri or uri.startswith("~"):
+        return uri
+    place = folder / uri
+    short = Path(os.path.normpath(place))
+    try:  # behind a link '..' is not the folder that the link is in
+        return str(short if os.path.realpath(short) == os.path.realpath(place) else place)
+    except ValueError:  # a NUL, said when the storage is opened
+        return str(place)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().resolve())
+    except (RuntimeError, ValueError, OSError) as error:  # no such user; a loop of links; a NUL
+        raise StorageError(path=path, why=f"is no path that can be followed ({error})") from error
 
 
 def inside(uri: str, name: str) -> str:

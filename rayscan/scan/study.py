@@ -11,6 +11,7 @@ from typing import Any
 from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.scan import merging
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.old_place import left_behind
 from rayscan.scan.scan_file import (
     Found,
     parse_keys,
@@ -77,9 +78,25 @@ def load_study(path: str | Path) -> Study:
     """The scan a file describes and its variants.
 
     Raises:
-        ConfigError: with every problem of the scan and of all variants, each with its line.
+        ConfigError: with every problem of the scan and of all variants, each with its line; or
+            their results are below the working directory, where earlier versions put them.
     """
-    return parse_study(read_text(path), path=str(path))
+    text = read_text(path)
+    study = parse_study(text, path=str(path))
+    node, data = parse_keys(text, path=str(path))
+    written = {n: (scan, variant_storage(data["storage"], n)) for n, scan in study.scans.items()}
+    if why := left_behind(written):
+        raise told([(("storage",), why)], node, str(path))
+    return study
+
+
+def storage_of(what: str) -> str:
+    """The storage that a scan file names; of anything else itself.
+
+    Raises:
+        ConfigError: with every problem of the scan file.
+    """
+    return load_study(what).base.storage if what.endswith((".yaml", ".yml")) else what
 
 
 def parse_study(text: str, *, path: str = "") -> Study:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.style
 import mplhep
 import numpy as np
 from matplotlib.axes import Axes
@@ -68,9 +69,12 @@ _BASE = {k: v for k, v in mplhep.style.ATLAS.items() if not k.startswith("figure
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The style of every figure, for drawing and for saving; the global style stays as it is."""
+    """The style of every figure, for drawing and for saving; the global style stays as it is.
+
+    It begins from matplotlib's defaults: a matplotlibrc of the user may want a TeX (`text.usetex`).
+    """
     chosen: Any = _BASE | _LOOK
-    with mpl.rc_context(chosen):
+    with mpl.style.context(["default", chosen]):
         yield
 
 

@@ -45,3 +45,20 @@ def test_short_words_stay_whole_where_a_long_one_is_broken(width):
 
 def test_a_frame_without_rows_shows_its_columns():
     assert {"a", "b"} <= set(" ".join(shown(pd.DataFrame({"a": [], "b": []}), 40)).split())
+
+
+MARKUP = ["lim [a]", "[bold]x[/bold]", "[/x]", "a :warning: b", "end\\", "[link=u]v[/link]"]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_names_are_shown_as_they_are_and_not_taken_for_markup(name):
+    frame = pd.DataFrame({name: [name], "other": [1.0]})
+    text = io.StringIO()
+    console = Console(file=text, width=80)
+    terminal.show(console, name, frame)
+    terminal.warn(console, name)
+    lines = [line.rstrip() for line in text.getvalue().splitlines() if line.strip()]
+    assert lines[0].strip() == name
+    assert lines[1].startswith(f" {name} ")
+    assert lines[3].startswith(f" {name} ")
+    assert lines[-1] == f"warning: {name}"

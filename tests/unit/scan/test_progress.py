@@ -42,3 +42,20 @@ def test_a_terminal_keeps_the_bars_of_a_scan_under_its_name(number):
     assert all(stage in after for stage in ("read events", "train", "limits"))
     # More bars than the screen has lines would be cut off.
     assert "..." not in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_with_brackets_are_no_markup(terminal):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=100, height=8, color_system=None)
+    with TerminalReporter(console) as reporter:
+        reporter.begin("lim [a]")
+        reporter.stage("read [b]", 5, "things [c]")
+        reporter.advance(5, "best [d]")
+        reporter.say("[/e] stopped: x[1].root :warning:")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+    assert "lim [a]" in text
+    assert "read [b]" in text
+    assert "things [c]" in text
+    assert "[/e] stopped: x[1].root :warning:" in text
+    assert ("best [d]" in text) == terminal

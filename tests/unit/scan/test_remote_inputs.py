@@ -82,6 +82,18 @@ def test_wildcards_find_objects_as_they_find_files(bucket, options, local):
             assert names(there) == names(places.expand(pattern, local))
 
 
+def test_a_name_with_brackets_that_exists_is_literal_there_too(bucket, options, local):
+    (one,) = places.expand(f"{bucket}/zvv_1.root{options}", Path())
+    filesystem, root = places._located(one.replace("/zvv_1.root", ""))
+    for name in ("[1]/zvv_9.root", "1/zvv_8.root", "x[1].root", "x1.root"):
+        with filesystem.open_output_stream(f"{root}{name}") as out:
+            out.write(b"any")
+    assert names(places.expand(f"{bucket}[1]/zvv_*.root{options}", Path())) == ["zvv_9.root"]
+    (exact,) = places.expand(f"{bucket}x[1].root{options}", Path())
+    assert places.tail(exact)[-1] == "run1x[1].root"
+    assert places.size_of(exact) == 3
+
+
 def test_an_object_is_read_as_a_file_is(bucket, options, local):
     (url,) = places.expand(f"{bucket}/hard*.root{options}", Path())
     path = str(local / "hard 1.root")

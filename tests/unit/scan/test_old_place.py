@@ -1,0 +1,100 @@
+"""A storage is relative to its scan file; results that lie below the working directory are said."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rayscan.errors import ConfigError
+from rayscan.scan.scan_file import dump, load_scan
+from rayscan.scan.storage import Storage
+from rayscan.scan.study import load_study, storage_of
+
+TEXT = """\
+name: toy
+storage: results/toy
+processes:
+  bkg: {role: background, files: ["bkg_*.root"], cross_section: 10}
+  sig: {role: signal, files: [sig.root], cross_section: 0.1}
+binning:
+  axes: [{observable: jet1_pt, bins: 10, low: 130, high: 800}]
+mixtures: {background: 100, s_over_sqrt_b: [1]}
+architectures: [{name: mlp}]
+variants:
+  five: {binning: {axes: {jet1_pt: {bins: 5}}}}
+"""
+
+
+@pytest.fixture
+def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scan file in a folder below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/scan.yaml").write_text(TEXT)
+    return Path("study/scan.yaml")
+
+
+def as_if_run(scan: Path, storage: str, name: str = "base") -> None:
+    """What a run of an earlier version left at a place."""
+    Storage(storage).write("scan.yaml", dump(load_study(scan).scans[name]).encode())
+
+
+def test_storage_and_cache_start_from_the_folder_of_the_scan_file(scan, monkeypatch):
+    scan.write_text(TEXT + "cache: ../cache\n")
+    study = load_study(scan)
+    assert load_scan(scan) == study.base
+    assert (study.base.storage, study.base.cache) == ("study/results/toy", "cache")
+    assert study.variants["five"].storage == "study/results/toy/variants/five"
+    assert study.variants["five"].cache == "cache"
+    assert storage_of("study/scan.yaml") == "study/results/toy"
+    assert storage_of("study/results/toy") == "study/results/toy"
+    monkeypatch.chdir("study")
+    assert load_scan("scan.yaml").storage == "results/toy"
+
+
+def test_a_step_up_behind_a_link_is_that_of_the_file_system(tmp_path, scan):
+    (tmp_path / "far/away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far/away")
+    (tmp_path / "link/scan.yaml").write_text(TEXT.replace("results/toy", "../toy"))
+    assert Path(load_scan("link/scan.yaml").storage).resolve() == tmp_path / "far/toy"
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/toy?region=eu", "/abs/toy", "~/toy"])
+def test_what_is_not_relative_stays(place, scan):
+    scan.write_text(TEXT.replace("results/toy", place))
+    assert load_scan(scan).storage == place
+
+
+@pytest.mark.parametrize("name", ["base", "five"])
+def test_results_of_this_scan_below_the_working_directory_are_said(name, scan, tmp_path):
+    as_if_run(scan, "results/toy" if name == "base" else "results/toy/variants/five", name)
+    with pytest.raises(ConfigError) as caught:
+        load_study(scan)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.where) == (2, "storage")
+    assert f"but {tmp_path}/results/toy holds results of this scan" in problem.what
+    move = problem.what.partition("to go on with them: ")[2].partition("; to begin anew")[0]
+    assert shlex.split(move)[0] == "mkdir"
+    subprocess.run(move, shell=True, check=True)  # what it says to do, done
+    assert load_study(scan).base.storage == "study/results/toy"
+    assert Path("study/results/toy").is_dir()
+
+
+def test_results_of_another_scan_there_are_none_of_its_business(scan):
+    as_if_run(scan, "results/toy")
+    scan.write_text(TEXT.replace("bins: 10", "bins: 20"))
+    assert load_study(scan).base.storage == "study/results/toy"
+
+
+def test_who_begins_anew_is_not_asked_again(scan):
+    as_if_run(scan, "results/toy")
+    Path("study/results/toy").mkdir(parents=True)
+    assert load_study(scan).base.storage == "study/results/toy"
+
+
+def test_a_damaged_file_there_is_no_result(scan):
+    Storage("results/toy").write("scan.yaml", b"a: [\xff")
+    assert load_study(scan).base.storage == "study/results/toy"
