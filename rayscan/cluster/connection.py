@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from rayscan.cluster.address import alone, cluster, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan.config import ScanConfig
 
@@ -42,6 +42,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     """
     if ray.is_initialized():
         return
+    reach_loopback_directly()
     options: dict[str, Any] = {
         "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
         "logging_level": logging.ERROR,
@@ -83,15 +84,15 @@ def join(address: str, options: Mapping[str, Any], init: Callable[..., object] =
         init: Ray's own way.
 
     Raises:
-        ClusterError: Nothing answers there, or it does not let us in.
+        ClusterError: It is no address, nothing answers there, or it does not let us in.
     """
-    match = re.fullmatch(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)", address)
+    place = cluster(address)
     try:
-        if match:  # Ray itself tries for minutes
-            host, port = match["host"].strip("[]"), int(match["port"])
-            socket.create_connection((host, port), timeout=_ANSWER).close()
-        init(address=address, **options)
-    except (OSError, RuntimeError, RayError) as error:
+        if place is not None:  # Ray itself tries for minutes
+            socket.create_connection(place, timeout=_ANSWER).close()
+        with alone():
+            init(address=address, **options)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         raise ClusterError(
             what=f"no Ray cluster could be joined at {address} ({_first_line(error)})",
             fix="see that it runs and that this machine reaches it; if it wants a token, set "

@@ -97,11 +97,8 @@ def _manifest(storage: Storage) -> Manifest | None:
         return None
     try:
         found = Manifest(**json.loads(content))
-        if not all(isinstance(each, str) for each in (found.snapshot, found.before, *found.tables)):
-            raise ValueError("holds no names")
-        storage.path(found.snapshot, *found.tables)
+        "/".join([found.snapshot, found.before, *found.tables])  # texts, all of them
     except (ValueError, TypeError) as error:
-        raise DamagedError(
-            path=storage.path(_MANIFEST), why=f"is not understood ({error})"
-        ) from error
+        why = f"is not understood ({error})"
+        raise DamagedError(path=storage.path(_MANIFEST), why=why) from error
     return found

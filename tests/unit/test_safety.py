@@ -20,9 +20,9 @@ import pytest
 
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError, TableError
 from rayscan.models import storage as classifiers
+from rayscan.scan import folders
 from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.scoring import stored
-from rayscan.scan import folders
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Ledger, read_tables
 
