@@ -53,7 +53,7 @@ def publish(storage: Storage, contents: Mapping[str, bytes], *, check: Callable[
     manifest = Manifest(snapshot=name, before=before, tables=tuple(contents))
     storage.write(_MANIFEST, json.dumps(asdict(manifest), indent=1).encode(), check=check)
     for table, content in contents.items():
-        storage.write(f"{_FOLDER}/{table}.parquet", content, check=check)
+        storage.write(f"{_FOLDER}/{table}.parquet", content, lasting=False, check=check)
     for old in set(storage.folders(_FOLDER)) - {name, before}:
         check()
         storage.remove_folder(f"{_FOLDER}/{old}")

@@ -32,12 +32,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Tables:
-    """Tables of the scan that nobody disturbed."""
+def undisturbed_folder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """Folder of the scan that nobody disturbed: its file, and its results."""
     folder = tmp_path_factory.mktemp("undisturbed")
     fault_scan.write(folder, cache)
     fault_scan.run(folder)
-    return read_tables(folder / "results")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(undisturbed_folder: Path) -> Tables:
+    """Tables of the scan that nobody disturbed."""
+    return read_tables(undisturbed_folder / "results")
 
 
 Mount = Callable[[str], Path]
