@@ -75,10 +75,11 @@ def status(
         for line in job.reason if failed else ():
             typer.echo(f"          {line}")
         storage = job.storage
-    for name, value in _progress(storage):
-        typer.echo(f"{name + ':':<10}{value}")
-    for line in _variants(storage, variants):
-        typer.echo(line)
+    if storage:  # a job of somebody else has none
+        for name, value in _progress(storage):
+            typer.echo(f"{name + ':':<10}{value}")
+        for line in _variants(storage, variants):
+            typer.echo(line)
     if failed:
         raise typer.Exit(_EXIT_USER)
 

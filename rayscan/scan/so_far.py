@@ -80,7 +80,11 @@ def what_there_is(tables: Tables) -> dict[str, pd.DataFrame]:
             {
                 "classifiers": trained["classifier"].count(),
                 "failed": trained.size() - trained["classifier"].count(),
-                "AUC on the validation pool": trained["validation_auc"].mean().map("{:.3f}".format),
+                "AUC on the validation pool": trained["validation_auc"].mean().map(_shown),
             }
         ).reset_index()
     return found
+
+
+def _shown(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"

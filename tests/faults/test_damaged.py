@@ -1,4 +1,4 @@
-"""Parts and classifiers that are damaged after the end: said, set aside, done again, tables equal."""
+"""Parts and classifiers damaged after the end: said, set aside, done again, tables equal."""
 
 from __future__ import annotations
 

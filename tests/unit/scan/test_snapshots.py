@@ -96,7 +96,7 @@ for number in range(2, 9):
 
 
 def test_a_reader_never_sees_a_new_table_beside_an_old_one(tmp_path):
-    """Another process publishes again and again while this one reads; parts alone differ in between."""
+    """Another process publishes again and again while this one reads."""
     ledger = Ledger(str(tmp_path))
     commit(ledger, 1)
     ledger.publish()
