@@ -160,8 +160,11 @@ def results(storage: Results) -> None:
     Example: [bold]rayscan results results/quickstart[/bold]
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from rayscan.scan.cautions import warnings
+    from rayscan.scan.so_far import unfinished, what_there_is
+    from rayscan.scan.storage import Storage
     from rayscan.scan.study import storage_of
     from rayscan.scan.study_tables import variant_names
     from rayscan.scan.tables import read_tables
@@ -173,7 +176,10 @@ def results(storage: Results) -> None:
     if names and not _variants(console, storage, names):
         return
     tables = read_tables(storage)
-    for title, frame in sections(tables).items():
+    if told := unfinished(Storage(storage), tables):
+        console.print(f"[yellow]{escape(told)}[/yellow]", highlight=False)
+    so_far = {} if len(tables.points) else what_there_is(tables)
+    for title, frame in (so_far | sections(tables)).items():
         show(console, title, frame)
     for line in warnings(tables):
         warn(console, line)
@@ -181,6 +187,9 @@ def results(storage: Results) -> None:
 
 def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     """The variants side by side; whether the scan itself has begun, too."""
+    from rayscan.scan.journal import read_status
+    from rayscan.scan.so_far import stage
+    from rayscan.scan.storage import Storage
     from rayscan.scan.study import BASE, variant_storage
     from rayscan.scan.study_tables import read_study
     from rayscan.scan.views import comparisons
@@ -190,7 +199,10 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     for title, frame in comparisons(study).items():
         show(console, title, frame)
     for name in names:
-        typer.echo(f"{name}: rayscan results {shlex.quote(variant_storage(storage, name))}")
+        own = variant_storage(storage, name)
+        found = read_status(Storage(own))
+        told = "" if found is None or found.state == "done" else f" ({found.state}, {stage(found)})"
+        typer.echo(f"{name}: rayscan results {shlex.quote(own)}{told}")
     return BASE in set(study.provenance["variant"])
 
 

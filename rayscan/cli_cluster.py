@@ -7,33 +7,32 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rayscan.scan.journal import Status
-    from rayscan.scan.storage import Storage
-
 JobId = Annotated[str, typer.Argument(help="Id that `rayscan submit` printed.", show_default=False)]
 Address = Annotated[
-    str,
+    str | None,
     typer.Option(
-        envvar="RAY_API_SERVER_ADDRESS", help="URL of the cluster's job server (dashboard)."
+        help="The cluster's job server (dashboard), a URL or host:port; else "
+        "RAY_API_SERVER_ADDRESS, RAY_ADDRESS or http://127.0.0.1:8265."
     ),
 ]
-_ADDRESS = "http://127.0.0.1:8265"
-_SILENT = 60.0
+
+
+_EXIT_USER = 2
 
 
 def submit(
     scan: Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)],
-    address: Address = _ADDRESS,
+    address: Address = None,
 ) -> None:
     """Submit a scan to a cluster and return at once; the same command again resumes it.
 
     Example: [bold]rayscan submit scan.yaml --address http://127.0.0.1:8265[/bold]
     """
+    from rayscan.cluster.address import JOB_SERVER
     from rayscan.cluster.submit import JobServer, shippable
 
     config = shippable(scan)
@@ -41,8 +40,8 @@ def submit(
     if note := server.version_note():
         typer.echo(f"warning: {note}", err=True)
     job = server.submit(scan, config, typer.echo)
-    where = "" if address == _ADDRESS else f" --address {address}"
-    typer.echo(f"submitted: {job}")
+    where = "" if server.address == JOB_SERVER else f" --address {server.address}"
+    typer.echo(f"submitted: {job} to {server.address}")
     typer.echo(f"  rayscan status {job}{where}")
     typer.echo(f"  rayscan logs {job} --follow{where}")
     typer.echo(f"  rayscan cancel {job}{where}")
@@ -56,13 +55,13 @@ def status(
             help="A scan file, the storage of a scan, or the id of a job.", show_default=False
         ),
     ],
-    address: Address = _ADDRESS,
+    address: Address = None,
 ) -> None:
     """Say how far a scan is: done, running, failed, time left, last error.
 
     Example: [bold]rayscan status results/quickstart[/bold]
     """
-    storage, variants = what, None
+    storage, variants, failed = what, None, False
     if what.endswith((".yaml", ".yml")):
         from rayscan.scan.study import load_study
 
@@ -73,17 +72,22 @@ def status(
 
         job = JobServer(address).get(what)
         typer.echo(f"job:      {job.id} is {job.state.lower()}")
-        if job.state == "FAILED" and job.message:
-            typer.echo(f"          {job.message.strip().splitlines()[0]}")
+        failed = job.state == "FAILED"
+        for line in job.reason if failed else ():
+            typer.echo(f"          {line}")
         storage = job.storage
-    for name, value in _progress(storage):
-        typer.echo(f"{name + ':':<10}{value}")
-    for line in _variants(storage, variants):
-        typer.echo(line)
+    if storage:  # a job of somebody else has none
+        for name, value in _progress(storage):
+            typer.echo(f"{name + ':':<10}{value}")
+        for line in _variants(storage, variants):
+            typer.echo(line)
+    if failed:
+        raise typer.Exit(_EXIT_USER)
 
 
 def _variants(storage: str, names: Sequence[str] | None) -> Iterator[str]:
     """A line for each variant: those of the scan file, or those that the storage holds."""
+    from rayscan.scan import so_far
     from rayscan.scan.journal import read_status
     from rayscan.scan.storage import Storage
     from rayscan.scan.study import variant_storage
@@ -96,28 +100,19 @@ def _variants(storage: str, names: Sequence[str] | None) -> Iterator[str]:
         found = read_status(place)
         text = "not begun"
         if found is not None:
-            text = f"{_state(found, place)}; {found.trained} classifiers, {found.failed} failed"
+            text = (
+                f"{so_far.state(found, place)}; {found.trained} classifiers, {found.failed} failed"
+            )
         if found is not None and found.state == "running":
-            text += f"; {found.stage}: {found.done} of {found.total} {found.unit}"
+            text += f"; {so_far.stage(found)}"
         if found is not None and found.last_error:
             text += f"; {found.last_error.splitlines()[0]}"
         yield f"  {name + ':':<{width}}{text}"
 
 
-def _state(found: Status, place: Storage) -> str:
-    """The state of a run, and whether it still lives."""
-    from rayscan.scan.lock import holder
-
-    if found.state == "running":
-        owner = holder(place)
-        silence = time.time() - (owner.beaten if owner else found.updated)
-        if owner is None or silence > _SILENT:
-            return f"running, but not heard of for {silence:.0f} s: run the same command again"
-    return found.state
-
-
 def _progress(storage: str) -> list[tuple[str, str]]:
     """What the storage says of its last run."""
+    from rayscan.scan import so_far
     from rayscan.scan.journal import read_status
     from rayscan.scan.storage import Storage
 
@@ -126,13 +121,13 @@ def _progress(storage: str) -> list[tuple[str, str]]:
     if found is None:
         return [("storage", f"{storage}: no run has begun here")]
     told = [
-        ("scan", f"{found.scan} ({_state(found, place)})"),
+        ("scan", f"{found.scan} ({so_far.state(found, place)})"),
         ("storage", storage),
-        ("stage", f"{found.stage}: {found.done} of {found.total} {found.unit}"),
+        ("stage", so_far.stage(found)),
         ("trained", f"{found.trained} classifiers, {found.failed} failed"),
     ]
-    if found.state == "running" and found.seconds_left is not None:
-        told.append(("left", f"about {found.seconds_left:.0f} s of this stage"))
+    if found.state == "running":
+        told.append(("left", so_far.left(found, time.time())))
     if found.last_error:
         told.append(("error", found.last_error))
     return told
@@ -143,7 +138,7 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the job ends.")
     ] = False,
-    address: Address = _ADDRESS,
+    address: Address = None,
 ) -> None:
     """Show what a job has written.
 
@@ -156,7 +151,7 @@ def logs(
         sys.stdout.flush()
 
 
-def cancel(job: JobId, address: Address = _ADDRESS) -> None:
+def cancel(job: JobId, address: Address = None) -> None:
     """Stop a job; nothing that finished is lost.
 
     Example: [bold]rayscan cancel rayscan-monojet-1a2b3c4d[/bold]

@@ -22,7 +22,8 @@
     │   ├── SampleUnusableError
     │   └── FitFailedError
     ├── TableError
-    │   └── SchemaMismatchError
+    │   ├── SchemaMismatchError
+    │   └── DamagedError
     ├── StorageError             where results are kept
     │   └── StorageBusyError     another live run owns it
     └── ClusterError             the job server of a cluster
@@ -328,6 +329,17 @@ class TableError(RayscanError):
 @dataclass(eq=False, kw_only=True)
 class SchemaMismatchError(TableError):
     """A table on disk or a row does not have the columns of this version."""
+
+
+@dataclass(eq=False, kw_only=True)
+class DamagedError(TableError):
+    """A stored table or a part of one is not what was written."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.why}; run the scan again, which sets aside what is damaged and "
+            "makes it anew"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from ray._common.utils import get_default_ray_temp_dir
 from ray._private import ray_constants
 from ray.exceptions import RayError
 
+from rayscan.cluster.address import alone, cluster, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.cores import allowed_cores
@@ -54,6 +54,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     """
     if ray.is_initialized():
         return
+    reach_loopback_directly()
     options: dict[str, Any] = {
         "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
         "logging_level": logging.ERROR,
@@ -165,15 +166,15 @@ def join(address: str, options: Mapping[str, Any], init: Callable[..., object] =
         init: Ray's own way.
 
     Raises:
-        ClusterError: Nothing answers there, or it does not let us in.
+        ClusterError: It is no address, nothing answers there, or it does not let us in.
     """
-    match = re.fullmatch(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)", address)
+    place = cluster(address)
     try:
-        if match:  # Ray itself tries for minutes
-            host, port = match["host"].strip("[]"), int(match["port"])
-            socket.create_connection((host, port), timeout=_ANSWER).close()
-        init(address=address, **options)
-    except (OSError, RuntimeError, RayError) as error:
+        if place is not None:  # Ray itself tries for minutes
+            socket.create_connection(place, timeout=_ANSWER).close()
+        with alone():
+            init(address=address, **options)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         raise ClusterError(
             what=f"no Ray cluster could be joined at {address} ({_first_line(error)})",
             fix="see that it runs and that this machine reaches it; if it wants a token, set "

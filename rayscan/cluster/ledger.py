@@ -11,18 +11,19 @@ from ray.actor import ActorHandle
 from rayscan.scan.tables import Ledger
 
 
-def start(storage: str) -> ActorHandle:
+def start(storage: str, token: str = "") -> ActorHandle:
     """The ledger actor of a scan; it comes back by itself and repeats what it was doing.
 
     A commit replaces itself, so that repeating one after a lost worker doubles nothing.
 
     Args:
         storage: Folder or URL of the results.
+        token: Key of the lock of this run; a commit is refused when another run has taken over.
     """
     actor = ray.remote(Ledger).options(
         name=None, num_cpus=0, max_restarts=-1, max_task_retries=-1, lifetime=None
     )
-    return actor.remote(storage)
+    return actor.remote(storage, token)
 
 
 def commit(ledger: ActorHandle, table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:

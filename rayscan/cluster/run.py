@@ -36,7 +36,9 @@ from rayscan.scan.progress import Reporter
 from rayscan.scan.provenance import provenance_rows
 from rayscan.scan.requirements import pool_problems
 from rayscan.scan.score_exclusion import score_limits
+from rayscan.scan.soundness import mend
 from rayscan.scan.storage import Storage, beside
+from rayscan.scan.tables import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Scan:
     base: Path
     reporter: Journal
     retest: bool = False
+    token: str = ""
     storage: Storage = field(init=False)
     cache: Storage = field(init=False)
     ledger: ActorHandle = field(init=False)
@@ -79,7 +82,7 @@ class Scan:
             RayscanError: what the user must change, before compute is spent.
         """
         tasks.quiet()
-        self.ledger = ledger.start(self.storage.uri)
+        self.ledger = ledger.start(self.storage.uri, self.token)
         generated = self._generate()
         inputs = self._read(self._open(generated))
         binned = self._pools(inputs, generated)
@@ -150,7 +153,7 @@ class Scan:
         def done(row: Mapping[str, Any]) -> None:
             rows.append(dict(row))
             self.reporter.trained(row)
-            self.reporter.advance(1, best.after(row))
+            self.reporter.advance(1, best.after(row), earlier=str(row["trial"]) in known)
 
         known = {str(row["trial"]): row for row in self._rows("trials") if row["classifier"]}
         context = Context(self.config, binned, self.storage, self.ledger)
@@ -190,7 +193,8 @@ class Scan:
 
         todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
         waiting = {row["index"] for row in todo}
-        self.reporter.advance(sum(len(met[i]) for i in range(len(tests)) if i not in waiting))
+        there = sum(len(met[i]) for i in range(len(tests)) if i not in waiting)
+        self.reporter.advance(there, earlier=True)
         for row in tasks.mapped(score, todo, stage="cross-test", workers=self._workers):
             self.reporter.advance(int(row["pairs"]))
         for table, still in still_kept(self.config, tests, keys).items():
@@ -214,7 +218,7 @@ class Scan:
             return {"benchmark": name}
 
         todo = [{"benchmark": name} for name in benchmarks if f"{name}.{tag}" not in finished]
-        self.reporter.advance(len(benchmarks) - len(todo))
+        self.reporter.advance(len(benchmarks) - len(todo), earlier=True)
         for _ in tasks.mapped(exclude, todo, stage="limits", workers=self._workers):
             self.reporter.advance(1)
         ray.get(self.ledger.keep_only.remote("limits", [f"{name}.{tag}" for name in benchmarks]))
@@ -271,7 +275,8 @@ def run_scan(
     with ours(), Lock(storage, reporter.say, job) as lock:
         manifest.claim(config, storage, retest=retest)
         with Journal(reporter, storage, config.name, job, lock.check) as journal:
+            mend(Ledger(storage, lock.owner.key), journal.say)
             connect(address, workers=config.resources.workers)
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
             with terminable():
-                return Scan(config, base or Path.cwd(), journal, retest).run()
+                return Scan(config, base or Path.cwd(), journal, retest, lock.owner.key).run()

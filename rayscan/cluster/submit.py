@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from rayscan.cluster.address import alone, job_server, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.scan import own_recipes
 from rayscan.scan.config import ScanConfig
@@ -23,13 +24,13 @@ from rayscan.scan.scan_file import dump, parse_keys, read_text, with_lines
 from rayscan.scan.study import BASE, Study, load_study
 from rayscan.scan.unknown_keys import VARIANTS
 
-ADDRESS = "http://127.0.0.1:8265"
-"""Where `ray attach cluster.yaml -p 8265` brings the job server of a cluster."""
-
 LARGEST = 50e6
 """Bytes that are shipped at most: code and a scan file are far smaller."""
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_REASON = 12
+"""Lines of a job's message that are shown: the last of its log are among them."""
+
 _ENTRY = "python -m rayscan run scan.yaml"
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
@@ -49,6 +50,12 @@ class Job:
     state: str
     message: str
     storage: str
+
+    @property
+    def reason(self) -> tuple[str, ...]:
+        """Why it failed: what Ray says first, and the last lines, which hold the cause."""
+        lines = [line.rstrip() for line in self.message.splitlines() if line.strip()]
+        return (*lines[:1], *lines[1:][-_REASON:])
 
 
 def shippable(path: Path) -> ScanConfig:
@@ -147,19 +154,23 @@ class JobServer:
     """The job server of a cluster.
 
     Args:
-        address: Its URL.
+        address: As of `address.job_server`, which wins over what the environment says.
+
+    Attributes:
+        address: The URL that is asked.
 
     Raises:
         ClusterError: nothing answers there, or it wants a token.
     """
 
-    def __init__(self, address: str = ADDRESS) -> None:
-        self.address = address
+    def __init__(self, address: str | None = None) -> None:
+        reach_loopback_directly()
+        self.address = job_server(address)
         from ray.job_submission import JobSubmissionClient
 
-        with _told(address), warnings.catch_warnings():
+        with _told(self.address), alone(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._client: Any = JobSubmissionClient(address)
+            self._client: Any = JobSubmissionClient(self.address)
 
     def version_note(self) -> str:
         """What to know if the cluster runs another Ray than this machine, else empty."""

@@ -1,4 +1,4 @@
-"""Whether a scan is finished: nothing of it has changed since it ended, and nothing is missing.
+"""Whether a scan is finished: nothing has changed since it ended, nothing is missing or damaged.
 
 A mark in the storage says so; who finds another state than the marked one runs the scan, which then
 does only what is missing.
@@ -17,6 +17,7 @@ from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.manifest import numbers
 from rayscan.scan.plan import RESULTS_VERSION, digest
+from rayscan.scan.soundness import is_sound
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Ledger
 
@@ -68,9 +69,11 @@ def rows_of(config: ScanConfig, files: Stamps) -> dict[str, int] | None:
         return None
     try:
         found = json.loads(content)
-        return dict(found["rows"]) if found["state"] == _state(config, storage, files) else None
+        rows, state = dict(found["rows"]), found["state"]
     except (ValueError, KeyError, TypeError):  # written by another version
         return None
+    same = state == _state(config, storage, files)
+    return rows if same and is_sound(storage) else None
 
 
 def _state(config: ScanConfig, storage: Storage, files: Stamps) -> str:

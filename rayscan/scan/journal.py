@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
-from rayscan.errors import StorageError
+from rayscan.errors import StorageBusyError, StorageError
 from rayscan.scan.progress import Reporter
 from rayscan.scan.storage import Storage
 
@@ -39,7 +39,7 @@ class Status:
         unit: Of what.
         trained: Classifiers trained, of this run and earlier ones.
         failed: Members that ended without a classifier.
-        seconds_left: Of this stage, if it goes on as it did.
+        seconds_left: Of this stage, if it goes on as it did; None while nothing of it has ended.
         last_error: The last thing that went wrong.
         started: When the run began [Unix time, s].
         updated: When this was written [Unix time, s].
@@ -105,6 +105,7 @@ class Journal:
     status: Status = field(init=False)
     _lines: list[str] = field(init=False, default_factory=list, repr=False)
     _stage_began: float = field(init=False, default=0.0)
+    _earlier: int = field(init=False, default=0)
     _written: float = field(init=False, default=-_EVERY)
     _lines_written: float = field(init=False, default=0.0)
 
@@ -139,7 +140,8 @@ class Journal:
             self.status.state = "interrupted"
         self.status.seconds_left = None
         self._line("end", state=self.status.state, error=self.status.last_error or None)
-        self._flush(lines=True, last=True)
+        # Who was overtaken leaves the status to the run that took over.
+        self._flush(lines=True, last=True, status=not isinstance(error, StorageBusyError))
 
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""
@@ -147,19 +149,20 @@ class Journal:
         self._end_stage()
         self.status.stage, self.status.total, self.status.unit = name, total, unit
         self.status.done, self.status.seconds_left = 0, None
-        self._stage_began = time.monotonic()
+        self._stage_began, self._earlier = time.monotonic(), 0
         self.reporter.stage(name, total, unit)
-        self._flush()
+        self._flush(force=True)  # its first part may take minutes
 
-    def advance(self, count: int, note: str = "") -> None:
-        """Some of the stage is done."""
+    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None:
+        """Some of the stage is done; what an earlier run did says nothing of the speed."""
         self.check()
         status = self.status
         status.done += count
-        if status.done:
+        self._earlier += count if earlier else 0
+        if (own := status.done - self._earlier) > 0:
             spent = time.monotonic() - self._stage_began
-            status.seconds_left = spent / status.done * max(status.total - status.done, 0)
-        self.reporter.advance(count, note)
+            status.seconds_left = spent / own * max(status.total - status.done, 0)
+        self.reporter.advance(count, note, earlier=earlier)
         self._flush()
 
     def say(self, text: str) -> None:
@@ -191,18 +194,20 @@ class Journal:
     def _line(self, kind: str, **values: Any) -> None:
         self._lines.append(json.dumps({"time": round(time.time(), 3), "kind": kind, **values}))
 
-    def _flush(self, *, lines: bool = False, last: bool = False) -> None:
+    def _flush(
+        self, *, lines: bool = False, last: bool = False, force: bool = False, status: bool = True
+    ) -> None:
         now = time.monotonic()
         # A journal that cannot be written must not end a run whose results can.
         hasty = Storage(self.storage.uri, 2.0 if last else 0.0)
         try:
-            if last or lines or now - self._written >= _EVERY:
+            if status and (last or lines or force or now - self._written >= _EVERY):
                 self._written = now
                 self.status.updated = time.time()
-                hasty.write(_NAME, json.dumps(asdict(self.status)).encode())
+                hasty.write(_NAME, json.dumps(asdict(self.status)).encode(), lasting=last)
             if lines or now - self._lines_written >= _EVERY_LINES:
                 self._lines_written = now
                 content = "\n".join([*self._lines, ""]).encode()
-                hasty.write(f"journal/{self.status.run}.jsonl", content)
+                hasty.write(f"journal/{self.status.run}.jsonl", content, lasting=last)
         except StorageError as error:
             logger.warning("the journal could not be written: %s", error)

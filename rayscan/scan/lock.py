@@ -69,6 +69,33 @@ def holder(storage: Storage) -> Owner | None:
         ) from error
 
 
+def still_held(storage: Storage, key: str) -> None:
+    """See that a run still holds a storage.
+
+    A run that was stopped for long (SIGSTOP, a suspended laptop) may find that another took over,
+    or that it did and has ended: then there is a lock of somebody else, or none.
+
+    Args:
+        storage: The storage.
+        key: Of the run's `Owner`.
+
+    Raises:
+        StorageBusyError: it does not.
+    """
+    found = holder(storage)
+    if found is None or found.key != key:
+        raise busy(storage, found)
+
+
+def busy(storage: Storage, other: Owner | None) -> StorageBusyError:
+    """The error of a run that finds another one in its storage, or its own lock gone."""
+    return StorageBusyError(
+        path=storage.uri,
+        why=f"another run of this scan is at work here ({other or 'it has just ended'})",
+        fix="wait for it or stop it, or give another 'storage'",
+    )
+
+
 def myself(job: str = "") -> Owner:
     """This process as an owner."""
     now = time.time()
@@ -120,7 +147,7 @@ class Lock:
     owner: Owner = field(init=False)
     _stop: threading.Event = field(init=False, default_factory=threading.Event, repr=False)
     _heart: threading.Thread = field(init=False, repr=False)
-    _overtaken_by: Owner | None = field(init=False, default=None)
+    _lost: StorageBusyError | None = field(init=False, default=None)
 
     def __enter__(self) -> Self:
         self.owner = myself(self.job)
@@ -129,7 +156,7 @@ class Lock:
         time.sleep(0.2 if self.storage.is_local else 1.0)
         found = holder(self.storage)
         if found is None or found.key != self.owner.key:  # two started in the same moment
-            raise self._busy(found)
+            raise busy(self.storage, found)
         self._heart = threading.Thread(target=self._live, name="rayscan-heart", daemon=True)
         self._heart.start()
         return self
@@ -152,8 +179,8 @@ class Lock:
 
     def check(self) -> None:
         """Raise `StorageBusyError` if another run has taken over."""
-        if self._overtaken_by is not None:
-            raise self._busy(self._overtaken_by)
+        if self._lost is not None:
+            raise self._lost
 
     def _wait_until_free(self) -> None:
         found = holder(self.storage)
@@ -167,29 +194,22 @@ class Lock:
             if seen is None:
                 return
             if (seen.key, seen.beat) != (found.key, found.beat):
-                raise self._busy(seen)
+                raise busy(self.storage, seen)
         self.say(f"its heart has stopped: taking over from {found}")
-
-    def _busy(self, other: Owner | None) -> StorageBusyError:
-        return StorageBusyError(
-            path=self.storage.uri,
-            why=f"another run of this scan is at work here ({other or 'it has just ended'})",
-            fix="wait for it or stop it, or give another 'storage'",
-        )
 
     def _live(self) -> None:
         hasty = Storage(self.storage.uri, 0.0)
         while not self._stop.wait(self.beat):
             try:
-                found = holder(hasty)
-                if found is not None and found.key != self.owner.key:
-                    self._overtaken_by = found
-                    return
+                still_held(hasty, self.owner.key)
                 self._put(hasty)
+            except StorageBusyError as error:
+                self._lost = error
+                return
             except StorageError:
                 continue  # the storage is away: who finds it first finds a still heart
 
     def _put(self, storage: Storage) -> None:
         beat = self.owner.beat + 1
         self.owner = Owner(**asdict(self.owner) | {"beat": beat, "beaten": time.time()})
-        storage.write(_NAME, json.dumps(asdict(self.owner)).encode())
+        storage.write(_NAME, json.dumps(asdict(self.owner)).encode(), lasting=False)

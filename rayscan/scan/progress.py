@@ -28,8 +28,8 @@ class Reporter(Protocol):
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""
 
-    def advance(self, count: int, note: str = "") -> None:
-        """Some of the stage is done; ``note`` replaces the last one."""
+    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None:
+        """Some of the stage is done, perhaps by an earlier run; ``note`` replaces the last one."""
 
     def say(self, text: str) -> None:
         """One line the user should see."""
@@ -58,7 +58,7 @@ class TerminalReporter:
         )
         self._task: TaskID | None = None
         self._name, self._unit = "", ""
-        self._total, self._done = 0, 0
+        self._total, self._done, self._earlier = 0, 0, 0
         self._started, self._spoke = 0.0, 0.0
 
     def __enter__(self) -> Self:
@@ -87,13 +87,15 @@ class TerminalReporter:
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins; the one before has ended."""
         self._close()
-        self._name, self._unit, self._total, self._done = name, unit, total, 0
+        self._name, self._unit, self._total = name, unit, total
+        self._done = self._earlier = 0
         self._started = self._spoke = time.monotonic()
         self._task = self._progress.add_task(name, total=total or None, unit=unit, note="")
 
-    def advance(self, count: int, note: str = "") -> None:
+    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None:
         """Some of the stage is done."""
         self._done += count
+        self._earlier += count if earlier else 0
         if self._task is not None:
             self._progress.update(self._task, advance=count)
             if note:
@@ -101,9 +103,11 @@ class TerminalReporter:
         now = time.monotonic()
         if self._plain and self._done < self._total and now - self._spoke > 10:
             self._spoke = now
-            left = (now - self._started) / max(self._done, 1) * (self._total - self._done)
+            own = self._done - self._earlier
+            left = (now - self._started) / max(own, 1) * (self._total - self._done)
+            told = f", {left:.0f} s left" if own > 0 else ""
             tail = f"; {note}" if note else ""
-            said = f"{self._name}: {self._done}/{self._total} {self._unit}, {left:.0f} s left{tail}"
+            said = f"{self._name}: {self._done}/{self._total} {self._unit}{told}{tail}"
             self._console.print(Text(said))
 
     def say(self, text: str) -> None:

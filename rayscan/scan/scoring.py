@@ -15,6 +15,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models import architecture
 from rayscan.models.architecture import Classifier
 from rayscan.models.event_network import log_terms
+from rayscan.scan import folders
 from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import feature_matrix, in_proportion
@@ -31,7 +32,7 @@ AT_ONCE = 16
 def stored(uri: str, folder: str) -> Classifier:
     """A classifier of the storage, loaded once in a process."""
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
-        return architecture.load(Storage(uri).get_folder(folder, Path(local)))
+        return architecture.load(folders.get(Storage(uri), folder, Path(local)))
 
 
 def event_odds(

@@ -7,7 +7,8 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ import pyarrow.fs as pafs
 
 from rayscan.errors import StorageError
 from rayscan.events.places import masked
+from rayscan.scan import flushed
 from rayscan.scan.faults import is_full, may_pass
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ PATIENCE = 180.0
 """Seconds a storage that does not answer is asked again before the run ends."""
 
 _LONGEST_PAUSE = 15.0
+_AT_ONCE = 16  # requests to an object store
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +85,36 @@ class Storage:
         parts = urlsplit(self.uri)
         return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        lasting: bool = True,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Write one whole object, replacing it; a reader sees the old or the new, never half.
+
+        Args:
+            name: Its path inside.
+            content: All of it.
+            lasting: It must outlive a power failure: it is on the disk when this returns.
+            check: Asked as late as can be; raises to leave all as it was.
 
         Raises:
             StorageError: the disk is full, or the storage did not come back in time.
         """
         target = self.path(name)
-        self._patiently("written", target, lambda: self._write(target, content))
 
-    def _write(self, target: str, content: bytes) -> None:
-        if not self.is_local:
-            self._put(target, content)
-            return
-        self.filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        temporary = f"{target}.{uuid.uuid4().hex}.tmp"
-        try:
-            self._put(temporary, content)
-            self.filesystem.move(temporary, target)
-        except OSError:
-            with contextlib.suppress(OSError):  # a full or vanished disk: what counts is the cause
-                self.filesystem.delete_file(temporary)
-            raise
+        def action() -> None:
+            if self.is_local:
+                flushed.put(Path(target), content, lasting=lasting, check=check)
+                return
+            check()
+            with self.filesystem.open_output_stream(target) as out:
+                out.write(content)
 
-    def _put(self, target: str, content: bytes) -> None:
-        with self.filesystem.open_output_stream(target) as out:
-            out.write(content)
+        self._patiently("written", target, action)
 
     def _patiently(self, what: str, path: str, action: Callable[[], T]) -> T:
         """Do something, again and again while what hinders it may pass."""
@@ -153,6 +160,13 @@ class Storage:
         except FileNotFoundError:
             return None
 
+    def read_many(self, names: Sequence[str]) -> list[bytes | None]:
+        """Whole objects, or None for those that are not there; of a server many at a time."""
+        if self.is_local or len(names) < 2:
+            return [self.read(name) for name in names]
+        with ThreadPoolExecutor(min(_AT_ONCE, len(names))) as pool:
+            return list(pool.map(self.read, names))
+
     def whole(self, name: str) -> bytes:
         """One whole object that was there before.
 
@@ -174,6 +188,16 @@ class Storage:
         with contextlib.suppress(FileNotFoundError):
             self.filesystem.delete_file(path)
 
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder with all that is in it; it is no error if it is gone already."""
+        path = self.path(name)
+
+        def action() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self.filesystem.delete_dir(path)
+
+        self._patiently("removed", path, action)
+
     def names(self, folder: str) -> tuple[str, ...]:
         """Names of the finished objects in a folder, sorted; empty if it does not exist."""
         found = (info.base_name for info in self._listed(folder))
@@ -184,6 +208,12 @@ class Storage:
         selector = pafs.FileSelector(self.path(folder), allow_not_found=True)
         found = self._patiently("listed", folder, lambda: self.filesystem.get_file_info(selector))
         return tuple(sorted(each.base_name for each in found if not each.is_file))
+
+    def files(self, folder: str) -> tuple[str, ...]:
+        """Paths, inside a folder, of the files in it and in its folders; sorted."""
+        path = self.path(folder)
+        found = self._listed(folder, deep=True)
+        return tuple(sorted(info.path.removeprefix(path).lstrip("/") for info in found))
 
     def _listed(self, folder: str, *, deep: bool = False) -> list[pafs.FileInfo]:
         path = self.path(folder) if folder else self.root
@@ -196,7 +226,7 @@ class Storage:
         probe = f".probe-{uuid.uuid4().hex}"
         made = self._missing_folders()
         hasty = Storage(self.uri, 0.0)
-        hasty.write(probe, b"rayscan")
+        hasty.write(probe, b"rayscan", lasting=False)
         hasty.remove(probe)
         for folder in made:
             with contextlib.suppress(OSError):  # somebody else has put something into it
@@ -213,29 +243,6 @@ class Storage:
         for info in self._listed(folder, deep=True) if self.is_local else []:
             if info.base_name.endswith(".tmp"):
                 self._remove(info.path)
-
-    def put_folder(self, local: Path, name: str) -> None:
-        """Copy the files of a local folder (and of its folders) to a folder here."""
-        for file in sorted(p for p in local.rglob("*") if p.is_file()):
-            self.write(f"{name}/{file.relative_to(local).as_posix()}", file.read_bytes())
-
-    def get_folder(self, name: str, local: Path) -> Path:
-        """The files of a folder here as a local folder: itself if it is local already.
-
-        Raises:
-            StorageError: there is no such folder.
-        """
-        if self.is_local and Path(self.path(name)).is_dir():
-            return Path(self.path(name))
-        found = self._listed(name, deep=True)
-        if not found:
-            raise StorageError(path=self.path(name), why="no such folder", fix="train it again")
-        for info in found:
-            inner = info.path.removeprefix(self.path(name)).lstrip("/")
-            target = local / inner
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.read(f"{name}/{inner}") or b"")
-        return local
 
 
 def beside(uri: str, name: str) -> str:

@@ -37,7 +37,8 @@ def read_study(path: str | Path) -> Tables:
     begun = {n: each for n, each in ledgers.items() if any(each.keys(t) for t in LAYOUTS)}
     if not begun:
         return read_tables(path)  # says what is wrong
-    return Tables(**{table: _stacked(begun, table) for table in LAYOUTS})
+    found = {name: ledger.tables() for name, ledger in begun.items()}
+    return Tables(**{table: _stacked(found, table) for table in LAYOUTS})
 
 
 def variant_names(storage: str) -> tuple[str, ...]:
@@ -51,11 +52,11 @@ def _natural(name: str) -> list[tuple[int, str]]:
     ]
 
 
-def _stacked(ledgers: Mapping[str, Ledger], table: str) -> pd.DataFrame:
+def _stacked(scans: Mapping[str, Mapping[str, pa.Table]], table: str) -> pd.DataFrame:
     """One table of all scans, put together while its columns still have the types of the schema."""
     parts = []
-    for name, ledger in ledgers.items():
-        rows = ledger.read(table)
+    for name, tables in scans.items():
+        rows = tables[table]
         parts.append(rows.add_column(0, VARIANT, pa.array([name] * rows.num_rows, pa.string())))
     frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return frame

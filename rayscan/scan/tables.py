@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from rayscan.errors import SchemaMismatchError, TableError
+from rayscan.errors import DamagedError, SchemaMismatchError, TableError
+from rayscan.scan import seal, snapshots
 from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.layout import TableLayout
+from rayscan.scan.lock import still_held
 from rayscan.scan.storage import Storage
 
 _KEY = re.compile(r"[A-Za-z0-9._=-]+")
@@ -27,17 +27,28 @@ class Ledger:
     """What has been finished. Rows are committed in parts named by a key; a part replaces itself.
 
     A part is one Parquet file, put in place whole, so that killing anything at any moment leaves
-    either all rows of the part or none, and running anything twice never doubles a row.
+    either all rows of the part or none, and running anything twice never doubles a row. It carries
+    its checksum.
+
+    Args:
+        storage: Folder or URL of the results.
+        token: Key of the lock of the run that writes; each change asks whether it still holds it.
     """
 
-    def __init__(self, storage: Storage | str) -> None:
+    def __init__(self, storage: Storage | str, token: str = "") -> None:
         self.storage = storage if isinstance(storage, Storage) else Storage(storage)
+        self._token = token
+
+    def _held(self) -> None:
+        if self._token:
+            still_held(self.storage, self._token)
 
     def commit(self, table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put the rows of one part in place.
 
         Raises:
             SchemaMismatchError: a row has a column the table has not, or lacks one of its key.
+            StorageBusyError: another run has taken over.
             StorageError: the storage cannot be written.
         """
         if not _KEY.fullmatch(key):
@@ -45,7 +56,8 @@ class Ledger:
         # Units and meanings would be most of a part of one row; the published tables have them.
         part = rows_to_table(table, rows).replace_schema_metadata(None)
         bare = pa.schema([field.remove_metadata() for field in part.schema])
-        self.storage.write(f"ledger/{table}/{key}.parquet", _encode(part.cast(bare)))
+        content = seal.encode(part.cast(bare))
+        self.storage.write(_part(table, key), content, check=self._held)
 
     def keys(self, table: str) -> frozenset[str]:
         """Keys of the parts that are in place."""
@@ -55,29 +67,57 @@ class Ledger:
     def keep_only(self, table: str, keys: Iterable[str]) -> None:
         """Remove the parts of a table that no longer belong to the scan."""
         for key in self.keys(table) - frozenset(keys):
-            self.storage.remove(f"ledger/{table}/{key}.parquet")
+            self._held()
+            self.storage.remove(_part(table, key))
+
+    def contents(self, table: str, keys: Sequence[str]) -> list[bytes | None]:
+        """Parts as they are stored, None for one that is not there."""
+        return self.storage.read_many([_part(table, key) for key in keys])
+
+    def set_aside(self, table: str, key: str) -> str:
+        """Take a part out of the ledger, so that it is not done; where it is kept."""
+        name = _part(table, key)
+        aside = f"ledger/damaged/{table}/{key}.parquet"
+        self.storage.write(aside, self.storage.read(name) or b"", check=self._held)
+        self.storage.remove(name)
+        return aside
 
     def read(self, table: str, keys: Iterable[str] | None = None) -> pa.Table:
         """All rows (or those of some parts), one per identity, in the order of the identity."""
         layout = LAYOUTS[table]
         names = sorted(self.keys(table) if keys is None else keys)
-        parts = [self._part(layout, f"ledger/{table}/{name}.parquet") for name in names]
+        contents = self.contents(table, names)
+        parts = [
+            _decoded(content, layout, self.storage.path(_part(table, name)))
+            for name, content in zip(names, contents, strict=True)
+        ]
         return _tidy(layout, pa.concat_tables(parts) if parts else layout.schema.empty_table())
 
-    def _part(self, layout: TableLayout, name: str) -> pa.Table:
-        content = self.storage.read(name)
-        if content is None:
-            raise TableError(path=self.storage.path(name), why="vanished while it was read")
-        return _decode(content, layout, self.storage.path(name))
-
     def publish(self) -> dict[str, int]:
-        """Write ``tables/<name>.parquet`` for every table; returns the number of rows of each."""
-        counts: dict[str, int] = {}
-        for name in LAYOUTS:
-            rows = self.read(name)
-            self.storage.write(f"tables/{name}.parquet", _encode(rows))
-            counts[name] = rows.num_rows
-        return counts
+        """Write all tables as one snapshot, and copies of them as ``tables/<name>.parquet``.
+
+        Returns:
+            Rows of each table.
+        """
+        found = {name: self.read(name) for name in LAYOUTS}
+        contents = {name: seal.encode(rows) for name, rows in found.items()}
+        snapshots.publish(self.storage, contents, check=self._held)
+        return {name: rows.num_rows for name, rows in found.items()}
+
+    def tables(self) -> dict[str, pa.Table]:
+        """All tables of one moment: the last that were published, else what is finished so far."""
+        published = snapshots.read(self.storage)
+        if published is None:
+            return {name: self.read(name) for name in LAYOUTS}
+        found = {name: layout.schema.empty_table() for name, layout in LAYOUTS.items()}
+        for name in found.keys() & published.keys():
+            path, content = published[name]
+            found[name] = _decoded(content, LAYOUTS[name], path)
+        return found
+
+
+def _part(table: str, key: str) -> str:
+    return f"ledger/{table}/{key}.parquet"
 
 
 def rows_to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -103,17 +143,12 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and v != v else v for k, v in values.items()}  # noqa: PLR0124
 
 
-def _encode(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _decode(content: bytes, layout: TableLayout, path: str) -> pa.Table:
-    try:
-        found = pq.read_table(io.BytesIO(content))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise TableError(path=path, why=f"is no sound Parquet file ({error})") from error
+def _decoded(content: bytes | None, layout: TableLayout, path: str) -> pa.Table:
+    """A sound stored table with the columns of today."""
+    why = seal.damage(content)
+    if why or content is None:
+        raise DamagedError(path=path, why=why)
+    found = seal.decode(content)
     columns = []
     for wanted in layout.schema:
         if wanted.name in found.column_names:
@@ -170,18 +205,22 @@ def _empty(table: str) -> pd.DataFrame:
 def read_tables(path: str | Path) -> Tables:
     """The tables of a finished or running scan, without Ray or TensorFlow.
 
+    All are of one moment: the end of the scan, or of its last run that came to an end. Of a scan
+    that never did they hold what is finished.
+
     Args:
         path: The scan's ``storage``: a folder or a URL.
 
     Raises:
         TableError: there is no rayscan result at this place.
+        DamagedError: it is not what was written.
     """
     ledger = Ledger(str(path))
     if not any(ledger.keys(name) for name in LAYOUTS):
         raise TableError(
             path=str(path), why="no rayscan results here; give the 'storage' of a scan that has run"
         )
-    return Tables(**{name: ledger.read(name).to_pandas() for name in LAYOUTS})
+    return Tables(**{name: rows.to_pandas() for name, rows in ledger.tables().items()})
 
 
 def hyperparameters(frame: pd.DataFrame) -> pd.DataFrame:

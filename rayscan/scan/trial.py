@@ -13,6 +13,7 @@ from typing import Any
 
 from rayscan.errors import DivergedError
 from rayscan.models.architecture import Classifier, Member, Trained, Watch, architectures
+from rayscan.scan import folders
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.joint import training_examples
@@ -131,7 +132,7 @@ def _finished(
     folder = f"classifiers/{plan.key}"
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         trained.classifier.save(Path(local))
-        storage.put_folder(Path(local), folder)
+        folders.put(storage, Path(local), folder)
     validation = objective_value("auc", plan, trained.classifier, config=config, binned=binned)
     name = config.search.objective if plan.point.mode == "search" else "auc"
     losses = trained.history.get("validation_loss", [])

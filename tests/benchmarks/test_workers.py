@@ -36,7 +36,7 @@ class Stopwatch:
     def stage(self, name: str, total: int, unit: str) -> None:
         self.begun[name] = time.perf_counter()
 
-    def advance(self, count: int, note: str = "") -> None:
+    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None:
         pass
 
     def say(self, text: str) -> None:

@@ -34,26 +34,26 @@ def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache(common: Path, finished: Path) -> Path:
+def cache(common: Path, undisturbed_folder: Path) -> Path:
     """Generated files and event tables, made once for all tests by the scan nobody disturbed."""
     return common / "cache"
 
 
 @pytest.fixture(scope="session")
-def finished(common: Path) -> Path:
-    """Storage of the scan that nobody disturbed, made by whichever process asks first."""
+def undisturbed_folder(common: Path) -> Path:
+    """Folder of the scan that nobody disturbed, made by whichever process asks first."""
     folder = common / "undisturbed"
     with FileLock(common / "undisturbed.lock"):
         if not (folder / "results" / "tables").is_dir():
             fault_scan.write(folder, common / "cache")
             fault_scan.run(folder)
-    return folder / "results"
+    return folder
 
 
 @pytest.fixture(scope="session")
-def undisturbed(finished: Path) -> Tables:
+def undisturbed(undisturbed_folder: Path) -> Tables:
     """Tables of the scan that nobody disturbed."""
-    return read_tables(finished)
+    return read_tables(undisturbed_folder / "results")
 
 
 Mount = Callable[[str], Path]

@@ -24,7 +24,8 @@ def test_the_second_is_refused_and_takes_over_from_the_dead(tmp_path, cache, und
 
 
 @pytest.mark.slow
-def test_a_run_that_was_held_for_dead_stops_when_it_wakes_up(tmp_path, cache, undisturbed):
+@pytest.mark.parametrize("other", ["is at work", "has ended"])
+def test_a_run_that_was_held_for_dead_stops_when_it_wakes_up(tmp_path, cache, undisturbed, other):
     fault_scan.write(tmp_path, cache)
     results = tmp_path / "results"
     sleeper = fault_scan.start(tmp_path)
@@ -33,7 +34,14 @@ def test_a_run_that_was_held_for_dead_stops_when_it_wakes_up(tmp_path, cache, un
     second = fault_scan.start(tmp_path)
     lock = results / "lock.json"
     fault_scan.wait_for(lambda: f'"pid": {second.pid}' in lock.read_text(), second)
+    if other == "has ended":
+        fault_scan.finish(second)
+        parts = {p: p.read_bytes() for p in results.rglob("*.parquet")}
     sleeper.send_signal(signal.SIGCONT)
     assert "another run of this scan is at work here" in fault_scan.finish(sleeper, code=2)
+    if other == "has ended":
+        assert {p: p.read_bytes() for p in results.rglob("*.parquet")} == parts
+        assert '"state": "done"' in (results / "status.json").read_text()
+        return
     fault_scan.finish(second)
     fault_scan.assert_equal(read_tables(results), undisturbed)

@@ -13,8 +13,9 @@ import object_store
 import pytest
 
 from rayscan.errors import StorageError
+from rayscan.scan.soundness import mend
 from rayscan.scan.storage import Storage
-from rayscan.scan.tables import read_tables
+from rayscan.scan.tables import Ledger, read_tables
 
 
 def test_writes_wait_for_a_server_that_stops(s3):
@@ -38,6 +39,22 @@ def test_writes_wait_for_a_folder_that_is_read_only(mount, caplog):
     assert "tried again for another" in caplog.text
     assert storage.read("ledger/0") == b"0"
     assert storage.names("ledger") == ("0",)
+
+
+def test_snapshots_and_damaged_parts_in_an_object_store(s3):
+    storage = Storage(s3.url("results/scan"))
+    ledger = Ledger(storage)
+    for number in (1, 2, 3):
+        ledger.commit("trials", "t", [{"trial": "t", "repeat": number}])
+        ledger.publish()
+    assert len(storage.folders("tables")) == 2  # the current one and the one before
+    assert read_tables(storage.uri).trials["repeat"].tolist() == [3]
+    storage.write("ledger/trials/t.parquet", b"")
+    said: list[str] = []
+    mend(ledger, said.append)
+    assert len(said) == 1
+    assert storage.names("ledger/damaged/trials") == ("t.parquet",)
+    assert ledger.keys("trials") == frozenset()
 
 
 def test_patience_ends(s3):

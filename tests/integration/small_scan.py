@@ -45,7 +45,7 @@ class Silent:
         self.stages.append(name)
         self.done[name] = 0
 
-    def advance(self, count: int, note: str = "") -> None:
+    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None:
         self.done[self.stages[-1]] += count
 
     def say(self, text: str) -> None:

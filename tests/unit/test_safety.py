@@ -20,6 +20,7 @@ import pytest
 
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError, TableError
 from rayscan.models import storage as classifiers
+from rayscan.scan import folders
 from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
@@ -132,8 +133,8 @@ def test_a_name_in_a_storage_cannot_climb_out(tmp_path, name):
         lambda: storage.remove(name),
         lambda: storage.names(name),
         lambda: storage.place(name),
-        lambda: storage.get_folder(name, tmp_path / "local"),
-        lambda: storage.put_folder(tmp_path / "outside", name),
+        lambda: folders.get(storage, name, tmp_path / "local"),
+        lambda: folders.put(storage, tmp_path / "outside", name),
         lambda: stored(storage.uri, name),  # as the column `classifier` of a table may say
     ):
         with pytest.raises(StorageError, match="climbs out"):

@@ -78,20 +78,3 @@ def test_it_survives_pickling(tmp_path):
     storage = Storage(str(tmp_path))
     storage.write("object", b"x")
     assert pickle.loads(pickle.dumps(storage)).read("object") == b"x"
-
-
-def test_a_folder_goes_in_and_comes_out(tmp_path):
-    local = tmp_path / "local"
-    (local / "inner").mkdir(parents=True)
-    (local / "a").write_bytes(b"1")
-    (local / "inner" / "b").write_bytes(b"2")
-    storage = Storage(str(tmp_path / "results"))
-    storage.put_folder(local, "classifiers/x")
-    found = storage.get_folder("classifiers/x", tmp_path / "copy")
-    assert (found / "a").read_bytes() == b"1"
-    assert (found / "inner" / "b").read_bytes() == b"2"
-
-
-def test_an_absent_folder_is_an_error(tmp_path):
-    with pytest.raises(StorageError, match="no such folder"):
-        Storage(str(tmp_path)).get_folder("classifiers/x", tmp_path / "copy")

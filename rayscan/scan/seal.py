@@ -1,0 +1,75 @@
+"""A Parquet file that carries its own checksum, by which a damaged one is known."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_KEY = b"rayscan.checksum"
+_SIZE = 16
+_BLANK = b"0" * (2 * _SIZE)
+_GAP = 2
+"""Bytes between key and value in a Parquet footer: a field's header and the length of a text."""
+
+_EARLIER = frozenset({b"ARROW:schema", b"table", b"row", b"key"})
+"""What the footers hold that were written before there were checksums."""
+
+
+def checksum(content: bytes) -> str:
+    """BLAKE2b of some bytes, as 32 hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=_SIZE).hexdigest()
+
+
+def encode(table: pa.Table) -> bytes:
+    """A table as a Parquet file whose footer holds the checksum of all its other bytes."""
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({_KEY: _BLANK})
+    content = sink.getvalue()
+    start = _start(content)
+    return _with(content, start, checksum(content).encode())
+
+
+def damage(content: bytes | None) -> str:
+    """What is wrong with a stored file, empty if it is sound.
+
+    Files from before there were checksums are sound if they can be read.
+    """
+    if not content:
+        return "is empty" if content is not None else "vanished"
+    start = _start(content)
+    if start < 0:
+        return _unread(content)
+    stored = content[start : start + len(_BLANK)]
+    found = checksum(_with(content, start, _BLANK)).encode()
+    return "" if stored == found else "does not match its checksum"
+
+
+def decode(content: bytes) -> pa.Table:
+    """The table of a sound file."""
+    return pq.read_table(io.BytesIO(content))
+
+
+def _start(content: bytes) -> int:
+    """Where the checksum begins, -1 without one."""
+    place = content.rfind(_KEY)
+    return place + len(_KEY) + _GAP if place >= 0 else -1
+
+
+def _with(content: bytes, start: int, value: bytes) -> bytes:
+    return content[:start] + value + content[start + len(value) :]
+
+
+def _unread(content: bytes) -> str:
+    try:
+        found = pq.ParquetFile(io.BytesIO(content))
+        # A checksum whose name was hit must not pass for a file that never had one.
+        strange = set(found.metadata.metadata or {}) - _EARLIER
+        found.read().validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        return f"is no sound Parquet file ({str(error).splitlines()[0][:200] or 'nothing said'})"
+    return f"holds what was never written ({strange.pop()!r})" if strange else ""
