@@ -112,7 +112,7 @@ def test_a_dumped_scan_loads_to_an_equal_one():
         ("  signal:", "  SUSY-300: {}\n  signal:", 8, "processes.SUSY-300.role", "missing"),
         ("  signal:", "  sig nal:", 8, "processes.sig nal", "letters a-z"),
         ("  signal:", "  signál:", 8, "processes.signál", "letters a-z"),
-        ("  signal:", "  300:", 8, "processes.300", "expected a string"),
+        ("  signal:", "  300:", 8, "processes.300", "quote it: '300'"),
         ("binning:", "binning: 5\nbining:", 14, "binning", "expected a mapping of keys"),
     ],
 )
@@ -183,7 +183,7 @@ def test_several_kinds_of_mixture_are_one_problem_that_says_the_choices():
         ("name: [1,\n", 2, "stream end"),
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("? [a, b]\n: 3\n", 1, "unhashable"),
-        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("a: 1\n---\nb: 2\n", 3, "but found another document"),
         ("a: !!python/object/apply:os.system [ls]\n", 1, "could not determine a constructor"),
     ],
 )
