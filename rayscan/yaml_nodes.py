@@ -1,4 +1,4 @@
-"""The nodes of a YAML 1.2 text, with the line of each, and all that a reader could take in two ways.
+"""Nodes of a YAML 1.2 text with their lines, and all that readers could take in two ways.
 
 Words, numbers and nothing else: the core schema (yaml.org/spec/1.2.2, 10.3.2), so that 0100 is a
 hundred and 1:30 a word. A text is refused, before it is turned into values, that refers to itself,
