@@ -15,11 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-import yaml
-
 from rayscan.errors import FileUnreadableError, nearest
 from rayscan.events.benchmarks import Benchmark, Labels
 from rayscan.events.places import text_of
+from rayscan.yaml_text import YamlError, load
 
 Level = Literal["parton", "shower", "hadron"]
 LEVELS: tuple[Level, ...] = ("parton", "shower", "hadron")
@@ -227,7 +226,7 @@ def catalogue() -> Mapping[str, Recipe]:
     names = [name.removesuffix(".yaml") for name in found]
     texts = [_folder().joinpath(name).read_text(encoding="utf-8") for name in found]
     shipped = zip(names, texts, strict=True)
-    return MappingProxyType({name: recipe(name, yaml.safe_load(text)) for name, text in shipped})
+    return MappingProxyType({name: recipe(name, load(text)) for name, text in shipped})
 
 
 def own_values(path: str | Path) -> Mapping[str, Any]:
@@ -238,8 +237,8 @@ def own_values(path: str | Path) -> Mapping[str, Any]:
     """
     fix = "give a YAML file of recipes by name, such as jobs/recipes.yaml"
     try:
-        values = yaml.safe_load(text_of(Path(path)))
-    except yaml.YAMLError as error:
+        values = load(text_of(Path(path)))
+    except YamlError as error:
         raise FileUnreadableError(path=str(path), why=f"is not YAML: {error}", fix=fix) from error
     if not isinstance(values, dict) or not values or not all(isinstance(n, str) for n in values):
         raise FileUnreadableError(path=str(path), why="holds no recipes by name", fix=fix)

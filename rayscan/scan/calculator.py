@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.scan.reach import AucAt, LimitAt, aucs_at, limits_at, separation_of
@@ -25,6 +24,7 @@ from rayscan.stats.yields import (
     counting_limit,
     yields,
 )
+from rayscan.yaml_text import values
 
 _CLASSES = ("signal", "background")
 _LARGE = 0.1
@@ -211,7 +211,7 @@ def _background_uncertainty(tables: Tables) -> float | None:
 def _scan_file(tables: Tables) -> dict[str, Any]:
     rows = tables.provenance
     text = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"]
-    scan = yaml.safe_load(text.iloc[0]) if len(text) else None
+    scan = values(text.iloc[0]) if len(text) else None
     return scan if isinstance(scan, dict) else {}
 
 

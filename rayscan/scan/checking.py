@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rayscan.errors import ConfigError, Problem, RayscanError
@@ -39,7 +40,7 @@ def check_scan(path: Path) -> Checked:
         if needs not in opened:
             opened[needs] = _opened(config, path.parent)
         inputs, those = opened[needs]
-        problems[name] = [*those, *_generators(config)]
+        problems[name] = [*those, *_generators(config), *_torch(config)]
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     try:
         Storage(study.base.storage).check_writable()
@@ -87,6 +88,15 @@ def _generators(config: ScanConfig) -> list[Problem]:
         )
         for name in wanted
     ]
+
+
+def _torch(config: ScanConfig) -> list[Problem]:
+    """The Gaussian process of a search is one of PyTorch."""
+    searched = any(choice.searches for choice in config.architectures)
+    if not searched or config.search.sampler != "gp" or find_spec("torch") is not None:
+        return []
+    what = "gp needs PyTorch: pip install 'rayscan[gp]', or write tpe"
+    return [Problem(where="search.sampler", what=what)]
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

@@ -9,7 +9,7 @@ from rayscan.errors import nearest
 from rayscan.events.process import Process
 from rayscan.models.architecture import architectures
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
-from rayscan.scan.yaml_text import Place
+from rayscan.yaml_text import Place
 
 BACKGROUND = "SM"
 """Name of class 0 of a multiclass head."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from rayscan.errors import ConfigError, StorageError
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.storage import Storage
+from rayscan.yaml_text import YamlError, values
 
 _NAME = "scan.yaml"
 _FREE = ("storage", "cache", "resources", "skip_broken_files")
@@ -50,7 +49,7 @@ def agree(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
             path=storage.uri, why="holds no scan to test again", fix="run the scan first"
         )
     mine = _keys(config)
-    different = set() if found is None else differences(_resolved(found.decode()), mine)
+    different = set() if found is None else differences(_resolved(found, storage.uri), mine)
     if retest:
         different = {key for key in different if not key.startswith(_RETESTED)}
     if different:
@@ -67,7 +66,7 @@ def holds(config: ScanConfig, storage: Storage) -> bool:
     found = storage.read(_NAME)
     try:
         return found is not None and not differences(_resolved(found.decode()), _keys(config))
-    except (UnicodeDecodeError, yaml.YAMLError):
+    except (UnicodeDecodeError, YamlError):
         return False
 
 
@@ -82,15 +81,20 @@ def numbers(config: ScanConfig) -> dict[str, Any]:
 
 
 def _keys(config: ScanConfig) -> Any:
-    return yaml.safe_load(dump(config))
+    return values(dump(config))
 
 
-def _resolved(text: str) -> Any:
+def _resolved(stored: bytes, uri: str) -> Any:
     """A stored scan file with today's keys: one that is new since has its default value."""
     try:
-        return yaml.safe_load(dump(parse_scan(text)))
-    except ConfigError:  # of a newer version, which knows other keys
-        return yaml.safe_load(text)
+        text = stored.decode()
+        try:
+            return _keys(parse_scan(text))
+        except ConfigError:  # of a newer version, which knows other keys
+            return values(text)
+    except (UnicodeDecodeError, YamlError) as error:
+        why, fix = f"its {_NAME} is damaged", "give another 'storage', or remove the folder"
+        raise StorageError(path=uri, why=why, fix=fix) from error
 
 
 def differences(old: Any, new: Any, place: str = "") -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from rayscan.errors import nearest
-from rayscan.scan.yaml_text import Place
+from rayscan.yaml_text import Place
 
 Keys: TypeAlias = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Any
 from rayscan.errors import FileUnreadableError
 from rayscan.events import recipes
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.yaml_text import Place
+from rayscan.yaml_text import Place
 
 
 def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:

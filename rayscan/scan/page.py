@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-import yaml
 
 from rayscan.scan import cautions, composition
 from rayscan.scan.figures import draw_all
 from rayscan.scan.report import failures, limit_summary, own, strength_needed
 from rayscan.scan.tables import Tables
+from rayscan.yaml_text import values
 
 _AUC = 0.9
 _CAPTIONS = {
@@ -121,7 +121,7 @@ def _name(tables: Tables) -> str:
     """The name in the scan file, which provenance keeps as it was."""
     rows = tables.provenance
     files = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"].dropna()
-    return str(yaml.safe_load(files.iloc[0])["name"]) if len(files) else "rayscan"
+    return str(values(files.iloc[0])["name"]) if len(files) else "rayscan"
 
 
 def _origin(tables: Tables) -> str:

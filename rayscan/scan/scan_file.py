@@ -10,25 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from rayscan import yaml_text
 from rayscan.errors import ConfigError, FileUnreadableError, Problem, nearest
 from rayscan.events import observables
 from rayscan.events.places import text_of
 from rayscan.events.process import Process
 from rayscan.models import architecture
-from rayscan.scan import own_recipes, search_space, yaml_text
+from rayscan.scan import own_recipes, search_space
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
 from rayscan.scan.heads import head_problems
+from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.storage import from_folder
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
-from rayscan.scan.yaml_text import Place
+from rayscan.yaml_text import Node, Place, YamlError
 
 Found: TypeAlias = tuple[Place, str]
 """A place in a scan file and what is wrong with it."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_REFUSED = object()
+"""Stands where a value is that cannot be, and of which that was said."""
 
 
 def load_scan(path: str | Path) -> ScanConfig:
@@ -61,13 +63,13 @@ def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
-    problems = [*twice(node), *problems]
+    problems = [*yaml_text.faults(node), *problems]
     if config is None or problems:
         raise told(problems, node, path)
     return config
 
 
-def parse_keys(text: str, *, path: str = "") -> tuple[yaml.Node, dict[Any, Any]]:
+def parse_keys(text: str, *, path: str = "") -> tuple[Node, dict[Any, Any]]:
     """The nodes of a scan file, which know their lines, and its keys.
 
     Raises:
@@ -75,17 +77,13 @@ def parse_keys(text: str, *, path: str = "") -> tuple[yaml.Node, dict[Any, Any]]
     """
     try:
         node, data = yaml_text.parse(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(path=path, problems=(_syntax(error),)) from error
+    except YamlError as error:
+        problem = Problem(where="YAML syntax", what=error.what, line=error.line)
+        raise ConfigError(path=path, problems=(problem,)) from error
     if not isinstance(data, dict) or node is None:
         problem = Problem(where="file", what="expected a mapping of keys; write one: rayscan init")
         raise ConfigError(path=path, problems=(problem,))
     return node, data
-
-
-def twice(node: yaml.Node) -> list[Found]:
-    """Keys that are written twice, of which YAML takes the last."""
-    return [(at, "is named twice; remove or rename one") for at in yaml_text.duplicates(node)]
 
 
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
@@ -97,6 +95,10 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
     """
     data = copy.deepcopy(data)
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
+    refused = list(value_problems(data))
+    for place, _ in refused:
+        without(data, place, _REFUSED)
+    problems += [*refused, *name_problems(data)]
     sections = _sections(data, problems)
     problems += _meaning(sections)
     for key in ("storage", "cache"):
@@ -105,7 +107,7 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
     return None if problems else ScanConfig(**sections), problems
 
 
-def told(problems: Sequence[Found], node: yaml.Node, path: str) -> ConfigError:
+def told(problems: Sequence[Found], node: Node, path: str) -> ConfigError:
     """Problems as the error a user sees, sorted by their lines."""
     found = [
         Problem(where=_dotted(place), what=what, line=yaml_text.line_of(node, place))
@@ -126,6 +128,7 @@ def _sections(data: dict[Any, Any], problems: list[Found]) -> dict[str, Any]:
                 problems += [
                     _pointed(_place((each.name, *e["loc"]), data), message, data)
                     for e in error.errors(include_url=False)
+                    if e["input"] is not _REFUSED
                     for message in _messages(e)
                 ]
         elif each.default is each.default_factory is dataclasses.MISSING:
@@ -141,14 +144,6 @@ def with_lines(path: str | Path, problems: Sequence[Problem]) -> tuple[Problem, 
         for p in problems
     ]
     return tuple(sorted(found, key=lambda p: p.line or 0))
-
-
-def _syntax(error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or str(error)
-    return Problem(
-        where="YAML syntax", what=str(what), line=mark.line + 1 if mark is not None else None
-    )
 
 
 def _place(location: Sequence[str | int], data: Any) -> Place:
@@ -229,9 +224,6 @@ def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
     for role in ("background", "signal"):
         if all(process.role != role for process in processes.values()):
             yield ("processes",), f"no process has role: {role}"
-    for name in processes:
-        if not _NAME.fullmatch(name):
-            yield ("processes", name), "a name may have letters a-z, digits, '_' and '-' only"
 
 
 def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[Found]:
@@ -301,11 +293,16 @@ def dump(config: ScanConfig) -> str:
     return yaml_text.dump(_plain(config))
 
 
+def _is_unsaid(key: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a key holds nothing and means it when it is not written, too."""
+    return (value is None or value == ()) and value == key.default
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [f for f in dataclasses.fields(value) if f.init]
-        items = ((f.name, getattr(value, f.name)) for f in fields)
-        return {name: _plain(item) for name, item in items if item is not None and item != ()}
+        items = ((f, getattr(value, f.name)) for f in fields)
+        return {f.name: _plain(item) for f, item in items if not _is_unsaid(f, item)}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

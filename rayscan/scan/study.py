@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,22 +11,22 @@ from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.scan import merging
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.old_place import left_behind
+from rayscan.scan.ranges import ALPHABET, is_name
 from rayscan.scan.scan_file import (
     Found,
     parse_keys,
     read_text,
     structured,
     told,
-    twice,
     with_lines,
 )
 from rayscan.scan.storage import beside, inside
 from rayscan.scan.unknown_keys import VARIANTS
+from rayscan.yaml_text import faults
 
 BASE = "base"
 """What the scan itself is called among its variants."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _OWN = {
     "name": "a variant is called after the scan and itself; remove",
     "storage": "a variant is kept under the storage of the scan; remove",
@@ -104,7 +103,7 @@ def parse_study(text: str, *, path: str = "") -> Study:
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
-    wrong = [*twice(node), *problems]
+    wrong = [*faults(node), *problems]
     overs = data.get(VARIANTS, {})
     if not isinstance(overs, dict):
         wrong.append(((VARIANTS,), "expected a mapping of names to keys"))
@@ -146,8 +145,8 @@ def _shape(name: Any, over: Any) -> Iterator[Found]:
     place = (VARIANTS, name)
     if not isinstance(name, str):
         yield place, "the name is not text; write it in quotes"
-    elif not _NAME.fullmatch(name):
-        yield place, "a name may have letters a-z, digits, '_' and '-' only"
+    elif name.startswith(("_", "-")) or not is_name(name):
+        yield place, ALPHABET
     elif name == BASE:
         yield place, f"'{BASE}' is the scan itself; take another name"
     if not isinstance(over, dict) or not over:

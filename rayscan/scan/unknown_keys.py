@@ -10,7 +10,7 @@ from typing import Any
 
 from rayscan.errors import nearest
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.yaml_text import Place
+from rayscan.yaml_text import Place
 
 VARIANTS = "variants"
 """The key of a scan file that is no part of a scan (study.py)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +32,9 @@ def trials(tables: Tables) -> pd.DataFrame:
     return tables.trials.drop(columns=list(LAYOUTS["trials"].measured))
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "gp", "nsga2"])
+@pytest.mark.parametrize(
+    "sampler", ["random", "tpe", "nsga2", *(["gp"] if find_spec("torch") else [])]
+)
 def test_every_sampler_searches_every_point(sampler: str, tmp_path: Path, cache: Path) -> None:
     text = search_text(
         tmp_path, cache, search=f"{{sampler: {sampler}, trials: 5, batch: 2, objective: auc}}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
-from rayscan.cluster.studies import PointStudy, Pruning
+from rayscan.cluster.studies import PointStudy, Pruning, sampler
 from rayscan.scan.config import Search
 from rayscan.scan.plan import MemberPlan, mixtures, points
 from rayscan.scan.scan_file import parse_scan
 
+GP = pytest.param("gp", marks=pytest.mark.skipif(not find_spec("torch"), reason="no PyTorch"))
+SAMPLERS = ["random", "tpe", "nsga2", GP]
 SCAN = """
 name: search
 storage: nowhere
@@ -51,7 +54,7 @@ def finish(search: PointStudy, *, backwards: bool) -> list[MemberPlan]:
     return seen
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "gp", "nsga2"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_order_in_which_members_end_changes_nothing(sampler: str) -> None:
     forwards = finish(study(sampler=sampler), backwards=False)
     backwards = finish(study(sampler=sampler), backwards=True)
@@ -126,3 +129,42 @@ def test_a_member_that_ended_before_is_not_counted_as_pruned() -> None:
     pruning = Pruning(Search(sampler="random"), earlier_of(*[(0.6,) * 4] * 4), pack)
     assert pruning(0, [float("nan")]) == [True]
     assert pruning.stopped == {}
+
+
+def options(search: Search) -> dict[str, Any]:
+    """What a sampler does with its start-up, as Optuna keeps it."""
+    found = vars(sampler(search, 1, knobs=1))
+    return {key: found[key] for key in found if key in {"_n_startup_trials", "_population_size"}}
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        (Search(), {"_n_startup_trials": 10}),
+        (Search(trials=6, batch=2), {"_n_startup_trials": 3}),
+        (Search(startup=4), {"_n_startup_trials": 4}),
+        (Search(sampler="gp", trials=200), {"_n_startup_trials": 10}),
+        (Search(sampler="nsga2"), {"_population_size": 5}),
+        (Search(sampler="nsga2", trials=1000), {"_population_size": 50}),
+        (Search(sampler="nsga2", population=7), {"_population_size": 7}),
+        (Search(sampler="random", trials=1), {}),
+    ],
+)
+def test_the_options_of_a_sampler_are_those_of_the_scan(search: Search, said: Any) -> None:
+    assert {"_n_startup_trials": search.startup, "_population_size": search.population}.items() >= (
+        said.items()
+    )
+    assert options(search) == said
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_that_learns_learns_in_a_short_search(name: str) -> None:
+    rates = [
+        [
+            plan.hyperparameters["learning_rate"]
+            for plan in finish(study(sampler=name, objective=objective), backwards=False)
+        ]
+        for objective in ("loss", "auc")  # the same values, once pulled down and once up
+    ]
+    assert rates[0][:4] == rates[1][:4]
+    assert (rates[0] == rates[1]) == (name == "random")

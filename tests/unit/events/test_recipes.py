@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 
 import pytest
-import yaml
 
 from rayscan.events.recipes import LEVELS, catalogue, recipe
+from rayscan.yaml_text import values
 
 MINIMAL = """
 title: a process
@@ -57,7 +57,7 @@ def test_every_spectrum_is_shipped():
 
 
 def test_a_minimal_recipe_has_every_level_and_keeps_all_hard_processes():
-    found = recipe("made", yaml.safe_load(MINIMAL))
+    found = recipe("made", values(MINIMAL))
     assert found.levels == LEVELS
     assert found.dark_matter is None
     assert found.preselection.met_min == 30
@@ -79,4 +79,4 @@ def test_a_minimal_recipe_has_every_level_and_keeps_all_hard_processes():
 )
 def test_a_recipe_that_cannot_be_is_refused_by_name(line: str, message: str):
     with pytest.raises(ValueError, match=f"process 'made'.*{message}"):
-        recipe("made", yaml.safe_load(MINIMAL) | yaml.safe_load(line))
+        recipe("made", values(MINIMAL) | values(line))

@@ -208,7 +208,7 @@ def test_of_equal_members_the_earlier_one_is_selected():
 
 def test_only_the_best_of_a_search_is_selected():
     choice = ArchitectureChoice(name="logistic_regression", search=True)
-    config = make_config(architectures=(choice,), search=Search(trials=2))
+    config = make_config(architectures=(choice,), search=Search(trials=2, batch=1))
     point = Point(benchmark="hard", strength=0, mixture=config.mixtures.expand()[0], choice=choice)
     rows = [
         {

@@ -112,7 +112,7 @@ def test_a_dumped_scan_loads_to_an_equal_one():
         ("  signal:", "  SUSY-300: {}\n  signal:", 8, "processes.SUSY-300.role", "missing"),
         ("  signal:", "  sig nal:", 8, "processes.sig nal", "letters a-z"),
         ("  signal:", "  signál:", 8, "processes.signál", "letters a-z"),
-        ("  signal:", "  300:", 8, "processes.300", "expected a string"),
+        ("  signal:", "  300:", 8, "processes.300", "quote it: '300'"),
         ("binning:", "binning: 5\nbining:", 14, "binning", "expected a mapping of keys"),
     ],
 )
@@ -183,7 +183,7 @@ def test_several_kinds_of_mixture_are_one_problem_that_says_the_choices():
         ("name: [1,\n", 2, "stream end"),
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("? [a, b]\n: 3\n", 1, "unhashable"),
-        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("a: 1\n---\nb: 2\n", 3, "but found another document"),
         ("a: !!python/object/apply:os.system [ls]\n", 1, "could not determine a constructor"),
     ],
 )
@@ -219,3 +219,31 @@ def test_later_problems_get_the_lines_of_their_keys(tmp_path):
     ]
     found = {p.where: p.line for p in with_lines(path, later)}
     assert found == {"storage": 2, "processes.signal.files": 10, "elsewhere": None}
+
+
+@pytest.mark.parametrize(
+    ("search", "key", "what"),
+    [
+        ("{trials: 1}", "trials", "write at least 2, or sampler: random"),
+        ("{trials: 10, startup: 10}", "trials", "write at least 11, or sampler: random"),
+        ("{trials: 4}", "batch", "write batch: 1, or sampler: random"),
+        ("{sampler: gp, trials: 20, batch: 20}", "batch", "write batch: 5, or sampler: random"),
+        ("{sampler: gp, trials: 20, startup: 18}", "batch", "write batch: 5, or sampler: random"),
+        ("{sampler: nsga2, trials: 3}", "trials", "write at least 4, or sampler: random"),
+        ("{sampler: nsga2, population: 50}", "trials", "write at least 100, or sampler: random"),
+        ("{sampler: nsga2, population: 1}", "population", "expected at least 2"),
+        ("{sampler: nsga2, startup: 5}", "startup", "sampler nsga2 has none; remove"),
+        ("{sampler: random, startup: 5}", "startup", "sampler random has none; remove"),
+        ("{startup: 0}", "startup", "expected at least 1"),
+    ],
+)
+def test_a_search_too_short_for_its_sampler_says_what_to_write(search, key, what):
+    line, where, found = one(TEXT + f"search: {search}\n")
+    assert (line, where) == (23, f"search.{key}" if key in search else "search")
+    assert what in found
+
+
+def test_the_options_of_a_sampler_are_stored_in_the_scan():
+    text = dump(parse_scan(TEXT + "search: {trials: 12}\n"))
+    assert "startup: 6\n" in text
+    assert "population" not in text

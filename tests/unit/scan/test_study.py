@@ -155,7 +155,7 @@ def test_scans_are_chosen_by_name_in_the_order_of_the_file():
         ("architectures: [{name: cnn}]", "storage: x", 31, "variants.cnn.storage", "remove"),
         ("  cnn:\n", "  base:\n", 30, "variants.base", "'base' is the scan itself"),
         ("  cnn:\n", "  c.n:\n", 30, "variants.c.n", "a name may have letters"),
-        ("  cnn:\n", "  5:\n", 30, "variants.5", "write it in quotes"),
+        ("  cnn:\n", "  5:\n", 30, "variants.5", "quote it: '5'"),
         ("  cnn:\n", "  bins-5:\n", 30, "variants.bins-5", "is named twice"),
         ("\n    architectures: [{name: cnn}]", "", 30, "variants.cnn", "expected a mapping"),
     ],

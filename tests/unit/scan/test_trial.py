@@ -175,7 +175,9 @@ def test_an_uncertain_background_lowers_significance_and_raises_the_limit(traine
 def test_a_search_optimises_what_it_was_asked_to(objective, binned, tmp_path):
     choice = ArchitectureChoice(name="logistic_regression", search=True)
     config = make_config(
-        signals=("hard",), architectures=(choice,), search=Search(objective=objective, trials=1)
+        signals=("hard",),
+        architectures=(choice,),
+        search=Search(sampler="random", objective=objective, trials=1),
     )
     pools = replace(binned, benchmarks=("hard",))
     point = points(config, mixtures(config, pools), pools)[0]

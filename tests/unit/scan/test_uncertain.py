@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
@@ -30,6 +29,7 @@ from rayscan.scan.tables import rows_to_table
 from rayscan.scan.uncertain import templates_for
 from rayscan.scan.workload import workload
 from rayscan.stats.limits import upper_limits
+from rayscan.yaml_text import values
 
 SHAPE = ShapeUncertainty(observable="jet1_pt", slope=0.2)
 
@@ -63,7 +63,7 @@ def test_without_uncertainty_keys_and_templates_are_what_they_were(binned):
         found.background, templates_of(binned, "hard", mixture).background
     )
     assert found.nuisances is None
-    assert "uncertainty" not in yaml.safe_load(dump(none))["ensembles"]
+    assert "uncertainty" not in values(dump(none))["ensembles"]
 
 
 def test_the_ceiling_falls_with_the_uncertainty_and_no_classifier_passes_it(binned, tmp_path):
