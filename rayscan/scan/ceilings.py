@@ -98,7 +98,7 @@ def ceiling_of_test(
     seen = estimate(placed)
     noise = template_noise(
         templates,
-        test_background=int(binned.background_counts("test").sum()),
+        test_background=[part.size for part in binned.background("test").pools],
         test_signal=binned.signal(benchmark, "test").size,
         shared=binned.mode == "shared_pool",
         test_against=0 if against is None else binned.signal(against, "test").size,
@@ -128,8 +128,8 @@ def ceiling_of_test(
 def _shift(binned: BinnedPools, benchmark: str, mixture: Mixture, against: str | None) -> float:
     if binned.mode == "shared_pool":
         return 0.0
-    other = binned.background_counts("test").sum()
+    other = binned.background_size("test")
     if against is not None:
         other = binned.signal(against, "test").size
-    sizes = 1 / binned.signal(benchmark, "test").size + 1 / int(other)
+    sizes = 1 / binned.signal(benchmark, "test").size + 1 / other
     return mixture.signal / math.sqrt(mixture.signal + mixture.background) * math.sqrt(sizes)

@@ -155,12 +155,23 @@ AUC = TableLayout(
         Column("histograms", _INT, "", "test ensembles per class"),
         *_UNCERTAIN,
         Column("background_pool", _INT, "events", "test-pool background events inside the binning"),
+        Column(
+            "background_pool_effective",
+            _REAL,
+            "events",
+            "events of one pool as uncertain as all backgrounds, mixed by yield",
+        ),
         Column("signal_pool", _INT, "events", "test-pool signal events inside the binning"),
         Column("draw_fraction", _REAL, "", "largest n/N of a draw from a pool"),
         Column("draw_warning", _BOOL, "", "True if n/N > 0.1: fluctuations are understated"),
-        Column("reuse_factor", _REAL, "", "average number of ensembles that hold one pool event"),
         Column(
-            "signal_in_empty_cells", _REAL, "", "share of signal where the background pool is 0"
+            "reuse_factor", _REAL, "", "ensembles that hold a background event, mean over all drawn"
+        ),
+        Column(
+            "signal_in_empty_cells",
+            _REAL,
+            "",
+            "share of signal in bins with less than half an event of `background_pool_effective`",
         ),
     ),
 )

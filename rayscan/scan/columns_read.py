@@ -44,7 +44,9 @@ POOLS = TableLayout(
         Column(
             "cross_section", _REAL, "pb", "cross-section after selection, inside the axis ranges"
         ),
-        Column("in_empty_cells", _REAL, "", "share where the background pool is empty"),
+        Column(
+            "in_empty_cells", _REAL, "", "share where the backgrounds hold less than half an event"
+        ),
         Column("pool_mode", _TEXT, "", "'disjoint' or 'shared_pool'"),
     ),
 )

@@ -11,6 +11,7 @@ import numpy as np
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
 from rayscan.models.scoring import score_many
+from rayscan.models.separation import HALF_AN_EVENT
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.ceilings import CeilingOfTest, ceiling_of_test
@@ -225,14 +226,15 @@ def _pool_columns(
 ) -> dict[str, Any]:
     background = binned.background_counts("test")
     signal = binned.signal(test.benchmark, "test").counts
-    empty = binned.background_counts("train") == 0
+    empty = binned.weighted_counts("train") < HALF_AN_EVENT
     drawn = histograms * (test.mixture.null_total + test.mixture.background)
     return {
         "pool_mode": binned.mode,
         "background_pool": int(background.sum()),
+        "background_pool_effective": binned.background_size("test"),
         "signal_pool": int(signal.sum()),
         "draw_fraction": draw_fraction,
         "draw_warning": bool(draw_fraction > DRAW_WARNING),
-        "reuse_factor": drawn / int(background.sum()),
+        "reuse_factor": drawn / binned.background_size("test"),
         "signal_in_empty_cells": float(np.sum(signal[empty]) / signal.sum()),
     }

@@ -247,6 +247,22 @@ def test_backgrounds_are_mixed_by_their_cross_sections():
     np.testing.assert_array_equal(binned.background_counts("train"), one + two)
 
 
+def test_pools_count_by_what_they_weigh():
+    """2/3 of the yield in 20,000 events and 1/3 in 500: as uncertain as 4,410 events of one."""
+    alone, both = make_pools(), make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg2": 500})
+    assert alone.background_size("train") == 20_000
+    np.testing.assert_array_equal(alone.weighted_counts("train"), alone.background_counts("train"))
+    size = 1 / ((2 / 3) ** 2 / 20_000 + (1 / 3) ** 2 / 500)
+    assert both.background_size("train") == pytest.approx(size)
+    expected = both.background_density("train") * size
+    np.testing.assert_allclose(both.weighted_counts("train"), expected, atol=1e-9)
+    found = templates_of(both, "hard", Mixture(signal=10, background=100))
+    assert found.background_size == pytest.approx(size)
+    assert [part.size for part in found.backgrounds] == [20_000, 500]
+    mixed = sum(part.share * part.density for part in found.backgrounds)
+    np.testing.assert_allclose(mixed, found.background)
+
+
 def test_templates_are_the_densities_of_the_training_pools():
     binned = make_pools()
     mixture = Mixture(signal=10, background=100)
