@@ -32,10 +32,13 @@ class TemplateNoise:
         factor: Separation of the true densities' likelihood ratio over that of noisy templates,
             on the same test pool.
         relative_error: Standard deviation of that relation over pools of the same sizes.
+        spread: Standard deviation, over such pools, of the corrected separation itself: with what
+            the test pool does to the best of classifiers too.
     """
 
     factor: float
     relative_error: float
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,14 @@ class Ceiling:
         auc: The AUC.
         error: Its standard error, from test set and pools together.
         pool_error: The part that comes from the finite pools.
+        total_error: Error against pools without end: what the test pool does to every classifier is
+            part of it.
     """
 
     auc: float
     error: float
     pool_error: float
+    total_error: float
 
 
 def template_noise(
@@ -89,10 +95,14 @@ def template_noise(
         ideal[place] = _distance(tested, best)
         seen[place] = _distance(tested, best_weights(own))
     if not min(ideal.mean(), seen.mean()) > 0:
-        return TemplateNoise(factor=1.0, relative_error=0.0)
+        return TemplateNoise(factor=1.0, relative_error=0.0, spread=float(seen.std(ddof=1)))
     factor = float(ideal.mean() / seen.mean())
     rest = ideal - factor * seen
-    return TemplateNoise(factor=factor, relative_error=float(rest.std(ddof=1) / ideal.mean()))
+    return TemplateNoise(
+        factor=factor,
+        relative_error=float(rest.std(ddof=1) / ideal.mean()),
+        spread=factor * float(seen.std(ddof=1)),
+    )
 
 
 def _again(
@@ -161,7 +171,7 @@ def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
         noise: See `template_noise`.
     """
     if auc >= 1.0:
-        return Ceiling(auc=1.0, error=error, pool_error=0.0)
+        return Ceiling(auc=1.0, error=error, pool_error=0.0, total_error=error)
     seen = float(ndtri(max(auc, 0.5)))
     true = seen * noise.factor
     slope = math.exp(-(true**2) / 2) / math.sqrt(2 * math.pi)
@@ -169,5 +179,8 @@ def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
     by_test = error * noise.factor * slope / of_seen
     by_pools = slope * true * noise.relative_error
     return Ceiling(
-        auc=float(ndtr(true)), error=math.hypot(by_test, by_pools), pool_error=abs(by_pools)
+        auc=float(ndtr(true)),
+        error=math.hypot(by_test, by_pools),
+        pool_error=abs(by_pools),
+        total_error=math.hypot(by_test, slope * noise.spread),
     )

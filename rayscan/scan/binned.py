@@ -21,7 +21,7 @@ from rayscan.models.architecture import Templates
 from rayscan.models.mixed import Part, effective_size
 from rayscan.models.separation import HALF_AN_EVENT
 
-PoolName: TypeAlias = Literal["train", "validation", "test"]
+PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
 Counts: TypeAlias = npt.NDArray[np.int64]
 Features: TypeAlias = npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ Features: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProcessPools:
-    """The three pools of one process.
+    """The three pools of one process, and of a shared pool the part that is kept out of it.
 
     Attributes:
         process: Its name.
@@ -281,8 +281,7 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
     rows = []
     for part in binned.processes.values():
         kept, of, effective = part.unweighting
-        for name in POOL_NAMES:
-            counts = part.counts[name]
+        for name, counts in part.counts.items():
             empty = binned.weighted_counts(name) < HALF_AN_EVENT
             inside = int(counts.sum())
             rows.append(
