@@ -1,4 +1,4 @@
-"""How uncertain an AUC is: its finite test set, and the finite pools that its ensembles come from."""
+"""How uncertain an AUC is: the finite test set, and the finite pools it is drawn from."""
 
 from __future__ import annotations
 
