@@ -127,12 +127,26 @@ class Scan:
             name: process.cross_section or _cross_section(generated[name])
             for name, process in self.config.processes.items()
         }
+        # Said only where there is something to say: classifiers of older scans keep their keys.
+        pools = self.config.pools
+        rules = [
+            rule
+            for rule, holds in (
+                ("test share kept out of the shared pool", pools.split == "histograms"),
+                (
+                    "bins merged by weight",
+                    pools.min_pool_count and len(self.config.backgrounds) > 1,
+                ),
+            )
+            if holds
+        ]
         fingerprint = digest(
             sorted(tables.items()),
             sorted(cross_sections.items()),
             self.config.binning,
-            self.config.pools,
+            pools,
             self.config.seed,
+            *rules,
         )
         self.reporter.stage("fill pools", len(tables), "processes")
         return datasets.bin_pools(

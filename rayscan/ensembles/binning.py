@@ -146,14 +146,16 @@ class Binning:
         return np.bincount(index[index >= 0], minlength=self.bins)
 
 
-def merge_map(background: npt.NDArray[np.integer], minimum: int) -> Integers:
+def merge_map(
+    background: npt.NDArray[np.integer] | npt.NDArray[np.floating], minimum: int
+) -> Integers:
     """Where the events of each bin go if bins with little background are joined into one.
 
     A cell that the background pool leaves (almost) empty tells signal from background by pool noise
     alone; joined, such cells are judged by their common background.
 
     Args:
-        background: Background pool events, shape (bins,).
+        background: Background pool events, or their effective number, shape (bins,).
         minimum: Bins with fewer events go to the lowest of their indices.
 
     Returns:

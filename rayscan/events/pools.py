@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from rayscan.errors import WeightError
 
-PoolName = Literal["train", "validation", "test"]
+PoolName = Literal["train", "validation", "test", "unseen"]
 _NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
 
 
@@ -32,7 +32,8 @@ class Pools:
         validation: Share of the events to stop training and to tune on; may be 0.
         test: Share of the events every result is measured on.
         split: ``events``: disjoint pools. ``histograms``: the published procedure, one pool for
-            all, so that training and test share events; only to measure its optimism.
+            all, so that training and test share events; only to measure its optimism, on the share
+            ``test`` of the events, which is kept out of it.
         min_pool_count: Cells with fewer background events than this in the pool are merged; 0
             keeps every cell.
     """
@@ -122,13 +123,15 @@ def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[PoolName, pa.Tabl
 
     Returns:
         Pool -> event table. Disjoint, unless ``pools.split`` is ``histograms``: then each pool is
-        the whole table.
+        all but the test events of disjoint pools, which are the pool ``unseen``.
     """
-    if pools.split == "histograms":
-        return dict.fromkeys(_NAMES, table)
     numbers = _uniform(table, seed=seed, salt="pool")
     edges = np.array([pools.train, pools.train + pools.validation])
     pool = np.searchsorted(edges, numbers, side="right")
+    if pools.split == "histograms":
+        unseen = pool == _NAMES.index("test")
+        shared = table.filter(pa.array(~unseen))
+        return {**dict.fromkeys(_NAMES, shared), "unseen": table.filter(pa.array(unseen))}
     return {name: table.filter(pa.array(pool == k)) for k, name in enumerate(_NAMES)}
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rayscan.errors import DivergedError, ShapeMismatchError, nearest
 from rayscan.models import storage
+from rayscan.models.mixed import Part
 from rayscan.models.nuisances import BackgroundNuisances
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -38,25 +39,33 @@ class Templates:
         signal: Probability of each bin for one signal event, shape (bins,).
         S: Signal events of one class-1 histogram.
         B: Background events of one class-1 histogram.
-        background_size: Pool events behind ``background``.
+        background_size: Pool events behind ``background``; of several pools `effective_size`.
         signal_size: Pool events behind ``signal``.
         null: Events of class 0: S + B (``matched``), or B.
         against: Probability of each bin for an event of the second signal, of which class 0 holds S
             events beside B of background (``null`` then says nothing); None without.
         against_size: Pool events behind ``against``.
         nuisances: What of the background is drawn anew for each histogram; None: nothing.
+        mixed: The pools that ``background`` is mixed of; empty for one.
     """
 
     background: Floats
     signal: Floats
     S: int
     B: int
-    background_size: int
+    background_size: float
     signal_size: int
     null: Literal["matched", "background"] = "matched"
     against: Floats | None = None
     against_size: int = 0
     nuisances: BackgroundNuisances | None = None
+    mixed: tuple[Part, ...] = ()
+
+    @property
+    def backgrounds(self) -> tuple[Part, ...]:
+        """The pools behind ``background``, at least one."""
+        alone = Part(density=self.background, share=1.0, size=self.background_size)
+        return self.mixed or (alone,)
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ first order: about three quarters of it with 45,000 and 8,000 events in 200 bins
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from rayscan.models.architecture import Templates
 from rayscan.models.likelihood_ratio import best_weights
+from rayscan.models.mixed import Part, effective_size
 from rayscan.models.separation import Endless, Floats
 
 REPLICATES = 64
@@ -30,10 +32,13 @@ class TemplateNoise:
         factor: Separation of the true densities' likelihood ratio over that of noisy templates,
             on the same test pool.
         relative_error: Standard deviation of that relation over pools of the same sizes.
+        spread: Standard deviation, over such pools, of the corrected separation itself: with what
+            the test pool does to the best of classifiers too.
     """
 
     factor: float
     relative_error: float
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +49,20 @@ class Ceiling:
         auc: The AUC.
         error: Its standard error, from test set and pools together.
         pool_error: The part that comes from the finite pools.
+        total_error: Error against pools without end: what the test pool does to every classifier is
+            part of it.
     """
 
     auc: float
     error: float
     pool_error: float
+    total_error: float
 
 
 def template_noise(
     templates: Templates,
     *,
-    test_background: int,
+    test_background: int | Sequence[int],
     test_signal: int,
     shared: bool,
     rng: np.random.Generator,
@@ -69,15 +77,17 @@ def template_noise(
 
     Args:
         templates: Training templates, with the sizes of their pools.
-        test_background: Background events of the test pool.
+        test_background: Background events of the test pool, or of each of several.
         test_signal: Signal events of the test pool.
         shared: Whether the test pool is the training pool.
         rng: Source of the replicates.
         test_against: Events of the test pool of the second signal, if there is one in class 0.
     """
     best = best_weights(templates)
-    trained = templates.background_size, templates.signal_size, templates.against_size
-    sizes = test_background, test_signal, test_against
+    own_sizes = [part.size for part in templates.backgrounds]
+    trained = own_sizes, templates.signal_size, templates.against_size
+    several = np.atleast_1d(np.asarray(test_background)).tolist()
+    sizes = several, test_signal, test_against
     ideal, seen = np.empty(REPLICATES), np.empty(REPLICATES)
     for place in range(REPLICATES):
         own = _again(templates, rng, *trained)
@@ -85,22 +95,35 @@ def template_noise(
         ideal[place] = _distance(tested, best)
         seen[place] = _distance(tested, best_weights(own))
     if not min(ideal.mean(), seen.mean()) > 0:
-        return TemplateNoise(factor=1.0, relative_error=0.0)
+        return TemplateNoise(factor=1.0, relative_error=0.0, spread=float(seen.std(ddof=1)))
     factor = float(ideal.mean() / seen.mean())
     rest = ideal - factor * seen
-    return TemplateNoise(factor=factor, relative_error=float(rest.std(ddof=1) / ideal.mean()))
+    return TemplateNoise(
+        factor=factor,
+        relative_error=float(rest.std(ddof=1) / ideal.mean()),
+        spread=factor * float(seen.std(ddof=1)),
+    )
 
 
 def _again(
-    templates: Templates, rng: np.random.Generator, background: int, signal: int, against: int
+    templates: Templates,
+    rng: np.random.Generator,
+    backgrounds: Sequence[float],
+    signal: int,
+    against: int,
 ) -> Templates:
-    """Templates of other pools of the given sizes, drawn from these."""
+    """Templates of other pools of the given sizes, each drawn by itself from its own."""
+    mixed = tuple(
+        Part(density=_pool(rng, part.density, int(size)), share=part.share, size=size)
+        for part, size in zip(templates.backgrounds, backgrounds, strict=True)
+    )
     found = replace(
         templates,
-        background=_pool(rng, templates.background, background),
+        background=np.asarray(sum(part.share * part.density for part in mixed)),
         signal=_pool(rng, templates.signal, signal),
-        background_size=background,
+        background_size=effective_size([part.share for part in mixed], backgrounds),
         signal_size=signal,
+        mixed=mixed,
     )
     if templates.against is None:
         return found
@@ -129,7 +152,8 @@ def pool_difference(auc: float, correlation: float, shift: float) -> float:
         auc: AUC of the classifier.
         correlation: Of the scores of both on histograms without signal.
         shift: Standard deviation of the shift of a mean score by the pools, in units of the spread
-            of the scores: S/sqrt(S + B) sqrt(1/N_S + 1/N_B), with N_S and N_B events in the pools.
+            of the scores: S/sqrt(S + B) sqrt(1/N_S + 1/N_B), with N_S and N_B events in the pools
+            (several backgrounds: `effective_size`).
     """
     if not 0.0 < auc < 1.0:
         return 0.0
@@ -147,7 +171,7 @@ def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
         noise: See `template_noise`.
     """
     if auc >= 1.0:
-        return Ceiling(auc=1.0, error=error, pool_error=0.0)
+        return Ceiling(auc=1.0, error=error, pool_error=0.0, total_error=error)
     seen = float(ndtri(max(auc, 0.5)))
     true = seen * noise.factor
     slope = math.exp(-(true**2) / 2) / math.sqrt(2 * math.pi)
@@ -155,5 +179,8 @@ def ceiling(auc: float, error: float, noise: TemplateNoise) -> Ceiling:
     by_test = error * noise.factor * slope / of_seen
     by_pools = slope * true * noise.relative_error
     return Ceiling(
-        auc=float(ndtr(true)), error=math.hypot(by_test, by_pools), pool_error=abs(by_pools)
+        auc=float(ndtr(true)),
+        error=math.hypot(by_test, by_pools),
+        pool_error=abs(by_pools),
+        total_error=math.hypot(by_test, slope * noise.spread),
     )

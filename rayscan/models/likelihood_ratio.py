@@ -44,7 +44,8 @@ def weights(templates: Templates) -> Floats:
     1 + S p_s / (B p_b) if class 0 holds B events only. Where class 0 holds a second signal a, it is
     (B p_b + S p_s) / (B p_b + S p_a).
 
-    A bin that one pool left empty is judged as if it held half an event of it: a cell where only
+    A bin that one pool left empty is judged as if it held half an event of it (of several
+    backgrounds, of one pool as uncertain as they are together): a cell where only
     the signal pool has events gets a large, finite weight, and with B = 0 one where only the
     background pool has events a large negative one. A bin both left empty weighs nothing.
 
@@ -235,9 +236,10 @@ def closed_form(templates: Templates, test: Drawn | None = None) -> ClosedForm:
 
     whose expectation is exact up to a factor 1 - exp(-N_b p_b) in a bin: E[a (a - 1)] =
     N_s (N_s - 1) p_s^2 for multinomial a, E[(N_b + 1)/(b + 1)] = (1 - (1 - p_b)^(N_b + 1))/p_b
-    for binomial b. Between two signals it is (p_s - p_a)^2 in place of (p_s - p_b)^2, corrected
-    likewise. With nuisances the statistic is the best linear one, of separation
-    d'^2 = delta^T (V + G^T G)^-1 delta (`rayscan.models.nuisances.blind`).
+    for binomial b (several weighted pools: `rayscan.models.mixed.inverse`). Between two signals it
+    is (p_s - p_a)^2 in place of (p_s - p_b)^2, corrected likewise. With nuisances the
+    statistic is the best linear one, of separation d'^2 = delta^T (V + G^T G)^-1 delta
+    (`rayscan.models.nuisances.blind`).
 
     Args:
         templates: Densities (of the training pools) that make the likelihood ratio.

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.models.architecture import Templates
+from rayscan.models.mixed import inverse, noise_of, noise_over_density, variance
 from rayscan.models.nuisances import directions
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -54,44 +55,38 @@ def squared_separation(templates: Templates) -> tuple[float, float, float]:
     """
     if templates.against is not None:
         return _between_signals(templates, templates.against)
-    N_s, N_b = templates.signal_size, templates.background_size
+    N_s, pools = templates.signal_size, templates.backgrounds
     signal, background = templates.signal, templates.background
-    a, b = signal * N_s, background * N_b
-    # (a - 1) below 0 would be a bin of less than one event of a weighted mixture.
-    pairs = a * np.maximum(a - 1, 0) / (b + 1)
-    square = (N_b + 1) / (N_s * max(N_s - 1, 1)) * float(pairs.sum()) - 1
-    ratio = signal * (N_b + 1) / (b + 1)
-    floored = np.maximum(background, HALF_AN_EVENT / N_b)
+    a, inverted = signal * N_s, inverse(pools)
+    pairs = a * np.maximum(a - 1, 0) * inverted
+    square = float(pairs.sum()) / (N_s * max(N_s - 1, 1)) - 1
+    ratio = signal * inverted
+    floored = np.maximum(background, HALF_AN_EVENT / templates.background_size)
     raw = float(np.sum((signal - background) ** 2 / floored))
     # First order: d(k^2)/d p_s = 2 r and d(k^2)/d p_b = -r^2, multinomial pools; second order: the
     # square of the noise itself, all that is left for a signal that looks like background.
-    first = 4 * _variance(ratio, signal) / N_s + _variance(ratio**2, background) / N_b
-    second = 2 * float(np.sum((ratio / N_s + ratio**2 / N_b) ** 2))
+    first = 4 * variance(ratio, signal) / N_s + noise_of(pools, ratio**2)
+    second = 2 * float(np.sum((ratio / N_s + ratio**2 * noise_over_density(pools, inverted)) ** 2))
     return max(square, 0.0), raw, math.sqrt(first + second)
 
 
 def _between_signals(templates: Templates, against: Floats) -> tuple[float, float, float]:
     """The same for k^2 = sum_k (p_s - p_a)^2 / p_b, two signals on one background."""
-    N_s, N_a, N_b = templates.signal_size, templates.against_size, templates.background_size
+    N_s, N_a, pools = templates.signal_size, templates.against_size, templates.backgrounds
     signal, background = templates.signal, templates.background
-    s, a, b = signal * N_s, against * N_a, background * N_b
-    inverse = (N_b + 1) / (b + 1)  # of expectation 1 / p_b
+    s, a, inverted = signal * N_s, against * N_a, inverse(pools)
     # Products of different events only: each term has the expectation of the true densities.
     terms = s * np.maximum(s - 1, 0) / (N_s * max(N_s - 1, 1))
     terms = terms + a * np.maximum(a - 1, 0) / (N_a * max(N_a - 1, 1)) - 2 * signal * against
-    square = float(np.sum(terms * inverse))
-    floored = np.maximum(background, HALF_AN_EVENT / N_b)
+    square = float(np.sum(terms * inverted))
+    floored = np.maximum(background, HALF_AN_EVENT / templates.background_size)
     raw = float(np.sum((signal - against) ** 2 / floored))
-    ratio = (signal - against) * inverse
-    first = 4 * (_variance(ratio, signal) / N_s + _variance(ratio, against) / N_a)
-    first += _variance(ratio**2, background) / N_b
-    noise = (signal / N_s + against / N_a) * inverse + ratio**2 / N_b
+    ratio = (signal - against) * inverted
+    first = 4 * (variance(ratio, signal) / N_s + variance(ratio, against) / N_a)
+    first += noise_of(pools, ratio**2)
+    noise = (signal / N_s + against / N_a) * inverted
+    noise = noise + ratio**2 * noise_over_density(pools, inverted)
     return max(square, 0.0), raw, math.sqrt(first + 2 * float(np.sum(noise**2)))
-
-
-def _variance(values: Floats, density: Floats) -> float:
-    mean = float(values @ density)
-    return max(float(values**2 @ density) - mean**2, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +116,9 @@ class Endless:
             return _two_signals(t, t.against, weights)
         n = t.B + (t.S if t.null == "matched" else 0)
         background, signal = float(weights @ t.background), float(weights @ t.signal)
-        null_variance = n * _variance(weights, t.background)
-        alternative_variance = t.B * _variance(weights, t.background)
-        alternative_variance += t.S * _variance(weights, t.signal)
+        null_variance = n * variance(weights, t.background)
+        alternative_variance = t.B * variance(weights, t.background)
+        alternative_variance += t.S * variance(weights, t.signal)
         difference = t.S * signal - (n - t.B) * background
         if t.nuisances is not None:
             null_variance += float(np.sum((directions(t, n - t.B) @ weights) ** 2))
@@ -132,21 +127,21 @@ class Endless:
                 null_variance += n * background**2
                 alternative_variance += t.B * background**2 + t.S * signal**2
         error = 0.0
-        if (variance := null_variance + alternative_variance) > 0:
-            by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)
+        if (total := null_variance + alternative_variance) > 0:
+            by_mean, by_variance = 1 / math.sqrt(total), -difference / (2 * total**1.5)
             b, s = weights - background, weights - signal
             pull = -by_mean * (n - t.B) * b + by_variance * (n + t.B) * b**2
-            error = _variance(pull, t.background) / t.background_size
+            error = noise_of(t.backgrounds, pull)
             pull = t.S * (by_mean * s + by_variance * s**2)
-            error += _variance(pull, t.signal) / t.signal_size
+            error += variance(pull, t.signal) / t.signal_size
         return Moments(difference, null_variance, alternative_variance, math.sqrt(error))
 
 
 def _two_signals(t: Templates, against: Floats, weights: Floats) -> Moments:
     """Class 0 holds S events of the second signal, and as many background events as class 1."""
-    of_background = t.B * _variance(weights, t.background)
-    null_variance = t.S * _variance(weights, against)
-    alternative_variance = t.S * _variance(weights, t.signal)
+    of_background = t.B * variance(weights, t.background)
+    null_variance = t.S * variance(weights, against)
+    alternative_variance = t.S * variance(weights, t.signal)
     if t.nuisances is not None:
         of_background += float(np.sum((directions(t, 0) @ weights) ** 2))
         if t.nuisances.poisson:
@@ -159,14 +154,16 @@ def _two_signals(t: Templates, against: Floats, weights: Floats) -> Moments:
     )
     difference = t.S * float(weights @ (t.signal - against))
     error = 0.0
-    if (variance := null_variance + alternative_variance) > 0:
-        by_mean, by_variance = 1 / math.sqrt(variance), -difference / (2 * variance**1.5)
-        for sign, n, density, size in (
-            (0.0, 2 * t.B, t.background, t.background_size),  # the same events in both classes
-            (1.0, t.S, t.signal, t.signal_size),
-            (-1.0, t.S, against, t.against_size),
+    if (total := null_variance + alternative_variance) > 0:
+        by_mean, by_variance = 1 / math.sqrt(total), -difference / (2 * total**1.5)
+        away = weights - float(weights @ t.background)
+        # the same background events in both classes
+        error = noise_of(t.backgrounds, 2 * t.B * by_variance * away**2)
+        for sign, density, size in (
+            (1.0, t.signal, t.signal_size),
+            (-1.0, against, t.against_size),
         ):
             away = weights - float(weights @ density)
-            pull = n * (sign * by_mean * away + by_variance * away**2)
-            error += _variance(pull, density) / size
+            pull = t.S * (sign * by_mean * away + by_variance * away**2)
+            error += variance(pull, density) / size
     return Moments(difference, null_variance, alternative_variance, math.sqrt(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,8 +18,10 @@ from rayscan.events import pools
 from rayscan.events.pools import Pools
 from rayscan.events.selection import CutFlow
 from rayscan.models.architecture import Templates
+from rayscan.models.mixed import Part, effective_size
+from rayscan.models.separation import HALF_AN_EVENT
 
-PoolName: TypeAlias = Literal["train", "validation", "test"]
+PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
 Counts: TypeAlias = npt.NDArray[np.int64]
 Features: TypeAlias = npt.NDArray[np.float32]
@@ -27,7 +29,7 @@ Features: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProcessPools:
-    """The three pools of one process.
+    """The three pools of one process, and of a shared pool the part that is kept out of it.
 
     Attributes:
         process: Its name.
@@ -185,6 +187,24 @@ class BinnedPools:
         densities = [p.cross_section / total * p.counts[pool] / p.counts[pool].sum() for p in parts]
         return np.asarray(np.sum(densities, axis=0))
 
+    def background_parts(self, pool: PoolName) -> tuple[Part, ...]:
+        """The pool of each background, with its share of the yield."""
+        mixed = self.background(pool)
+        return tuple(
+            Part(density=part.density, share=share, size=part.size)
+            for part, share in zip(mixed.pools, mixed.shares, strict=True)
+        )
+
+    def background_size(self, pool: PoolName) -> float:
+        """Events of one background pool as uncertain as those of all, mixed by yield."""
+        parts = self.background_parts(pool)
+        return effective_size([part.share for part in parts], [part.size for part in parts])
+
+    def weighted_counts(self, pool: PoolName) -> npt.NDArray[np.float64]:
+        """Events per bin of such a pool; of one background those that it holds, shape (bins,)."""
+        # rounded, because 49 * (1 / 49) is below 1 and a bin of 20 events has not 19.999999
+        return np.round(self.background_density(pool) * self.background_size(pool), 9)
+
     @property
     def background_cross_section(self) -> float:
         """Cross-section [pb] of all backgrounds after selection, inside the axis ranges."""
@@ -201,11 +221,7 @@ def gather(
     fingerprint: str,
 ) -> BinnedPools:
     """Put the processes together and merge bins with too few background events."""
-    if split.min_pool_count > 0:
-        train = np.sum([parts[b].counts["train"] for b in backgrounds], axis=0)
-        mapping = merge_map(train, split.min_pool_count)
-        parts = {name: _merge(part, mapping) for name, part in parts.items()}
-    return BinnedPools(
+    found = BinnedPools(
         binning=binning,
         processes=dict(parts),
         backgrounds=backgrounds,
@@ -213,6 +229,10 @@ def gather(
         mode="disjoint" if split.split == "events" else "shared_pool",
         fingerprint=fingerprint,
     )
+    if split.min_pool_count == 0:
+        return found
+    mapping = merge_map(found.weighted_counts("train"), split.min_pool_count)
+    return replace(found, processes={name: _merge(p, mapping) for name, p in parts.items()})
 
 
 def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
@@ -242,17 +262,17 @@ def templates_of(
     """
     second = None if against is None else binned.signal(against, pool)
     signal = binned.signal(benchmark, pool).counts
-    background = binned.background_counts(pool)
     return Templates(
         background=binned.background_density(pool),
         signal=signal / signal.sum(),
         S=mixture.signal,
         B=mixture.background,
-        background_size=int(background.sum()),
+        background_size=binned.background_size(pool),
         signal_size=int(signal.sum()),
         null=mixture.null,
         against=None if second is None else second.density,
         against_size=0 if second is None else second.size,
+        mixed=binned.background_parts(pool),
     )
 
 
@@ -261,9 +281,8 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
     rows = []
     for part in binned.processes.values():
         kept, of, effective = part.unweighting
-        for name in POOL_NAMES:
-            counts = part.counts[name]
-            empty = binned.background_counts(name) == 0
+        for name, counts in part.counts.items():
+            empty = binned.weighted_counts(name) < HALF_AN_EVENT
             inside = int(counts.sum())
             rows.append(
                 {

@@ -127,7 +127,9 @@ def _limits(tables: Tables) -> Iterator[str]:
 def _statistics(tables: Tables) -> Iterator[str]:
     """Templates stand on the events of the test pool, however many the luminosity gives."""
     simulated = tables.pools.query("role == 'background' and pool == 'test'")
-    pool = simulated["events_in_binning"].sum()
+    yields, events = simulated["cross_section"], simulated["events_in_binning"]
+    # of one pool as uncertain as all, mixed by yield
+    pool = yields.sum() ** 2 / (yields**2 / events).sum() if len(simulated) else 0.0
     rows = tables.limits[tables.limits["method"] != "score"]
     short = rows[rows["background_events"] > _MORE_THAN_SIMULATED * pool]
     if len(short):
@@ -135,7 +137,8 @@ def _statistics(tables: Tables) -> Iterator[str]:
         yield (
             f"Monte Carlo statistics: limits at up to {most['luminosity']:g} fb^-1 expect "
             f"{most['background_events']:.3g} background events, but their templates stand on "
-            f"{pool} simulated ones, and hardly improve with luminosity. Simulate more background."
+            f"{pool:.0f} simulated ones, and hardly improve with luminosity. Simulate more "
+            "background."
         )
 
 

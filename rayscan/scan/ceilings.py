@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.draw import Ensembles
-from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ceiling import Ceiling, ceiling, pool_difference, template_noise
 from rayscan.models.likelihood_ratio import closed_form, likelihood_ratio
-from rayscan.scan.binned import BinnedPools
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import Histograms, pair_name
+from rayscan.scan.examples import pair_name
+from rayscan.scan.shown import Shown
 from rayscan.scan.uncertain import templates_for
 from rayscan.seeds import stream
 from rayscan.stats.auc import difference, estimate
@@ -32,8 +29,7 @@ class CeilingOfTest:
     Attributes:
         ceiling: The AUC no classifier passes beyond its error.
         placements: Of the likelihood ratio of the training templates.
-        shift: How far pools of the test set shift mean scores (`pool_difference`); 0 if they are
-            those of the training, whose fluctuations are what leaks.
+        shift: How far pools of the test set shift mean scores (`pool_difference`).
         columns: What the table `auc` says of it.
     """
 
@@ -42,15 +38,14 @@ class CeilingOfTest:
     shift: float
     columns: dict[str, Any]
 
-    def above(self, placed: Placements) -> float | None:
-        """How many sigma the AUC of a classifier on the same test set is above the ceiling.
+    def above(self, placed: Placements) -> tuple[float, float]:
+        """How far the AUC of a classifier on the same test set is above the ceiling, and its error.
+
+        The error is that of the test set, which both share, the pools behind the templates, and
+        those of the test; 0 where nothing is uncertain.
 
         Args:
             placed: Placements of the classifier's scores.
-
-        Returns:
-            The difference over its error: the test set, which both share, the pools behind the
-            templates, and those of the test; None where nothing is uncertain.
         """
         seen = estimate(placed)
         paired = difference(placed, self.placements)
@@ -59,7 +54,7 @@ class CeilingOfTest:
         apart = pool_difference(seen.auc, 2 * math.sin(math.pi * ranks / 6), self.shift)
         # The pool error is the same fluctuation for the best classifier, less its own noise.
         error = math.hypot(paired.error, max(self.ceiling.pool_error, apart))
-        return (seen.auc - self.ceiling.auc) / error if error > 0 else None
+        return seen.auc - self.ceiling.auc, error
 
 
 def _correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
@@ -69,46 +64,28 @@ def _correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def ceiling_of_test(
-    config: ScanConfig,
-    binned: BinnedPools,
-    benchmark: str,
-    mixture: Mixture,
-    *,
-    sampler: Ensembles,
-    null: Histograms,
-    alternative: Histograms,
-    against: str | None = None,
-) -> CeilingOfTest:
-    """The ceiling on given test ensembles.
-
-    Args:
-        config: The scan.
-        binned: Its pools.
-        benchmark: Signal process in the ensembles.
-        mixture: Their events.
-        sampler: What drew them.
-        null: Histograms of class 0, shape (N, bins).
-        alternative: Histograms with signal, shape (N, bins).
-        against: Signal process in class 0, if there is one.
-    """
+def ceiling_of_test(shown: Shown) -> CeilingOfTest:
+    """The ceiling on given test ensembles; those of a shared pool must be of its unseen part."""
+    config, binned, test = shown.config, shown.binned, shown.test
+    benchmark, mixture, against, pool = test.benchmark, test.mixture, test.against, shown.pool
     templates = templates_for(config, binned, benchmark, mixture, against=against)
     ratio = likelihood_ratio(templates)
-    placed = placements(ratio.scores(null), ratio.scores(alternative))
+    placed = placements(ratio.scores(shown.null), ratio.scores(shown.alternative))
     seen = estimate(placed)
     noise = template_noise(
         templates,
-        test_background=int(binned.background_counts("test").sum()),
-        test_signal=binned.signal(benchmark, "test").size,
-        shared=binned.mode == "shared_pool",
-        test_against=0 if against is None else binned.signal(against, "test").size,
+        test_background=[part.size for part in binned.background(pool).pools],
+        test_signal=binned.signal(benchmark, pool).size,
+        shared=False,
+        test_against=0 if against is None else binned.signal(against, pool).size,
         rng=stream(config.seed, "template noise", *pair_name(benchmark, against), mixture.name),
     )
     found = ceiling(seen.auc, seen.error, noise)
-    form = closed_form(templates, sampler)
+    form = closed_form(templates, shown.sampler)
     columns = {
         "auc_ceiling": found.auc,
         "auc_ceiling_error": found.error,
+        "auc_ceiling_total_error": found.total_error,
         "ceiling_kind": KIND if templates.nuisances is None else MARGINAL,
         "auc_likelihood_ratio": seen.auc,
         "auc_likelihood_ratio_error": seen.error,
@@ -120,16 +97,15 @@ def ceiling_of_test(
     return CeilingOfTest(
         ceiling=found,
         placements=placed,
-        shift=_shift(binned, benchmark, mixture, against),
+        shift=_shift(shown),
         columns=columns,
     )
 
 
-def _shift(binned: BinnedPools, benchmark: str, mixture: Mixture, against: str | None) -> float:
-    if binned.mode == "shared_pool":
-        return 0.0
-    other = binned.background_counts("test").sum()
-    if against is not None:
-        other = binned.signal(against, "test").size
-    sizes = 1 / binned.signal(benchmark, "test").size + 1 / int(other)
+def _shift(shown: Shown) -> float:
+    binned, pool, mixture = shown.binned, shown.pool, shown.test.mixture
+    other = binned.background_size(pool)
+    if shown.test.against is not None:
+        other = binned.signal(shown.test.against, pool).size
+    sizes = 1 / binned.signal(shown.test.benchmark, pool).size + 1 / other
     return mixture.signal / math.sqrt(mixture.signal + mixture.background) * math.sqrt(sizes)

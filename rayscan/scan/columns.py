@@ -120,11 +120,17 @@ AUC = TableLayout(
         Column("auc", _REAL, "", "area under the ROC curve, S+B against class 0"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
         Column(
+            "auc_total_error", _REAL, "", "its standard error from test set and finite test pools"
+        ),
+        Column(
             "auc_event", _REAL, "", "AUC of single events, of networks of single events: any S, B"
         ),
         Column("auc_event_error", _REAL, "", "its standard error (DeLong 1988)"),
-        Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier on this test set"),
-        Column("auc_ceiling_error", _REAL, "", "its standard error from test set and pools"),
+        Column("auc_ceiling", _REAL, "", "AUC of the best possible classifier"),
+        Column("auc_ceiling_error", _REAL, "", "its standard error on this very test pool"),
+        Column(
+            "auc_ceiling_total_error", _REAL, "", "the same with what another test pool would give"
+        ),
         Column("ceiling_kind", _TEXT, "", "where the ceiling's templates come from"),
         Column(
             "auc_likelihood_ratio", _REAL, "", "AUC of the training templates' likelihood ratio"
@@ -145,22 +151,54 @@ AUC = TableLayout(
         ),
         Column("separation_k_error", _REAL, "", "its error from the finite pools"),
         Column(
+            "auc_over_ceiling_error",
+            _REAL,
+            "",
+            "error of auc - auc_ceiling: they share test set and pools; not of single events",
+        ),
+        Column(
             "auc_over_ceiling_sigma",
             _REAL,
             "",
-            "(auc - auc_ceiling) / error; not of single events",
+            "(auc - auc_ceiling) / auc_over_ceiling_error; not of single events",
         ),
-        Column("leakage_flag", _BOOL, "", "above the ceiling by 4 sigma; not of single events"),
+        Column(
+            "auc_unseen",
+            _REAL,
+            "",
+            "AUC of the same classifier on the part kept out of a shared pool; missing without",
+        ),
+        Column("auc_unseen_total_error", _REAL, "", "its standard error, of that part too"),
+        Column(
+            "leakage_sigma", _REAL, "", "(auc - auc_unseen) / error; missing without a shared pool"
+        ),
+        Column(
+            "leakage_flag",
+            _BOOL,
+            "",
+            "above the ceiling (not of single events) or above auc_unseen by 4 sigma",
+        ),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", _INT, "", "test ensembles per class"),
         *_UNCERTAIN,
         Column("background_pool", _INT, "events", "test-pool background events inside the binning"),
+        Column(
+            "background_pool_effective",
+            _REAL,
+            "events",
+            "events of one pool as uncertain as all backgrounds, mixed by yield",
+        ),
         Column("signal_pool", _INT, "events", "test-pool signal events inside the binning"),
         Column("draw_fraction", _REAL, "", "largest n/N of a draw from a pool"),
         Column("draw_warning", _BOOL, "", "True if n/N > 0.1: fluctuations are understated"),
-        Column("reuse_factor", _REAL, "", "average number of ensembles that hold one pool event"),
         Column(
-            "signal_in_empty_cells", _REAL, "", "share of signal where the background pool is 0"
+            "reuse_factor", _REAL, "", "ensembles that hold a background event, mean over all drawn"
+        ),
+        Column(
+            "signal_in_empty_cells",
+            _REAL,
+            "",
+            "share of signal in bins with less than half an event of `background_pool_effective`",
         ),
     ),
 )

@@ -34,7 +34,12 @@ POOLS = TableLayout(
     columns=(
         Column("process", _TEXT, "", "process"),
         Column("role", _TEXT, "", "'background' or 'signal'"),
-        Column("pool", _TEXT, "", "'train', 'validation' or 'test'"),
+        Column(
+            "pool",
+            _TEXT,
+            "",
+            "'train', 'validation', 'test', or the 'unseen' part of a shared pool",
+        ),
         Column("events", _INT, "events", "selected events in the pool, after unweighting"),
         Column("events_in_binning", _INT, "events", "those inside the axis ranges"),
         Column(
@@ -44,7 +49,9 @@ POOLS = TableLayout(
         Column(
             "cross_section", _REAL, "pb", "cross-section after selection, inside the axis ranges"
         ),
-        Column("in_empty_cells", _REAL, "", "share where the background pool is empty"),
+        Column(
+            "in_empty_cells", _REAL, "", "share where the backgrounds hold less than half an event"
+        ),
         Column("pool_mode", _TEXT, "", "'disjoint' or 'shared_pool'"),
     ),
 )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.architecture import Classifier
-from rayscan.models.scoring import score_many
+from rayscan.models.separation import HALF_AN_EVENT
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.ceilings import CeilingOfTest, ceiling_of_test
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.curves import Curves
-from rayscan.scan.examples import ensembles_of, features_of, pair_name
+from rayscan.scan.examples import pair_name
 from rayscan.scan.plan import Mixtures, mixture_columns
-from rayscan.scan.scoring import Scores, event_odds, event_scores, single_events, stored, terms_of
+from rayscan.scan.scoring import Scores, single_events, stored
+from rayscan.scan.shown import Seen, see, show
 from rayscan.scan.uncertain import uncertainty_columns
-from rayscan.seeds import stream
 from rayscan.stats.auc import estimate
 from rayscan.stats.placements import placements
 
@@ -91,37 +91,30 @@ def cross_test(
         storage: Where the classifiers are.
         curves: Gathers the rows of `roc` and `scores`.
     """
-    sampler = ensembles_of(config, binned, test.benchmark, test.mixture, "test", test.against)
-    count = config.ensembles.test
-    purpose = pair_name(test.benchmark, test.against)
-    rng = stream(config.seed, "test", *purpose, test.mixture.name)
-    null, alternative = sampler.null(rng, count), sampler.alternative(rng, count)
-    limit = ceiling_of_test(
-        config,
-        binned,
-        test.benchmark,
-        test.mixture,
-        sampler=sampler,
-        null=null,
-        alternative=alternative,
-        against=test.against,
-    )
+    shown = show(test, config=config, binned=binned, pool="test")
+    # Of a shared pool, what the same classifiers do on events that none of them has seen.
+    elsewhere = None
+    if binned.mode == "shared_pool":
+        elsewhere = show(test, config=config, binned=binned, pool="unseen")
+    limit = ceiling_of_test(elsewhere or shown)
     common = {
         "test_benchmark": test.benchmark,
         "test_against": test.against,
         **mixture_columns("test", test.mixture),
         **limit.columns,
-        "histograms": count,
+        "histograms": config.ensembles.test,
         **uncertainty_columns(config),
-        **_pool_columns(binned, test, sampler.draw_fraction, count),
+        **_pool_columns(binned, test, shown.sampler.draw_fraction, config.ensembles.test),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
-    odds = _event_odds(candidates, classifiers, test=test, config=config, binned=binned)
-    scores = _all_scores(
-        classifiers, null, alternative, odds, test=test, config=config, binned=binned
-    )
+    seen = see(shown, candidates, classifiers)
+    unseen: Sequence[Seen | None] = [None] * len(seen)
+    if elsewhere is not None:
+        unseen = see(elsewhere, candidates, classifiers)
     events = {
-        i: single_events(each, binned=binned, benchmark=test.benchmark) for i, each in odds.items()
+        i: single_events(each.odds, binned=binned, benchmark=test.benchmark)
+        for i, each in enumerate(seen)
+        if each.odds is not None
     }
     if curves is not None:
         names = ("test_benchmark", "test_against")
@@ -129,39 +122,15 @@ def cross_test(
         heads = [trained_columns(candidate) | tested for candidate in candidates]
         # those of single events are equal at every strength
         once = {i: own for i, own in events.items() if candidates[i].strength == test.strength}
-        curves.gather(heads, scores, once)
+        curves.gather(heads, [each.scores for each in seen], once)
     return [
         trained_columns(candidate)
         | {"selected": candidate.selected}
         | common
-        | _auc_columns(own, limit, binned=classifier.reads == "histograms")
+        | _auc_columns(own, other, limit)
         | _event_columns(events.get(i))
-        for i, (candidate, classifier, own) in enumerate(
-            zip(candidates, classifiers, scores, strict=True)
-        )
+        for i, (candidate, own, other) in enumerate(zip(candidates, seen, unseen, strict=True))
     ]
-
-
-def _event_odds(
-    candidates: Sequence[Candidate],
-    classifiers: Sequence[Classifier],
-    *,
-    test: TestSet,
-    config: ScanConfig,
-    binned: BinnedPools,
-) -> dict[int, dict[str, Scores]]:
-    """Log-odds of the test pools' events, of each candidate that reads single events."""
-    return {
-        i: event_odds(
-            classifier,
-            binned=binned,
-            benchmark=test.benchmark,
-            pool="test",
-            features=features_of(config, candidate.features),
-        )
-        for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
-        if classifier.reads == "events"
-    }
 
 
 def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
@@ -171,53 +140,41 @@ def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
     return {"auc_event": seen.auc, "auc_event_error": seen.error}
 
 
-def _all_scores(
-    classifiers: Sequence[Classifier],
-    null: Any,
-    alternative: Any,
-    odds: Mapping[int, Mapping[str, Scores]],
-    *,
-    test: TestSet,
-    config: ScanConfig,
-    binned: BinnedPools,
-) -> list[tuple[Scores, Scores]]:
-    """Scores of every candidate: together those that read histograms, and those of events."""
-    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
-    histogram_classifiers = [classifiers[i] for i in reading]
-    of_null = score_many(histogram_classifiers, null) if reading else ()
-    of_alternative = score_many(histogram_classifiers, alternative) if reading else ()
-    found = {i: (of_null[k], of_alternative[k]) for k, i in enumerate(reading)}
-    together = event_scores(
-        [terms_of(each, test.mixture) for each in odds.values()],
-        config=config,
-        binned=binned,
-        benchmark=test.benchmark,
-        mixture=test.mixture,
-        histograms=config.ensembles.test,
-        purpose=("test", test.benchmark, test.mixture.name),
-    )
-    found |= dict(zip(odds, together, strict=True))
-    return [found[i] for i in range(len(classifiers))]
-
-
-def _auc_columns(
-    own: tuple[Scores, Scores], limit: CeilingOfTest, *, binned: bool
-) -> dict[str, Any]:
-    """AUC, and how far it is above the ceiling.
+def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[str, Any]:
+    """AUC, how far it is above the ceiling, and above that of the same classifier elsewhere.
 
     A network of single events sees more than the bins: the ceiling of the histogram is not its own.
     """
-    placed = placements(*own)
-    seen = estimate(placed)
-    if not binned:
-        return {"auc": seen.auc, "auc_error": seen.error}
-    sigma = limit.above(placed)
-    return {
-        "auc": seen.auc,
-        "auc_error": seen.error,
-        "auc_over_ceiling_sigma": sigma,
-        "leakage_flag": sigma is not None and sigma > LEAKAGE_SIGMA,
+    found = {
+        "auc": own.found.auc,
+        "auc_error": own.found.error,
+        "auc_total_error": own.total_error,
     }
+    sigmas = []
+    if own.odds is None:
+        if other is None:
+            above, error = limit.above(own.placements)
+        else:  # the ceiling is one of unseen events: nothing is common to both
+            above = own.found.auc - limit.ceiling.auc
+            error = math.hypot(own.total_error, limit.ceiling.total_error)
+        sigma = above / error if error > 0 else None
+        found |= {"auc_over_ceiling_error": error, "auc_over_ceiling_sigma": sigma}
+        sigmas.append(sigma)
+    if other is not None:
+        gain, error = (
+            own.found.auc - other.found.auc,
+            math.hypot(own.total_error, other.total_error),
+        )
+        sigma = gain / error if error > 0 else None
+        found |= {
+            "auc_unseen": other.found.auc,
+            "auc_unseen_total_error": other.total_error,
+            "leakage_sigma": sigma,
+        }
+        sigmas.append(sigma)
+    if sigmas:
+        found["leakage_flag"] = any(s is not None and s > LEAKAGE_SIGMA for s in sigmas)
+    return found
 
 
 def _pool_columns(
@@ -225,14 +182,15 @@ def _pool_columns(
 ) -> dict[str, Any]:
     background = binned.background_counts("test")
     signal = binned.signal(test.benchmark, "test").counts
-    empty = binned.background_counts("train") == 0
+    empty = binned.weighted_counts("train") < HALF_AN_EVENT
     drawn = histograms * (test.mixture.null_total + test.mixture.background)
     return {
         "pool_mode": binned.mode,
         "background_pool": int(background.sum()),
+        "background_pool_effective": binned.background_size("test"),
         "signal_pool": int(signal.sum()),
         "draw_fraction": draw_fraction,
         "draw_warning": bool(draw_fraction > DRAW_WARNING),
-        "reuse_factor": drawn / int(background.sum()),
+        "reuse_factor": drawn / binned.background_size("test"),
         "signal_in_empty_cells": float(np.sum(signal[empty]) / signal.sum()),
     }

@@ -35,7 +35,7 @@ def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) 
 
 def _empty(binned: BinnedPools) -> Iterator[Problem]:
     for process in binned.processes.values():
-        for pool in POOL_NAMES:
+        for pool in process.counts:
             if not process.counts[pool].any():
                 what = (
                     f"none of the {process.selected[pool]} events of '{process.process} ({pool})' "

@@ -196,6 +196,15 @@ def _of_events(load: Workload, number: Callable[[PlannedPoint], int]) -> int:
     return max(min(sum(number(p) for p in load.points if p.reads_events), AT_ONCE), 1)
 
 
+def _shown(load: Workload, point: PlannedPoint, count: int) -> int:
+    """Rows that a classifier scores in a test set: with each bin's own, for the error of pools."""
+    hypotheses = testing.hypotheses(load.config, point.choice)
+    if point.choice.head == "multiclass":
+        return hypotheses * count
+    bins = 0 if point.reads_events else load.config.binning.bins
+    return (hypotheses * count + bins) * testing.times_tested(load.config)
+
+
 def _cross_tests(load: Workload, rates: Rates) -> float:
     count, share = load.config.ensembles.test, load.config.pools.test
     ratio = rates.scored("likelihood_ratio", {}, shape=load.config.binning.shape)
@@ -208,7 +217,7 @@ def _cross_tests(load: Workload, rates: Rates) -> float:
         * testing.sets_met(load.config, point.choice)
         * _tested(load, point, rates, shown, share, together)
         for point in load.points
-        for shown in [testing.hypotheses(load.config, point.choice) * count]
+        for shown in [_shown(load, point, count)]
     )
     return testing.pair_sets(load.config) * rates.ceiling + drawn + pairs
 

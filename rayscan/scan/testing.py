@@ -49,4 +49,9 @@ def hypotheses(config: ScanConfig, choice: ArchitectureChoice) -> int:
 def histograms_tested(config: ScanConfig) -> int:
     """Histograms of all test sets."""
     of_classes = class_sets(config) * (len(config.benchmarks) + 1)
-    return (2 * pair_sets(config) + of_classes) * config.ensembles.test
+    return (2 * times_tested(config) * pair_sets(config) + of_classes) * config.ensembles.test
+
+
+def times_tested(config: ScanConfig) -> int:
+    """How often a classifier of two classes is tested: of a shared pool also on its unseen part."""
+    return 1 if config.pools.split == "events" else 2

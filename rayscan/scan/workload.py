@@ -129,7 +129,8 @@ class Workload:
     def pool(self, process: str, share: float) -> int | None:
         """Events of a process in a pool before the selection."""
         events = self.events(process)
-        part = share if self.config.pools.split == "events" else 1.0
+        pools = self.config.pools
+        part = share if pools.split == "events" else 1.0 - pools.test
         return None if events is None else round(events * part)
 
     def training_events(self, point: PlannedPoint) -> int:

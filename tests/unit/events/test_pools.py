@@ -154,10 +154,15 @@ def test_the_shares_follow_the_binomial_law(
         assert abs(parts[name].num_rows - size * share) <= 5 * sigma
 
 
-def test_the_published_procedure_puts_every_event_in_every_pool(events: Events) -> None:
-    table = events(np.ones(10))
-    parts = pools.split(table, Pools(split="histograms"), seed=1)
-    assert all(part is table for part in parts.values())
+def test_the_published_procedure_has_one_pool_and_keeps_the_test_events_out_of_it(
+    events: Events,
+) -> None:
+    table = events(np.ones(1000))
+    shared = pools.split(table, Pools(split="histograms"), seed=1)
+    apart = pools.split(table, Pools(), seed=1)
+    assert identities(shared["unseen"]) == identities(apart["test"])
+    for name in ("train", "validation", "test"):
+        assert identities(shared[name]) == identities(table) - identities(apart["test"])
 
 
 def test_another_seed_gives_another_split(events: Events) -> None:

@@ -218,6 +218,7 @@ def _pool_rows(scan: FakeScan) -> list[Row]:
             "pool": pool,
             "events": round(50_000_000 * share),
             "events_in_binning": round(49_000_000 * share),
+            "cross_section": 53.6,
             "pool_mode": "disjoint",
         }
         for process in ("zvv", *scan.benchmarks)

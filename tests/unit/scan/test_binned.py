@@ -99,10 +99,12 @@ def test_pools_have_their_shares_within_binomial_errors():
         assert abs(selected[name] - share * EVENTS) < 4 * error
 
 
-def test_a_shared_pool_holds_every_event_in_each():
+def test_a_shared_pool_holds_all_but_the_unseen_events():
     binned = binned_process(event_table(), split=Pools(split="histograms"))
-    assert set(binned.selected.values()) == {EVENTS}
+    apart = binned_process(event_table())
+    assert binned.selected["train"] == EVENTS - binned.selected["unseen"]
     np.testing.assert_array_equal(binned.counts["train"], binned.counts["test"])
+    np.testing.assert_array_equal(binned.counts["unseen"], apart.counts["test"])
 
 
 def test_pools_do_not_depend_on_the_order_of_events():
@@ -245,6 +247,22 @@ def test_backgrounds_are_mixed_by_their_cross_sections():
     np.testing.assert_allclose(binned.background("train").density, expected)
     assert binned.background_cross_section == pytest.approx(7.5)
     np.testing.assert_array_equal(binned.background_counts("train"), one + two)
+
+
+def test_pools_count_by_what_they_weigh():
+    """2/3 of the yield in 20,000 events and 1/3 in 500: as uncertain as 4,410 events of one."""
+    alone, both = make_pools(), make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg2": 500})
+    assert alone.background_size("train") == 20_000
+    np.testing.assert_array_equal(alone.weighted_counts("train"), alone.background_counts("train"))
+    size = 1 / ((2 / 3) ** 2 / 20_000 + (1 / 3) ** 2 / 500)
+    assert both.background_size("train") == pytest.approx(size)
+    expected = both.background_density("train") * size
+    np.testing.assert_allclose(both.weighted_counts("train"), expected, atol=1e-9)
+    found = templates_of(both, "hard", Mixture(signal=10, background=100))
+    assert found.background_size == pytest.approx(size)
+    assert [part.size for part in found.backgrounds] == [20_000, 500]
+    mixed = sum(part.share * part.density for part in found.backgrounds)
+    np.testing.assert_allclose(mixed, found.background)
 
 
 def test_templates_are_the_densities_of_the_training_pools():

@@ -103,7 +103,14 @@ def make_pools(
     }
     if mode == "shared_pool":
         found = {
-            name: replace(part, counts=dict.fromkeys(POOL_NAMES, part.counts["train"]))
+            name: replace(
+                part,
+                counts={
+                    **dict.fromkeys(POOL_NAMES, part.counts["train"]),
+                    "unseen": part.counts["test"],
+                },
+                selected={**part.selected, "unseen": part.selected["test"]},
+            )
             for name, part in found.items()
         }
     return BinnedPools(

@@ -1,0 +1,76 @@
+"""How uncertain an AUC is: the finite test set, and the finite pools it is drawn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from rayscan.ensembles.draw import Background, Ensembles, Pool
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.architecture import Classifier
+from rayscan.models.scoring import score_many
+from rayscan.scan.binned import BinnedPools
+from rayscan.scan.scoring import terms_of
+
+Floats = npt.NDArray[np.float64]
+
+
+def responses(classifiers: Sequence[Classifier], sampler: Ensembles) -> Floats:
+    """Change of each score when one event is added to the expected histogram, shape (K, bins).
+
+    The weights of the linear statistic that a classifier is around what it is shown; of a linear
+    classifier its own.
+
+    Args:
+        classifiers: Of histograms, K of them.
+        sampler: Draws the histograms; the expected one is the mean of both classes.
+    """
+    if not classifiers:
+        return np.zeros((0, 0))
+    middle = (sampler.null_mean + sampler.alternative_mean) / 2
+    scores = score_many(classifiers, np.vstack([middle, middle + np.eye(len(middle))]))
+    return np.asarray(scores[:, 1:] - scores[:, :1])
+
+
+def pool_error(auc: float, weights: Floats, sampler: Ensembles) -> float:
+    """Standard deviation of an AUC over other test pools of the same sizes.
+
+    That of Phi(dmu / sqrt(V0 + V1)) by linear propagation from the densities of the pools, each of
+    several backgrounds by itself (`Ensembles.separation`).
+
+    Args:
+        auc: The AUC; one of 0 or 1 has none.
+        weights: What one event in each bin adds to the score, shape (bins,).
+        sampler: Draws the test ensembles.
+    """
+    if not 0.0 < auc < 1.0:
+        return 0.0
+    slope = math.exp(-(float(ndtri(auc)) ** 2) / 2) / math.sqrt(2 * math.pi)
+    return slope * sampler.separation(weights).distance_error
+
+
+def of_events(
+    auc: float, odds: Mapping[str, Floats], *, binned: BinnedPools, benchmark: str, mixture: Mixture
+) -> float:
+    """The same of a sum over single events: every event of the pools is a bin of its own.
+
+    Args:
+        auc: AUC of whole ensembles.
+        odds: Log-odds of the events of the pools, by process.
+        binned: The pools.
+        benchmark: Signal process.
+        mixture: Events of an ensemble.
+    """
+    terms = terms_of(odds, mixture)
+    names = (*binned.backgrounds, benchmark)
+    owner = np.repeat(np.arange(len(names)), [len(terms[name]) for name in names])
+    pools = [Pool(name, owner == k) for k, name in enumerate(names)]
+    shares = tuple(binned.processes[name].cross_section for name in binned.backgrounds)
+    sampler = Ensembles(
+        Background(tuple(pools[:-1]), shares), pools[-1], mixture, method="multinomial"
+    )
+    return pool_error(auc, np.concatenate([terms[name] for name in names]), sampler)
