@@ -25,6 +25,7 @@ from rayscan.scan import manifest
 from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
 from rayscan.scan.candidates import Candidate, candidates_for, candidates_of, part_key
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.exclusion import VERSION as LIMITS_VERSION
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
@@ -198,7 +199,7 @@ class Scan:
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
         selected = [c for c in candidates if c.selected and c.excludes]
-        tag = digest(sorted(c.row["trial"] for c in selected), self.config.limits)
+        tag = digest(LIMITS_VERSION, sorted(c.row["trial"] for c in selected), self.config.limits)
         benchmarks = self.config.benchmarks
         self.reporter.stage("limits", len(benchmarks), "benchmarks")
         finished = frozenset() if self.retest else self._keys("limits")

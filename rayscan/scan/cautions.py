@@ -125,13 +125,17 @@ def _limits(tables: Tables) -> Iterator[str]:
 
 
 def _statistics(tables: Tables) -> Iterator[str]:
-    """Templates stand on the events of the test pool, however many the luminosity gives."""
-    simulated = tables.pools.query("role == 'background' and pool == 'test'")
-    pool = simulated["events_in_binning"].sum()
+    """Templates stand on simulated events, however many the luminosity gives."""
+    simulated = tables.pools[tables.pools["role"] == "background"]
+    tested = simulated.loc[simulated["pool"] == "test", "events_in_binning"].sum()
     rows = tables.limits[tables.limits["method"] != "score"]
-    short = rows[rows["background_events"] > _MORE_THAN_SIMULATED * pool]
+    everything = simulated["events_in_binning"].sum()
+    pools = rows["filled_from"].eq("all").map({True: everything, False: tested}).astype(float)
+    excess = rows["background_events"] / pools
+    short = rows.assign(excess=excess)[excess > _MORE_THAN_SIMULATED]
     if len(short):
-        most = _largest(short, "background_events")
+        most = _largest(short, "excess")
+        pool = round(most["background_events"] / most["excess"])
         yield (
             f"Monte Carlo statistics: limits at up to {most['luminosity']:g} fb^-1 expect "
             f"{most['background_events']:.3g} background events, but their templates stand on "

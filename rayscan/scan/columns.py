@@ -261,6 +261,9 @@ LIMITS = TableLayout(
         Column("test_benchmark", _TEXT, "", "signal process the limit is on"),
         Column("method", _TEXT, "", "'template', 'response' or 'score'"),
         Column(
+            "filled_from", _TEXT, "", "whose events: 'all', of the 'test' pool, or 'shared_pool'"
+        ),
+        Column(
             "luminosity",
             _REAL,
             "fb^-1",

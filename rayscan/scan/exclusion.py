@@ -15,6 +15,7 @@ from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.channels import Channels, by_response, plain
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
+from rayscan.scan.folds import every_event
 from rayscan.scan.plan import digest
 from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
@@ -26,6 +27,8 @@ from rayscan.stats.workspace import workspace
 
 Floats = npt.NDArray[np.float64]
 TAGS = ("m2", "m1", "0", "p1", "p2")
+VERSION = 2
+"""Raised when equal classifiers give other limits than before, so that old rows are not reused."""
 _FEMTO = 1000.0  # fb in a pb
 
 
@@ -95,17 +98,18 @@ def binned_limits(
         benchmark: Signal process to exclude.
         candidates: Selected classifiers.
         config: The scan.
-        binned: Its pools; templates are filled from the test pools.
+        binned: Its pools: ``template`` is filled from all of them, as nothing is trained, what a
+            classifier groups from the test pools.
         storage: Where classifiers are, and where workspaces go.
     """
     targets = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
     jobs = [
         (
             head | _target(benchmark, luminosity),
-            fit_template(config, binned, benchmark, channels, luminosity=luminosity),
+            fit_template(config, pools, benchmark, channels, luminosity=luminosity),
         )
         for luminosity in config.limits.luminosity
-        for head, channels in targets
+        for head, channels, pools in targets
     ]
     results = upper_limits([template for _, template in jobs])
     solved = [r.status == "ok" and r.solver == "profile" for r in results]
@@ -133,16 +137,21 @@ def _targets(
     config: ScanConfig,
     binned: BinnedPools,
     storage: Storage,
-) -> list[tuple[dict[str, Any], Channels]]:
-    """First columns and channels of each limit, the same at every luminosity."""
+) -> list[tuple[dict[str, Any], Channels, BinnedPools]]:
+    """First columns, channels and pools of each limit, the same at every luminosity."""
     found = []
+    shared = binned.mode == "shared_pool"
     if "template" in config.limits.methods:
-        channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
-        found.append((_reference(), channels))
+        pools = every_event(binned)
+        channels = plain(pools, benchmark, pool="test", minimum=config.limits.min_pool_count)
+        head = _reference() | {"filled_from": "shared_pool" if shared else "all"}
+        found.append((head, channels, pools))
     if "response" in config.limits.methods:
         for candidate in candidates:
             channels = _channels(candidate, benchmark, config, binned, storage)
-            found.append((trained_columns(candidate) | {"method": "response"}, channels))
+            head = trained_columns(candidate) | {"method": "response"}
+            head |= {"filled_from": "shared_pool" if shared else "test"}
+            found.append((head, channels, binned))
     return found
 
 

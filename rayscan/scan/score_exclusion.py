@@ -76,6 +76,7 @@ def _at_total(
         head = trained_columns(candidate) | {
             "test_benchmark": benchmark,
             "method": "score",
+            "filled_from": "shared_pool" if binned.mode == "shared_pool" else "test",
             "luminosity": luminosity,
             "background_events": float(total),
             "solver": "ensembles",
