@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +125,14 @@ class Scan:
             name: process.cross_section or _cross_section(generated[name])
             for name, process in self.config.processes.items()
         }
+        split = asdict(self.config.pools)
+        if not split["folds"]:  # said only where there are any: older pools keep their fingerprint
+            del split["folds"]
         fingerprint = digest(
             sorted(tables.items()),
             sorted(cross_sections.items()),
             self.config.binning,
-            self.config.pools,
+            split,
             self.config.seed,
         )
         self.reporter.stage("fill pools", len(tables), "processes")
@@ -159,7 +162,7 @@ class Scan:
         if len(rows) < total:
             raise TrainingsMissingError(done=len(rows), planned=total)
         order = {point.name: index for index, point in enumerate(plan)}
-        return sorted(rows, key=lambda row: (order[row["point"]], row["repeat"]))
+        return sorted(rows, key=lambda r: (order[r["point"]], r["repeat"], r.get("fold") or 0))
 
     def _stored(self, plan: Sequence[Point]) -> list[dict[str, Any]]:
         """Rows of the classifiers an earlier run left."""

@@ -15,9 +15,10 @@ from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError
 from rayscan.events import pools
-from rayscan.events.pools import Pools
+from rayscan.events.pools import Pools, fold_name
 from rayscan.events.selection import CutFlow
 from rayscan.models.architecture import Templates
+from rayscan.scan.folds import least_training, with_first_fold
 
 PoolName: TypeAlias = Literal["train", "validation", "test"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
@@ -27,7 +28,7 @@ Features: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProcessPools:
-    """The three pools of one process.
+    """The three pools of one process; with folds those of the first fold, and each fold itself.
 
     Attributes:
         process: Its name.
@@ -44,9 +45,9 @@ class ProcessPools:
     process: str
     role: str
     cross_section: float
-    counts: Mapping[PoolName, Counts]
-    features: Mapping[PoolName, Mapping[str, Features]] = field(default_factory=dict)
-    selected: Mapping[PoolName, int]
+    counts: Mapping[str, Counts]
+    features: Mapping[str, Mapping[str, Features]] = field(default_factory=dict)
+    selected: Mapping[str, int]
     unweighting: tuple[int, int, float]
     flow: tuple[dict[str, Any], ...]
 
@@ -89,9 +90,9 @@ def bin_process(
     if not inside.any():
         raise SelectionEmptyError(process=process, steps=tuple((s[0], s[1]) for s in steps))
     kept, unweighting = pools.unweight(table, process=process, seed=seed)
-    counts: dict[PoolName, Counts] = {}
-    values: dict[PoolName, Mapping[str, Features]] = {}
-    selected: dict[PoolName, int] = {}
+    counts: dict[str, Counts] = {}
+    values: dict[str, Mapping[str, Features]] = {}
+    selected: dict[str, int] = {}
     for name, part in pools.split(kept, split, seed=seed).items():
         index = binning.index(_columns(part, binning.observables))
         counts[name] = np.bincount(index[index >= 0], minlength=binning.bins)
@@ -152,6 +153,7 @@ class BinnedPools:
         benchmarks: Names of the signals.
         mode: ``disjoint`` or ``shared_pool``.
         fingerprint: Hash of everything the pools depend on.
+        folds: Number of folds, 0 for one split.
     """
 
     binning: Binning
@@ -160,8 +162,9 @@ class BinnedPools:
     benchmarks: tuple[str, ...]
     mode: Literal["disjoint", "shared_pool"]
     fingerprint: str
+    folds: int = 0
 
-    def background(self, pool: PoolName) -> Background:
+    def background(self, pool: str) -> Background:
         """The backgrounds of one pool, mixed in proportion to their selected cross-sections."""
         parts = [self.processes[name] for name in self.backgrounds]
         return Background(
@@ -169,11 +172,11 @@ class BinnedPools:
             shares=tuple(p.cross_section for p in parts),
         )
 
-    def signal(self, benchmark: str, pool: PoolName) -> Pool:
+    def signal(self, benchmark: str, pool: str) -> Pool:
         """One pool of one benchmark."""
         return Pool(name=f"{benchmark} ({pool})", counts=self.processes[benchmark].counts[pool])
 
-    def background_counts(self, pool: PoolName) -> Counts:
+    def background_counts(self, pool: str) -> Counts:
         """Pool events per bin of all backgrounds together, shape (bins,)."""
         parts = [self.processes[name].counts[pool] for name in self.backgrounds]
         return np.asarray(np.sum(parts, axis=0))
@@ -200,11 +203,16 @@ def gather(
     benchmarks: tuple[str, ...],
     fingerprint: str,
 ) -> BinnedPools:
-    """Put the processes together and merge bins with too few background events."""
+    """Put the processes together and merge bins with too few background events.
+
+    With folds a bin is kept if every network has enough to train on.
+    """
     if split.min_pool_count > 0:
-        train = np.sum([parts[b].counts["train"] for b in backgrounds], axis=0)
+        train = least_training([parts[b] for b in backgrounds], split.folds)
         mapping = merge_map(train, split.min_pool_count)
         parts = {name: _merge(part, mapping) for name, part in parts.items()}
+    if split.folds:
+        parts = {name: with_first_fold(part, split.folds) for name, part in parts.items()}
     return BinnedPools(
         binning=binning,
         processes=dict(parts),
@@ -212,6 +220,7 @@ def gather(
         benchmarks=benchmarks,
         mode="disjoint" if split.split == "events" else "shared_pool",
         fingerprint=fingerprint,
+        folds=split.folds,
     )
 
 
@@ -261,7 +270,7 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
     rows = []
     for part in binned.processes.values():
         kept, of, effective = part.unweighting
-        for name in POOL_NAMES:
+        for name in [fold_name(k) for k in range(binned.folds)] or POOL_NAMES:
             counts = part.counts[name]
             empty = binned.background_counts(name) == 0
             inside = int(counts.sum())

@@ -34,7 +34,7 @@ POOLS = TableLayout(
     columns=(
         Column("process", _TEXT, "", "process"),
         Column("role", _TEXT, "", "'background' or 'signal'"),
-        Column("pool", _TEXT, "", "'train', 'validation' or 'test'"),
+        Column("pool", _TEXT, "", "'train', 'validation' or 'test'; with folds 'fold 0', ..."),
         Column("events", _INT, "events", "selected events in the pool, after unweighting"),
         Column("events_in_binning", _INT, "events", "those inside the axis ranges"),
         Column(
