@@ -47,6 +47,7 @@ def hypotheses(config: ScanConfig, choice: ArchitectureChoice) -> int:
 
 
 def histograms_tested(config: ScanConfig) -> int:
-    """Histograms of all test sets."""
+    """Histograms of all test sets, in all folds."""
     of_classes = class_sets(config) * (len(config.benchmarks) + 1)
-    return (2 * pair_sets(config) + of_classes) * config.ensembles.test
+    sets = (2 * pair_sets(config) + of_classes) * len(config.pools.numbers)
+    return sets * config.ensembles.test
