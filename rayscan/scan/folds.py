@@ -45,7 +45,7 @@ def at_fold(
 
 def _seen(part: ProcessPools, fold: int, folds: int) -> ProcessPools:
     pools = pools_of_fold(fold, folds)
-    features = {
+    features: dict[str, dict[str, npt.NDArray[np.float32]]] = {
         pool: {
             feature: np.concatenate([part.features[name][feature] for name in names])
             for feature in part.features[names[0]]
