@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,14 +45,14 @@ class Queue:
     finished: Mapping[str, Row]
     done: Done
     _ready: deque[Pack] = field(init=False, default_factory=deque)
-    _studies: dict[str, PointStudy] = field(init=False, default_factory=dict)
+    _studies: dict[tuple[str, int | None], PointStudy] = field(init=False, default_factory=dict)
     _starts: Counter[str] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:
-        for point in self.points:
+        for point, fold in itertools.product(self.points, self.config.pools.numbers):
             if point.mode == "search":
-                self._studies[point.name] = PointStudy(
-                    config=self.config, point=point, fingerprint=self.fingerprint
+                self._studies[point.name, fold] = PointStudy(
+                    config=self.config, point=point, fingerprint=self.fingerprint, fold=fold
                 )
         for pack in fixed_packs(self.config, self.points, fingerprint=self.fingerprint):
             self._put(pack)
@@ -65,7 +66,7 @@ class Queue:
             return None
         pack = self._ready.popleft()
         self._starts[part_of(pack)] += 1
-        study = self._studies.get(pack[0].point.name)
+        study = self._studies.get((pack[0].point.name, pack[0].fold))
         prunes = study is not None and self.config.search.pruner != "none"
         return pack, study.earlier() if study is not None and prunes else []
 
@@ -97,7 +98,7 @@ class Queue:
         """Take the rows of a pack that ended."""
         for row in rows:
             self.done(row)
-            study = self._studies.get(row["point"])
+            study = self._studies.get((row["point"], row.get("fold")))
             if study is not None:
                 study.tell(row["repeat"], row)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from rayscan.scan import manifest
 from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
 from rayscan.scan.candidates import Candidate, candidates_for, candidates_of, part_key
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.exclusion import VERSION as LIMITS_VERSION
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.inputs import Inputs, open_inputs, without
 from rayscan.scan.journal import Journal
@@ -129,6 +130,9 @@ class Scan:
         }
         # Said only where there is something to say: classifiers of older scans keep their keys.
         pools = self.config.pools
+        split = asdict(pools)
+        if not pools.folds:
+            del split["folds"]
         rules = [
             rule
             for rule, holds in (
@@ -144,7 +148,7 @@ class Scan:
             sorted(tables.items()),
             sorted(cross_sections.items()),
             self.config.binning,
-            pools,
+            split,
             self.config.seed,
             *rules,
         )
@@ -175,7 +179,7 @@ class Scan:
         if len(rows) < total:
             raise TrainingsMissingError(done=len(rows), planned=total)
         order = {point.name: index for index, point in enumerate(plan)}
-        return sorted(rows, key=lambda row: (order[row["point"]], row["repeat"]))
+        return sorted(rows, key=lambda r: (order[r["point"]], r["repeat"], r.get("fold") or 0))
 
     def _stored(self, plan: Sequence[Point]) -> list[dict[str, Any]]:
         """Rows of the classifiers an earlier run left."""
@@ -216,7 +220,7 @@ class Scan:
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
         selected = [c for c in candidates if c.selected and c.excludes]
-        tag = digest(sorted(c.row["trial"] for c in selected), self.config.limits)
+        tag = digest(LIMITS_VERSION, sorted(c.row["trial"] for c in selected), self.config.limits)
         benchmarks = self.config.benchmarks
         self.reporter.stage("limits", len(benchmarks), "benchmarks")
         finished = frozenset() if self.retest else self._keys("limits")

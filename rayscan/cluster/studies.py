@@ -1,4 +1,4 @@
-"""One Optuna study per point: members are suggested in batches and told in order.
+"""One Optuna study per point and fold: members are suggested in batches and told in order.
 
 A batch is suggested from the results of all earlier batches and of nothing else, so that equal scan
 files and seeds give equal searches on any number of workers, and so that a resumed search finds its
@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rayscan.models.hyperparameters import Choice, Integer, Range
 from rayscan.scan.config import MAXIMISED, ScanConfig, Search
-from rayscan.scan.plan import MemberPlan, Point, member, planned
+from rayscan.scan.plan import MemberPlan, Point, member, planned_in_fold
 from rayscan.scan.search_space import search_ranges
 from rayscan.seeds import integer
 
@@ -90,17 +90,19 @@ def pruner(search: Search) -> optuna.pruners.BasePruner:
 
 @dataclass(slots=True, kw_only=True)
 class PointStudy:
-    """The search of one point.
+    """The search of one point, in one fold: no fold may choose for one that it tests.
 
     Attributes:
         config: The scan.
         point: The point.
         fingerprint: Hash of the pools.
+        fold: Number of the fold; None without folds.
     """
 
     config: ScanConfig
     point: Point
     fingerprint: str
+    fold: int | None = None
     _study: optuna.Study = field(init=False, repr=False)
     _space: dict[str, BaseDistribution] = field(init=False, repr=False)
     _asked: dict[int, optuna.Trial] = field(init=False, default_factory=dict, repr=False)
@@ -110,7 +112,8 @@ class PointStudy:
     def __post_init__(self) -> None:
         ranges = search_ranges(self.point.choice)
         self._space = {knob: distribution(allowed) for knob, allowed in ranges.items()}
-        seed = integer(self.config.seed, "study", self.point.name)
+        of_fold = () if self.fold is None else ("fold", self.fold)
+        seed = integer(self.config.seed, "study", self.point.name, *of_fold)
         maximised = MAXIMISED[self.config.search.objective]
         self._study = optuna.create_study(
             study_name=self.point.name,
@@ -122,13 +125,14 @@ class PointStudy:
     @property
     def finished(self) -> bool:
         """Whether every member was suggested and told."""
-        return self._next >= planned(self.config, self.point) and not self._asked
+        return self._next >= planned_in_fold(self.config, self.point) and not self._asked
 
     def suggest(self) -> tuple[MemberPlan, ...]:
         """The next batch; empty while members of the last are out, or when all are done."""
         if self._asked:
             return ()
-        last = min(self._next + self.config.search.batch, planned(self.config, self.point))
+        most = planned_in_fold(self.config, self.point)
+        last = min(self._next + self.config.search.batch, most)
         for number in range(self._next, last):
             self._asked[number] = self._study.ask(self._space)
         numbers, self._next = range(self._next, last), last
@@ -139,6 +143,7 @@ class PointStudy:
                 number,
                 fingerprint=self.fingerprint,
                 suggested=self._asked[number].params,
+                fold=self.fold,
             )
             for number in numbers
         )

@@ -21,6 +21,8 @@ from rayscan.errors import WeightError
 
 PoolName = Literal["train", "validation", "test", "unseen"]
 _NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
+FOLDS = (3, 100)
+"""Fewest and most folds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class Pools:
             ``test`` of the events, which is kept out of it.
         min_pool_count: Cells with fewer background events than this in the pool are merged; 0
             keeps every cell.
+        folds: Number K of equal folds, at least 3; 0: one split. With folds there are K networks in
+            place of one, and network k is tested on fold k, stopped on fold k + 1 and trained on
+            the others: each event is tested by a network that never saw it.
     """
 
     train: float = 0.64
@@ -43,8 +48,11 @@ class Pools:
     test: float = 0.20
     split: Literal["events", "histograms"] = "events"
     min_pool_count: int = 0
+    folds: int = 0
 
     def __post_init__(self) -> None:
+        if self.folds:
+            self._of_folds()
         for name, least in (
             ("train", "above 0"),
             ("validation", "at least 0"),
@@ -58,6 +66,31 @@ class Pools:
             raise ValueError(f"train + validation + test: {total:g}, expected shares that sum to 1")
         if self.min_pool_count < 0:
             raise ValueError(f"min_pool_count: {self.min_pool_count}, expected at least 0")
+
+    def _of_folds(self) -> None:
+        """Set the shares that folds make; nobody else may."""
+        least, most = FOLDS
+        if not least <= self.folds <= most:
+            raise ValueError(f"folds: {self.folds}, expected 0 (one split) or {least} to {most}")
+        if self.split == "histograms":
+            raise ValueError(
+                f"folds: {self.folds}, but with 'split: histograms' all pools are one; leave out "
+                "one of the two"
+            )
+        ours = ((self.folds - 2) / self.folds, 1 / self.folds, 1 / self.folds)
+        given = (self.train, self.validation, self.test)
+        if given not in {(0.64, 0.16, 0.20), ours}:
+            raise ValueError(
+                f"folds: {self.folds} make the shares train {ours[0]:.3g}, validation and test "
+                f"{ours[1]:.3g}; leave out the shares, or the folds"
+            )
+        for name, share in zip(_NAMES, ours, strict=True):
+            object.__setattr__(self, name, share)
+
+    @property
+    def numbers(self) -> tuple[int, ...] | tuple[None]:
+        """The number of each fold; None alone for one split."""
+        return tuple(range(self.folds)) if self.folds else (None,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +146,27 @@ def uniform(
     return numbers
 
 
-def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[PoolName, pa.Table]:
+def fold_name(fold: int) -> str:
+    """What the events of a fold are called."""
+    return f"fold {fold}"
+
+
+def pools_of_fold(fold: int, folds: int) -> dict[PoolName, tuple[str, ...]]:
+    """Names of the folds that are the pools of the network of one fold.
+
+    >>> pools_of_fold(3, 4)
+    {'train': ('fold 1', 'fold 2'), 'validation': ('fold 0',), 'test': ('fold 3',)}
+    """
+    after = (fold + 1) % folds
+    others = (k for k in range(folds) if k not in {fold, after})
+    return {
+        "train": tuple(fold_name(k) for k in others),
+        "validation": (fold_name(after),),
+        "test": (fold_name(fold),),
+    }
+
+
+def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[str, pa.Table]:
     """The events of each pool.
 
     Args:
@@ -123,8 +176,12 @@ def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[PoolName, pa.Tabl
 
     Returns:
         Pool -> event table. Disjoint, unless ``pools.split`` is ``histograms``: then each pool is
-        all but the test events of disjoint pools, which are the pool ``unseen``.
+        all but the test events of disjoint pools, which are the pool ``unseen``. With
+        ``pools.folds`` fold -> event table, by their `fold_name`.
     """
+    if pools.folds:
+        fold = np.floor(_uniform(table, seed=seed, salt="fold") * pools.folds)
+        return {fold_name(k): table.filter(pa.array(fold == k)) for k in range(pools.folds)}
     numbers = _uniform(table, seed=seed, salt="pool")
     edges = np.array([pools.train, pools.train + pools.validation])
     pool = np.searchsorted(edges, numbers, side="right")

@@ -15,11 +15,12 @@ from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError
 from rayscan.events import pools
-from rayscan.events.pools import Pools
+from rayscan.events.pools import Pools, fold_name
 from rayscan.events.selection import CutFlow
 from rayscan.models.architecture import Templates
 from rayscan.models.mixed import Part, effective_size
 from rayscan.models.separation import HALF_AN_EVENT
+from rayscan.scan.folds import least_training, with_first_fold
 
 PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
@@ -30,6 +31,8 @@ Features: TypeAlias = npt.NDArray[np.float32]
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProcessPools:
     """The three pools of one process, and of a shared pool the part that is kept out of it.
+
+    With folds the pools of the first fold, and each fold itself.
 
     Attributes:
         process: Its name.
@@ -46,9 +49,9 @@ class ProcessPools:
     process: str
     role: str
     cross_section: float
-    counts: Mapping[PoolName, Counts]
-    features: Mapping[PoolName, Mapping[str, Features]] = field(default_factory=dict)
-    selected: Mapping[PoolName, int]
+    counts: Mapping[str, Counts]
+    features: Mapping[str, Mapping[str, Features]] = field(default_factory=dict)
+    selected: Mapping[str, int]
     unweighting: tuple[int, int, float]
     flow: tuple[dict[str, Any], ...]
 
@@ -91,9 +94,9 @@ def bin_process(
     if not inside.any():
         raise SelectionEmptyError(process=process, steps=tuple((s[0], s[1]) for s in steps))
     kept, unweighting = pools.unweight(table, process=process, seed=seed)
-    counts: dict[PoolName, Counts] = {}
-    values: dict[PoolName, Mapping[str, Features]] = {}
-    selected: dict[PoolName, int] = {}
+    counts: dict[str, Counts] = {}
+    values: dict[str, Mapping[str, Features]] = {}
+    selected: dict[str, int] = {}
     for name, part in pools.split(kept, split, seed=seed).items():
         index = binning.index(_columns(part, binning.observables))
         counts[name] = np.bincount(index[index >= 0], minlength=binning.bins)
@@ -154,6 +157,7 @@ class BinnedPools:
         benchmarks: Names of the signals.
         mode: ``disjoint`` or ``shared_pool``.
         fingerprint: Hash of everything the pools depend on.
+        folds: Number of folds, 0 for one split.
     """
 
     binning: Binning
@@ -162,8 +166,9 @@ class BinnedPools:
     benchmarks: tuple[str, ...]
     mode: Literal["disjoint", "shared_pool"]
     fingerprint: str
+    folds: int = 0
 
-    def background(self, pool: PoolName) -> Background:
+    def background(self, pool: str) -> Background:
         """The backgrounds of one pool, mixed in proportion to their selected cross-sections."""
         parts = [self.processes[name] for name in self.backgrounds]
         return Background(
@@ -171,11 +176,11 @@ class BinnedPools:
             shares=tuple(p.cross_section for p in parts),
         )
 
-    def signal(self, benchmark: str, pool: PoolName) -> Pool:
+    def signal(self, benchmark: str, pool: str) -> Pool:
         """One pool of one benchmark."""
         return Pool(name=f"{benchmark} ({pool})", counts=self.processes[benchmark].counts[pool])
 
-    def background_counts(self, pool: PoolName) -> Counts:
+    def background_counts(self, pool: str) -> Counts:
         """Pool events per bin of all backgrounds together, shape (bins,)."""
         parts = [self.processes[name].counts[pool] for name in self.backgrounds]
         return np.asarray(np.sum(parts, axis=0))
@@ -220,7 +225,12 @@ def gather(
     benchmarks: tuple[str, ...],
     fingerprint: str,
 ) -> BinnedPools:
-    """Put the processes together and merge bins with too few background events."""
+    """Put the processes together and merge bins with too few background events.
+
+    With folds a bin is kept if every network has enough to train on.
+    """
+    if split.folds:
+        parts = {name: with_first_fold(part, split.folds) for name, part in parts.items()}
     found = BinnedPools(
         binning=binning,
         processes=dict(parts),
@@ -228,10 +238,11 @@ def gather(
         benchmarks=benchmarks,
         mode="disjoint" if split.split == "events" else "shared_pool",
         fingerprint=fingerprint,
+        folds=split.folds,
     )
     if split.min_pool_count == 0:
         return found
-    mapping = merge_map(found.weighted_counts("train"), split.min_pool_count)
+    mapping = merge_map(least_training(found), split.min_pool_count)
     return replace(found, processes={name: _merge(p, mapping) for name, p in parts.items()})
 
 
@@ -281,7 +292,8 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
     rows = []
     for part in binned.processes.values():
         kept, of, effective = part.unweighting
-        for name, counts in part.counts.items():
+        for name in [fold_name(k) for k in range(binned.folds)] or part.counts:
+            counts = part.counts[name]
             empty = binned.weighted_counts(name) < HALF_AN_EVENT
             inside = int(counts.sum())
             rows.append(

@@ -20,6 +20,7 @@ class Candidate:
     features: tuple[str, ...] = ()
     head: str = "binary"
     against: str | None = None
+    fold: int | None = None
 
     @property
     def excludes(self) -> bool:
@@ -62,7 +63,7 @@ def candidates_for(
 def candidates_of(
     points: Sequence[Point], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[Candidate, ...]:
-    """Every stored classifier, with the best of each search marked.
+    """Every stored classifier, with the best of each search marked; folds have one each.
 
     Args:
         points: The plan.
@@ -70,22 +71,26 @@ def candidates_of(
     """
     by_name = {point.name: point for point in points}
     found = [row for row in rows if row.get("classifier") and row["point"] in by_name]
-    best = {name: best_of([r for r in found if r["point"] == name]) for name in by_name}
+    groups: dict[tuple[str, int | None], list[Mapping[str, Any]]] = {}
+    for row in found:
+        groups.setdefault((row["point"], row.get("fold")), []).append(row)
+    best = {best_of(rows) for rows in groups.values()}
     return tuple(
         Candidate(
             row=row,
-            selected=by_name[row["point"]].mode == "fixed" or row["trial"] == best[row["point"]],
+            selected=by_name[row["point"]].mode == "fixed" or row["trial"] in best,
             strength=by_name[row["point"]].strength,
             features=by_name[row["point"]].choice.features,
             head=by_name[row["point"]].choice.head,
             against=by_name[row["point"]].choice.against,
+            fold=row.get("fold"),
         )
         for row in found
     )
 
 
 def best_of(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """Key of the member of one point with the best objective, or None."""
+    """Key of the member of one point and fold with the best objective, or None."""
     scored = [r for r in rows if r.get("objective_value") is not None]
     if not scored:
         return None
@@ -104,5 +109,6 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names}
     columns |= {"head": candidate.head, "train_against": candidate.against}
+    columns["fold"] = candidate.fold
     columns["train_strength"] = candidate.row.get("train_strength")  # older tables lack it
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}

@@ -124,16 +124,26 @@ def _limits(tables: Tables) -> Iterator[str]:
             yield what.format(len(found), len(rows), _names(found))
 
 
+def _effective(pools: pd.DataFrame) -> float:
+    """Events of one pool that leaves as much uncertain as all backgrounds, mixed by yield."""
+    of = pools.groupby("process").agg({"cross_section": "first", "events_in_binning": "sum"})
+    yields, events = of["cross_section"], of["events_in_binning"]
+    return float(yields.sum() ** 2 / (yields**2 / events).sum()) if len(of) else 0.0
+
+
 def _statistics(tables: Tables) -> Iterator[str]:
-    """Templates stand on the events of the test pool, however many the luminosity gives."""
-    simulated = tables.pools.query("role == 'background' and pool == 'test'")
-    yields, events = simulated["cross_section"], simulated["events_in_binning"]
-    # of one pool as uncertain as all, mixed by yield
-    pool = yields.sum() ** 2 / (yields**2 / events).sum() if len(simulated) else 0.0
+    """Templates stand on simulated events, however many the luminosity gives."""
+    simulated = tables.pools[tables.pools["role"] == "background"]
+    tested = _effective(simulated[simulated["pool"] == "test"])
     rows = tables.limits[tables.limits["method"] != "score"]
-    short = rows[rows["background_events"] > _MORE_THAN_SIMULATED * pool]
+    shared = simulated["pool_mode"] == "shared_pool"  # train and validation pools are that of test
+    everything = _effective(simulated[~shared | simulated["pool"].isin(["test", "unseen"])])
+    pools = rows["filled_from"].eq("all").map({True: everything, False: tested}).astype(float)
+    excess = rows["background_events"] / pools
+    short = rows.assign(excess=excess)[excess > _MORE_THAN_SIMULATED]
     if len(short):
-        most = _largest(short, "background_events")
+        most = _largest(short, "excess")
+        pool = round(most["background_events"] / most["excess"])
         yield (
             f"Monte Carlo statistics: limits at up to {most['luminosity']:g} fb^-1 expect "
             f"{most['background_events']:.3g} background events, but their templates stand on "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,12 @@ class Channels:
     Attributes:
         counts: By process.
         groups: Channel of each bin of the histogram, shape (bins,); None for single events.
+        by_fold: With folds, the `groups` that each one's network makes; else empty.
     """
 
     counts: Mapping[str, Counts]
     groups: Counts | None = None
+    by_fold: tuple[Counts, ...] = ()
 
     @property
     def size(self) -> int:
@@ -104,3 +106,21 @@ def _events_by_score(
         place = np.searchsorted(edges, scores, side="right")
         counts[name] = np.bincount(place, minlength=channels)
     return Channels(counts)
+
+
+def of_all_folds(parts: Sequence[Channels]) -> Channels:
+    """The channels of all folds together, each made by its network and filled from its fold.
+
+    Channels are added by their place from the signal's end, the last one: the purest of each fold
+    to the purest of the others. Any grouping is a valid fit; this one keeps the order of purity.
+
+    Args:
+        parts: Channels of each fold, in the order of the folds.
+    """
+    size = max(part.size for part in parts)
+    counts = {
+        name: np.sum([np.pad(p.counts[name], (size - p.size, 0)) for p in parts], axis=0)
+        for name in parts[0].counts
+    }
+    groups = [part.groups + (size - part.size) for part in parts if part.groups is not None]
+    return Channels(counts, by_fold=tuple(groups))

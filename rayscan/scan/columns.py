@@ -34,6 +34,7 @@ _TRAINED = (
     Column("train_against", _TEXT, "", "signal in class 0 of training; missing: background only"),
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
+    Column("fold", _INT, "", "fold it never saw and is tested on; missing: one split, or all"),
     *_mixture("train", "in training"),
     Column(
         "train_strength",
@@ -55,7 +56,7 @@ POINTS = TableLayout(
     row="one point of the plan: a benchmark, a training mixture and an architecture",
     key=("point",),
     columns=(
-        *(c for c in _TRAINED if c.name not in {"trial", "repeat"}),
+        *(c for c in _TRAINED if c.name not in {"trial", "repeat", "fold"}),
         _LABEL,
         Column("mode", _TEXT, "", "'fixed' hyperparameters with repeats, or 'search'"),
         Column("planned", _INT, "trials", "trained members asked for"),
@@ -72,7 +73,7 @@ TRIALS = TableLayout(
     name="trials",
     row="one trained member: a repeat, or one set of hyperparameters of a search",
     key=("trial",),
-    order=("point", "repeat"),
+    order=("point", "repeat", "fold"),
     columns=(
         *_TRAINED,
         _LABEL,
@@ -105,7 +106,7 @@ AUC = TableLayout(
     name="auc",
     row="one classifier on the test ensembles of one benchmark at one strength",
     key=("trial", "test_benchmark", "test_signal", "test_background"),
-    order=("point", "repeat", "test_benchmark", "test_signal", "test_background"),
+    order=("point", "repeat", "fold", "test_benchmark", "test_signal", "test_background"),
     columns=(
         *_TRAINED,
         _LABEL,
@@ -207,7 +208,10 @@ MULTICLASS = TableLayout(
     name="multiclass",
     row="one multiclass classifier, histograms of one process at one strength, and a class",
     key=("trial", "test_signal", "test_background", "true_process", "predicted"),
-    order=("point", "repeat", "test_signal", "test_background", "true_process", "predicted"),
+    order=(
+        *("point", "repeat", "fold"),
+        *("test_signal", "test_background", "true_process", "predicted"),
+    ),
     columns=(
         *_TRAINED,
         _LABEL,
@@ -242,7 +246,7 @@ _CURVE_OF = (
     Column("unit", _TEXT, "", "what is scored: an 'ensemble', or an 'event' (signal, background)"),
 )
 _CURVE_KEY = ("trial", "test_benchmark", "test_signal", "test_background", "unit")
-_CURVE_ORDER = ("point", "repeat", *_CURVE_KEY[1:])
+_CURVE_ORDER = ("point", "repeat", "fold", *_CURVE_KEY[1:])
 
 ROC = TableLayout(
     name="roc",
@@ -292,12 +296,15 @@ LIMITS = TableLayout(
     name="limits",
     row="one 95 % CLs upper limit: a classifier, a test benchmark, a luminosity and a method",
     key=("trial", "test_benchmark", "method", "luminosity"),
-    order=("test_benchmark", "method", "luminosity", "point", "repeat"),
+    order=("test_benchmark", "method", "luminosity", "point", "repeat", "fold"),
     columns=(
         *_TRAINED,
         _LABEL,
         Column("test_benchmark", _TEXT, "", "signal process the limit is on"),
         Column("method", _TEXT, "", "'template', 'response' or 'score'"),
+        Column(
+            "filled_from", _TEXT, "", "whose events: 'all', of the 'test' pool, or 'shared_pool'"
+        ),
         Column(
             "luminosity",
             _REAL,

@@ -38,7 +38,8 @@ POOLS = TableLayout(
             "pool",
             _TEXT,
             "",
-            "'train', 'validation', 'test', or the 'unseen' part of a shared pool",
+            "'train', 'validation', 'test', or the 'unseen' part of a shared pool; "
+            "with folds 'fold 0', ...",
         ),
         Column("events", _INT, "events", "selected events in the pool, after unweighting"),
         Column("events_in_binning", _INT, "events", "those inside the axis ranges"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rayscan.errors import TableError, nearest
+from rayscan.scan.fold_report import over_folds
 from rayscan.scan.report import labelled, own, strengths
 from rayscan.scan.study_tables import VARIANT
 from rayscan.scan.tables import Tables
@@ -127,8 +128,9 @@ def _with_error(tables: Tables) -> pd.DataFrame:
     """
     rows = own(tables)
     repeats = labelled(tables.auc)
-    repeats = repeats[~repeats["selected"].isin([False])]
     key = ["label", *_TRAINED_AND_TESTED]
+    tested = [name for name in key if name.startswith("test_")]
+    repeats = over_folds(repeats[~repeats["selected"].isin([False])], tested)
     spread = repeats.groupby(key)["auc"].std().rename("spread").reset_index()
     found = rows.merge(spread, on=key, how="left")
     of_mean = found["spread"].fillna(0.0) / np.sqrt(found["repeats"])

@@ -218,14 +218,14 @@ class Limits:
     """The 95 % CLs limits to set.
 
     Attributes:
-        methods: ``template`` (the distribution itself), ``response`` (bins grouped by the
-            classifier), ``score`` (the output on the whole pseudo-experiment).
+        methods: ``template`` (the distribution itself, from every event), ``response`` (bins
+            grouped by the classifier), ``score`` (the output on the whole pseudo-experiment).
         luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
         ensembles: Pseudo-experiments per strength of method ``score``; the -2 sigma band needs
             about 4,400.
         channels: Groups of histogram bins for ``response``.
-        min_pool_count: Bins with fewer background events in the test pool become one, so that no
-            template stands on a handful of simulated events.
+        min_pool_count: Bins with fewer simulated background events become one, so that no template
+            stands on a handful of them.
         background_uncertainty: Relative uncertainty of each background's yield; that of
             ``ensembles.uncertainty`` if larger.
         signal_uncertainty: Relative uncertainty of the signal's yield.

@@ -70,15 +70,15 @@ def kept(
 ) -> frozenset[str]:
     """Trials whose curves are kept on the test sets of a benchmark.
 
-    ``first`` is the first repeat (of a search: the best member) of each point, on the benchmark it
-    was trained on.
+    ``first`` is the first repeat (of a search: the best member) of each point, in the first fold if
+    there are folds, on the benchmark it was trained on.
     """
     if which == "none":
         return frozenset()
     if which == "all":
         return frozenset(str(c.row["trial"]) for c in candidates)
     first: dict[str, Candidate] = {}
-    for candidate in sorted(candidates, key=lambda c: int(c.row["repeat"])):
+    for candidate in sorted(candidates, key=lambda c: (c.fold or 0, int(c.row["repeat"]))):
         if candidate.selected and candidate.row["train_benchmark"] == benchmark:
             first.setdefault(candidate.row["point"], candidate)
     return frozenset(str(c.row["trial"]) for c in first.values())

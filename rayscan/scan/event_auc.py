@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rayscan.scan.fold_report import over_folds
 from rayscan.scan.report import labelled
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import summary
@@ -23,7 +24,8 @@ def event_aucs(tables: Tables) -> pd.DataFrame:
     rows = labelled(tables.auc)
     rows = rows[rows["auc_event"].notna() & ~rows["selected"].isin([False])]
     strongest = rows.groupby(_KEY)["train_signal"].transform("max")
-    once = rows[rows["train_signal"] == strongest].drop_duplicates([*_KEY, "trial"])
+    each = rows[rows["train_signal"] == strongest].drop_duplicates([*_KEY, "trial"])
+    once = over_folds(each, ["test_benchmark"])
     found = [dict(zip(_KEY, key, strict=True)) | _summary(part) for key, part in once.groupby(_KEY)]
     return pd.DataFrame(found, columns=[*_KEY, "auc_mean", "auc_std", "auc_error", "repeats"])
 

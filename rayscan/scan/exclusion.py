@@ -12,9 +12,10 @@ import numpy.typing as npt
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.candidates import Candidate, trained_columns
-from rayscan.scan.channels import Channels, by_response, plain
+from rayscan.scan.channels import Channels, by_response, of_all_folds, plain
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
+from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
 from rayscan.scan.plan import digest
 from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
@@ -26,6 +27,8 @@ from rayscan.stats.workspace import workspace
 
 Floats = npt.NDArray[np.float64]
 TAGS = ("m2", "m1", "0", "p1", "p2")
+VERSION = 2
+"""Raised when equal classifiers give other limits than before, so that old rows are not reused."""
 _FEMTO = 1000.0  # fb in a pb
 
 
@@ -69,13 +72,16 @@ def _shape_factors(
     config: ScanConfig, binned: BinnedPools, background: str, channels: Channels
 ) -> tuple[Floats, Floats] | None:
     """What one sigma up and down of the shape does to a background's channels, (channels,) each."""
-    counts = binned.processes[background].counts["test"].astype(np.float64)
-    varied = varied_shapes(config, binned, counts)
-    if varied is None or channels.groups is None:
-        return None
-    nominal, up, down = (
-        np.bincount(channels.groups, each, channels.size) for each in (counts, *varied)
-    )
+    part, groups = binned.processes[background], channels.by_fold
+    fillings = fold_counts(part) if groups else (part.counts["test"],)
+    total = np.zeros((3, channels.size))  # nominal, up, down
+    for filled_by, own in zip(fillings, groups or (channels.groups,), strict=True):
+        counts = filled_by.astype(np.float64)
+        varied = varied_shapes(config, binned, counts)
+        if varied is None or own is None:
+            return None
+        total += [np.bincount(own, each, channels.size) for each in (counts, *varied)]
+    nominal, up, down = total
     filled = nominal > 0
     ratio = [np.divide(each, nominal, out=np.ones_like(each), where=filled) for each in (up, down)]
     return ratio[0], ratio[1]
@@ -95,22 +101,22 @@ def binned_limits(
         benchmark: Signal process to exclude.
         candidates: Selected classifiers.
         config: The scan.
-        binned: Its pools; templates are filled from the test pools.
+        binned: Its pools: ``template`` is filled from all of them, as nothing is trained, what a
+            classifier groups from the test pools.
         storage: Where classifiers are, and where workspaces go.
     """
-    targets = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
+    targets, rows = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
     jobs = [
         (
             head | _target(benchmark, luminosity),
-            fit_template(config, binned, benchmark, channels, luminosity=luminosity),
+            fit_template(config, pools, benchmark, channels, luminosity=luminosity),
         )
         for luminosity in config.limits.luminosity
-        for head, channels in targets
+        for head, channels, pools in targets
     ]
     results = upper_limits([template for _, template in jobs])
     solved = [r.status == "ok" and r.solver == "profile" for r in results]
     judged = _judged(config, benchmark, [template for _, template in jobs], solved)
-    rows = []
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
         row = head | _limit_columns(template, limit, binned, benchmark)
         row |= uncertainty_columns(config) | {
@@ -133,17 +139,34 @@ def _targets(
     config: ScanConfig,
     binned: BinnedPools,
     storage: Storage,
-) -> list[tuple[dict[str, Any], Channels]]:
-    """First columns and channels of each limit, the same at every luminosity."""
-    found = []
+) -> tuple[list[tuple[dict[str, Any], Channels, BinnedPools]], list[dict[str, Any]]]:
+    """First columns, channels and pools of each limit, and the rows of those that cannot be set.
+
+    They are the same at every luminosity. With folds the networks of a team have one limit.
+    """
+    found, without = [], []
+    shared = binned.mode == "shared_pool"
     if "template" in config.limits.methods:
-        channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
-        found.append((_reference(), channels))
+        pools = every_event(binned)
+        channels = plain(pools, benchmark, pool="test", minimum=config.limits.min_pool_count)
+        head = _reference() | {"filled_from": "all"}
+        found.append((head, channels, pools))
     if "response" in config.limits.methods:
-        for candidate in candidates:
-            channels = _channels(candidate, benchmark, config, binned, storage)
-            found.append((trained_columns(candidate) | {"method": "response"}, channels))
-    return found
+        source = "shared_pool" if shared else "all" if binned.folds else "test"
+        for team in teams(candidates):
+            head = trained_columns(team[0]) | {"method": "response", "filled_from": source}
+            head |= {"fold": None}
+            if missing := sorted({*config.pools.numbers} - {c.fold for c in team}):
+                why = (
+                    f"no network of fold {', '.join(map(str, missing))}: nothing scores its events"
+                )
+                without += [
+                    head | _target(benchmark, each) | {"status": "failed", "message": why}
+                    for each in config.limits.luminosity
+                ]
+                continue
+            found.append((head, _channels(team, benchmark, config, binned, storage), binned))
+    return found, without
 
 
 def _judged(
@@ -160,6 +183,22 @@ def _judged(
 
 
 def _channels(
+    team: Sequence[Candidate],
+    benchmark: str,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> Channels:
+    """The channels of a classifier, or of those of all folds."""
+    views = (at_fold(config, binned, candidate.fold) for candidate in team)
+    parts = [
+        _channels_of_one(candidate, benchmark, *view, storage)
+        for candidate, view in zip(team, views, strict=True)
+    ]
+    return of_all_folds(parts) if binned.folds else parts[0]
+
+
+def _channels_of_one(
     candidate: Candidate,
     benchmark: str,
     config: ScanConfig,

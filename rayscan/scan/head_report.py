@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rayscan.scan.fold_report import over_folds
 from rayscan.scan.report import labelled, matched
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import summary as trimmed
@@ -125,7 +126,7 @@ def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFram
 
 def _selected(tables: Tables, *, own_strength: bool) -> pd.DataFrame:
     rows = labelled(tables.multiclass)
-    rows = rows[~rows["selected"].isin([False])]
+    rows = over_folds(rows[~rows["selected"].isin([False])], [*_TEST, "true_process", "predicted"])
     if not own_strength:
         return rows
     same = rows["train_signal"] == rows["test_signal"]

@@ -16,6 +16,7 @@ from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import TestSet, cross_test, test_sets
 from rayscan.scan.curves import Curves, kept
 from rayscan.scan.examples import Histograms, ensembles_of
+from rayscan.scan.folds import at_fold, by_fold
 from rayscan.scan.heads import BACKGROUND, UNDECIDED
 from rayscan.scan.plan import Mixtures, mixture_columns
 from rayscan.scan.scoring import Scores, stored
@@ -73,15 +74,21 @@ def rows_of(
     binned: BinnedPools,
     storage: str,
 ) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a test set by table; that of the table it belongs to comes last."""
+    """The rows of a test set by table; that of the table it belongs to comes last.
+
+    The classifiers of each fold meet ensembles of that fold.
+    """
+    found: list[dict[str, Any]] = []
     if isinstance(test, ClassTest):
-        found = class_test(test, candidates, config=config, binned=binned, storage=storage)
+        for fold, those in by_fold(candidates):
+            scan, pools = at_fold(config, binned, fold)
+            found += class_test(test, those, config=scan, binned=pools, storage=storage)
         return {test.table: found}
     which = config.crosstest.curves
     curves = Curves(trials=kept(which, test.benchmark, candidates))
-    found = cross_test(
-        test, candidates, config=config, binned=binned, storage=storage, curves=curves
-    )
+    for fold, those in by_fold(candidates):
+        scan, pools = at_fold(config, binned, fold)
+        found += cross_test(test, those, config=scan, binned=pools, storage=storage, curves=curves)
     drawn = {"roc": curves.roc, "scores": curves.scores} if which != "none" else {}
     return {**drawn, test.table: found}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ class MemberPlan:
         hyperparameters: Every knob.
         seed: Seed of weights and batches.
         key: Hash of everything its result depends on.
+        fold: The fold that it is tested on; None without folds.
     """
 
     point: Point
@@ -102,6 +104,7 @@ class MemberPlan:
     hyperparameters: Mapping[str, Any]
     seed: int
     key: str
+    fold: int | None = None
 
 
 Mixtures = Mapping[str, tuple[Mixture, ...]]
@@ -190,7 +193,12 @@ def _point(
 
 
 def planned(config: ScanConfig, point: Point) -> int:
-    """Trained members a point asks for."""
+    """Trained members a point asks for, in all folds."""
+    return planned_in_fold(config, point) * len(config.pools.numbers)
+
+
+def planned_in_fold(config: ScanConfig, point: Point) -> int:
+    """Trained members a point asks for in each fold."""
     return config.search.trials if point.mode == "search" else config.training.repeats
 
 
@@ -232,6 +240,7 @@ def member(
     *,
     fingerprint: str,
     suggested: Mapping[str, Any] | None = None,
+    fold: int | None = None,
 ) -> MemberPlan:
     """One training of a point.
 
@@ -241,11 +250,13 @@ def member(
         repeat: Number of the repeat or search trial.
         fingerprint: Hash of the pools (`BinnedPools.fingerprint`).
         suggested: Knobs a search chose.
+        fold: The fold that it is tested on; None without folds.
     """
     knobs = {**starting_knobs(point.choice), **(suggested or {})}
     draws = repeat // config.training.pack if point.mode == "fixed" else 0
     # Said only where there is something to say: members of older scan files keep their keys.
     known = (point.trained, point.others) if point.trained in {"drawn", "descending"} else ()
+    of_fold = () if fold is None else ("fold", fold)
     key = digest(
         RESULTS_VERSION,
         fingerprint,
@@ -259,10 +270,17 @@ def member(
         draws,
         *_of_head(point),
         *known,
+        *of_fold,
     )
-    seed = integer(config.seed, "member", point.name, repeat)
+    seed = integer(config.seed, "member", point.name, repeat, *of_fold)
     return MemberPlan(
-        point=point, repeat=repeat, draws=draws, hyperparameters=knobs, seed=seed, key=key
+        point=point,
+        repeat=repeat,
+        draws=draws,
+        hyperparameters=knobs,
+        seed=seed,
+        key=key,
+        fold=fold,
     )
 
 
@@ -271,15 +289,15 @@ def fixed_packs(
 ) -> Iterator[tuple[MemberPlan, ...]]:
     """The packs of all points with fixed hyperparameters.
 
-    A pack holds repeats of one point; with ``descending`` strengths a whole chain of points, the
-    strongest first, since each starts from the classifiers of the one before.
+    A pack holds repeats of one point, in one fold; with ``descending`` strengths a whole chain of
+    points, the strongest first, since each starts from the classifiers of the one before.
     """
-    for chain in _chains(all_points):
-        count = planned(config, chain[0])
+    for chain, fold in itertools.product(_chains(all_points), config.pools.numbers):
+        count = planned_in_fold(config, chain[0])
         for first in range(0, count, config.training.pack):
             repeats = range(first, min(first + config.training.pack, count))
             yield tuple(
-                member(config, point, repeat, fingerprint=fingerprint)
+                member(config, point, repeat, fingerprint=fingerprint, fold=fold)
                 for point in chain
                 for repeat in repeats
             )

@@ -26,8 +26,9 @@ class PlannedPoint:
             where they follow from yields.
         strength: Position in the list of strengths.
         choice: The architecture.
-        members: Trainings.
+        members: Trainings, in all folds.
         packs: Packs it is trained in.
+        folds: Folds, 1 without.
         knobs: All hyperparameters; those that are searched at the middle of their range.
         epochs: At most.
         chained: Whether it is trained after a stronger point, in the same Tune trials.
@@ -39,6 +40,7 @@ class PlannedPoint:
     choice: ArchitectureChoice
     members: int
     packs: int
+    folds: int
     knobs: Mapping[str, Value]
     epochs: int
     chained: bool = False
@@ -55,10 +57,10 @@ class PlannedPoint:
 
     @property
     def selected(self) -> int:
-        """Classifiers that limits are set with: of a search the best; of some heads none."""
+        """Classifiers that limits are set with: of a search the best of each fold; or none."""
         if self.choice.head == "multiclass" or self.choice.against is not None:
             return 0
-        return 1 if self.choice.searches else self.members
+        return self.folds if self.choice.searches else self.members
 
     def histograms(self, count: int) -> int:
         """Histograms of all classes in a set of so many per class."""
@@ -125,6 +127,7 @@ def _planned(
         choice=choice,
         members=_members(config, choice),
         packs=packs(config, choice, config.training.pack),
+        folds=len(config.pools.numbers),
         knobs=knobs,
         epochs=int(most),
         chained=chained,
@@ -132,16 +135,21 @@ def _planned(
 
 
 def _members(config: ScanConfig, choice: ArchitectureChoice) -> int:
-    return config.search.trials if choice.searches else config.training.repeats
+    each = config.search.trials if choice.searches else config.training.repeats
+    return each * len(config.pools.numbers)
 
 
 def packs(config: ScanConfig, choice: ArchitectureChoice, size: int) -> int:
-    """Tune trials of a point in packs of so many members; a search packs each batch by itself."""
-    members = _members(config, choice)
+    """Tune trials of a point in packs of so many members, in all folds.
+
+    A search packs each batch by itself.
+    """
+    folds = len(config.pools.numbers)
+    members = _members(config, choice) // folds
     if not choice.searches:
-        return math.ceil(members / size)
+        return folds * math.ceil(members / size)
     whole, rest = divmod(members, config.search.batch)
-    return whole * math.ceil(config.search.batch / size) + math.ceil(rest / size)
+    return folds * (whole * math.ceil(config.search.batch / size) + math.ceil(rest / size))
 
 
 def _middle(allowed: Range) -> Value:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from rayscan.scan.fold_report import over_folds
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import separation
 from rayscan.stats.auc import summary as trimmed
@@ -45,7 +46,8 @@ _SAME_STRENGTH = 0.02
 def auc_summary(tables: Tables) -> pd.DataFrame:
     """AUCs summarised over repeats: a row per classifier, training and test ensembles.
 
-    Of a hyperparameter search only the best member counts (column ``selected``).
+    Of a hyperparameter search only the best member counts (column ``selected``). The networks of
+    all folds are one repeat (`rayscan.scan.fold_report.over_folds`).
 
     Returns:
         What was trained (``label``, ``architecture``, ``train_benchmark``, ``train_signal``, ...)
@@ -60,7 +62,7 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
         - ``auc_over_ceiling``: the ratio of the means.
     """
     rows = labelled(tables.auc)
-    rows = rows[~rows["selected"].isin([False]) & rows["auc"].notna()]
+    rows = over_folds(rows[~rows["selected"].isin([False]) & rows["auc"].notna()], _TESTED)
     groups = rows.groupby([*_TRAINED, *_TESTED], dropna=False)
     found = groups[["auc_error", *_CEILING]].mean()
     repeats = [trimmed(list(aucs)) for _, aucs in groups["auc"]]
@@ -259,6 +261,8 @@ def _separations(
 
 def limit_summary(tables: Tables) -> pd.DataFrame:
     """95 % CLs limits, a row per classifier, training, test benchmark, method and luminosity.
+
+    With folds every network has a limit of method ``score``: they count as repeats.
 
     Returns:
         What was trained and tested, ``method``, ``luminosity`` [fb^-1], then ``limits`` (repeats

@@ -10,11 +10,21 @@ from rayscan.ensembles.nuisance import Nuisances
 from rayscan.errors import PoolExhaustedError, Problem
 from rayscan.scan.binned import POOL_NAMES, BinnedPools
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.folds import at_fold
 from rayscan.scan.plan import Mixtures
 
 
 def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> list[Problem]:
-    """Every pool that has too few events for a histogram, each named once with what is possible."""
+    """Every pool that has too few events for a histogram, each named once with what is possible.
+
+    With folds those of the first fold with problems: the others are of nearly equal size.
+    """
+    views = (at_fold(config, binned, fold) for fold in config.pools.numbers)
+    problems = (_problems(*view, strengths) for view in views)
+    return next((found for found in problems if found), [])
+
+
+def _problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> list[Problem]:
     if empty := list(_empty(binned)):
         return empty
     worst: dict[str, PoolExhaustedError] = {}

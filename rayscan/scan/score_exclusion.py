@@ -18,6 +18,7 @@ from rayscan.scan.candidates import Candidate, trained_columns
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import ensembles_of, features_of
 from rayscan.scan.exclusion import band_columns, mixture_of_row
+from rayscan.scan.folds import at_fold, by_fold
 from rayscan.scan.scoring import Scores, event_odds, event_scores, stored, terms_of
 from rayscan.scan.storage import Storage
 from rayscan.scan.uncertain import templates_for, uncertainty_columns
@@ -41,15 +42,16 @@ def score_limits(
 
     Both hypotheses have the same total N, the B of the training: the limit is on the signal that
     may hide among N events by their shape alone. It is quoted at the luminosity that gives N
-    background events.
+    background events. The network of each fold has a limit of its own, from ensembles of that fold.
     """
     if "score" not in config.limits.methods:
         return []
-    totals = sorted({int(c.row["train_background"]) for c in candidates} - {0})
     rows = []
-    for total in totals:
-        group = [c for c in candidates if c.row["train_background"] == total]
-        rows += _at_total(benchmark, group, total, config=config, binned=binned, storage=storage)
+    for fold, those in by_fold(candidates):
+        scan, pools = at_fold(config, binned, fold)
+        for total in sorted({int(c.row["train_background"]) for c in those} - {0}):
+            group = [c for c in those if c.row["train_background"] == total]
+            rows += _at_total(benchmark, group, total, config=scan, binned=pools, storage=storage)
     return rows
 
 
@@ -76,6 +78,7 @@ def _at_total(
         head = trained_columns(candidate) | {
             "test_benchmark": benchmark,
             "method": "score",
+            "filled_from": "shared_pool" if binned.mode == "shared_pool" else "test",
             "luminosity": luminosity,
             "background_events": float(total),
             "solver": "ensembles",

@@ -144,7 +144,8 @@ def _at_once(config: ScanConfig, point: PlannedPoint) -> int:
     """Packs of a point that can train side by side: those of one batch of a search, or all."""
     if not point.choice.searches:
         return point.trials
-    return min(point.packs, math.ceil(config.search.batch / config.training.pack))
+    batch = math.ceil(config.search.batch / config.training.pack)
+    return min(point.packs, batch * point.folds)
 
 
 def _generated(load: Workload) -> Iterator[tuple[str, int]]:
@@ -219,7 +220,8 @@ def _cross_tests(load: Workload, rates: Rates) -> float:
         for point in load.points
         for shown in [_shown(load, point, count)]
     )
-    return testing.pair_sets(load.config) * rates.ceiling + drawn + pairs
+    ceilings = testing.pair_sets(load.config) * len(load.config.pools.numbers)
+    return ceilings * rates.ceiling + drawn + pairs
 
 
 def _limits(load: Workload, rates: Rates) -> float:

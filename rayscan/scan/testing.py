@@ -47,9 +47,10 @@ def hypotheses(config: ScanConfig, choice: ArchitectureChoice) -> int:
 
 
 def histograms_tested(config: ScanConfig) -> int:
-    """Histograms of all test sets."""
+    """Histograms of all test sets, in all folds."""
     of_classes = class_sets(config) * (len(config.benchmarks) + 1)
-    return (2 * times_tested(config) * pair_sets(config) + of_classes) * config.ensembles.test
+    sets = 2 * times_tested(config) * pair_sets(config) + of_classes
+    return sets * len(config.pools.numbers) * config.ensembles.test
 
 
 def times_tested(config: ScanConfig) -> int:

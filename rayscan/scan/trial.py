@@ -16,6 +16,7 @@ from rayscan.models.architecture import Classifier, Member, Trained, Watch, arch
 from rayscan.scan import folders
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.config import ScanConfig
+from rayscan.scan.folds import at_fold
 from rayscan.scan.joint import training_examples
 from rayscan.scan.objective import objective_value
 from rayscan.scan.plan import MemberPlan
@@ -47,8 +48,9 @@ def train_pack(
     """Train a pack, store its classifiers and say what came out.
 
     Args:
-        pack: Members of one point; or of a chain of points, those of one point together: each
-            repeat then starts from the last classifier that it got at the points before.
+        pack: Members of one point, in one fold; or of a chain of points, those of one point
+            together: each repeat then starts from the last classifier that it got at the points
+            before.
         config: The scan.
         binned: Its pools.
         storage: Where classifiers go.
@@ -61,6 +63,7 @@ def train_pack(
         PoolExhaustedError: the pools are too small for the mixture.
     """
     architecture = architectures()[pack[0].point.choice.name]
+    config, binned = at_fold(config, binned, pack[0].fold)
     before: dict[int, Classifier] = {}
     rows = []
     for _, same in itertools.groupby(pack, key=lambda plan: plan.point.name):
@@ -115,6 +118,7 @@ def _row(plan: MemberPlan, config: ScanConfig) -> dict[str, Any]:
         "trial": plan.key,
         **plan.point.columns,
         "repeat": plan.repeat,
+        "fold": plan.fold,
         "hyperparameters": json.dumps(dict(plan.hyperparameters), sort_keys=True),
         "seed": plan.seed,
         "objective": config.search.objective if plan.point.mode == "search" else "auc",

@@ -80,9 +80,9 @@ class Workload:
 
     @property
     def binned_limits(self) -> int:
-        """Limits of methods ``template`` and ``response``."""
-        limits = self.config.limits
-        each = ("template" in limits.methods) + ("response" in limits.methods) * self.selected
+        """Limits of methods ``template`` and ``response``, the latter of all folds together."""
+        limits, teams = self.config.limits, self.selected // len(self.config.pools.numbers)
+        each = ("template" in limits.methods) + ("response" in limits.methods) * teams
         return len(self.config.benchmarks) * len(limits.luminosity) * each
 
     @property
@@ -100,7 +100,7 @@ class Workload:
             return 0
         totals = {p.mixture.background for p in self.points if p.mixture is not None} - {0} or {1}
         sets = (SCORE_STRENGTHS + 1) * len(totals) * len(self.config.benchmarks)
-        return sets * self.config.limits.ensembles
+        return sets * self.config.limits.ensembles * len(self.config.pools.numbers)
 
     def training_draws(self, point: PlannedPoint) -> int:
         """Histograms drawn to train a point and to stop it, at most; a pack shares its draws."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from rayscan.cluster.queue import Queue
 from rayscan.cluster.studies import PointStudy, Pruning, sampler
 from rayscan.scan.config import Search
 from rayscan.scan.plan import MemberPlan, mixtures, points
@@ -168,3 +169,33 @@ def test_a_sampler_that_learns_learns_in_a_short_search(name: str) -> None:
     ]
     assert rates[0][:4] == rates[1][:4]
     assert (rates[0] == rates[1]) == (name == "random")
+
+
+def test_each_fold_searches_for_itself() -> None:
+    """A search of one fold must not learn from another's: it may hold the events of its test."""
+    folded = SCAN.format(sampler="tpe", trials=6, objective="auc") + "pools: {folds: 3}\n"
+    config = parse_scan(folded)
+    (point,) = points(config, mixtures(config))
+    queue = Queue(config, (point,), "pools", {}, done=lambda row: None)
+    seen: list[MemberPlan] = []
+    while not queue.exhausted:
+        taken = queue.take()
+        assert taken is not None
+        (plan,), _ = taken
+        seen.append(plan)
+        # Fold 2 likes large rates, the others small ones.
+        rate = plan.hyperparameters["learning_rate"]
+        value = rate if plan.fold == 2 else -rate
+        found = row(plan, value) | {"point": point.name, "fold": plan.fold, "repeat": plan.repeat}
+        queue.receive([found])
+    assert len({plan.key for plan in seen}) == len(seen) == 18
+    for fold in range(3):
+        own = PointStudy(config=config, point=point, fingerprint="pools", fold=fold)
+        expected: list[MemberPlan] = []
+        while batch := own.suggest():
+            expected += batch
+            for plan in batch:
+                rate = plan.hyperparameters["learning_rate"]
+                own.tell(plan.repeat, row(plan, rate if fold == 2 else -rate))
+        mine = [plan.key for plan in seen if plan.fold == fold]
+        assert sorted(mine) == sorted(plan.key for plan in expected)

@@ -78,3 +78,14 @@ def test_limits_that_stand_on_few_simulated_events_are_named(fake, fake_scan):
     (sentence,) = cautions.warnings(fake(fake_scan(), pools=few))
     assert sentence.startswith("Monte Carlo statistics")
     assert "on 100 simulated ones" in sentence
+
+
+def test_a_template_that_holds_every_event_stands_on_all_pools(fake, fake_scan):
+    def few(rows):
+        return [row | {"events_in_binning": 100} for row in rows]
+
+    def from_all(rows):
+        return [row | {"filled_from": "all"} for row in rows]
+
+    (sentence,) = cautions.warnings(fake(fake_scan(), pools=few, limits=from_all))
+    assert "on 300 simulated ones" in sentence

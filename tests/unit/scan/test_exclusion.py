@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from toy_scan import CROSS_SECTIONS, EFFICIENCY, make_config, make_pools, train_all
 
+from rayscan.scan.binned import POOL_NAMES
 from rayscan.scan.channels import by_response, plain
 from rayscan.scan.config import Limits
 from rayscan.scan.exclusion import band_columns, binned_limits, fit_template
+from rayscan.scan.folds import every_event
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import rows_to_table
 from rayscan.stats.referee import referee
@@ -180,3 +182,40 @@ def test_a_template_of_channels_is_what_pyhf_reads(scan):
     channels = by_response(classifier, binned, "hard", mixture=mixture, channels=2, pool="test")
     template = fit_template(config, binned, "hard", channels, luminosity=1.0)
     assert 0 < referee(template, 1.0) < 1
+
+
+def test_the_template_holds_every_event_once():
+    apart = make_pools(signals=("hard",))
+    for name, part in every_event(apart).processes.items():
+        every = sum(apart.processes[name].counts[pool] for pool in POOL_NAMES)
+        np.testing.assert_array_equal(part.counts["test"], every)
+    shared = make_pools(signals=("hard",), mode="shared_pool")
+    for name, part in every_event(shared).processes.items():
+        of = shared.processes[name].counts
+        np.testing.assert_array_equal(part.counts["test"], of["train"] + of["unseen"])
+
+
+@pytest.mark.parametrize(("mode", "pools"), [("disjoint", 3), ("shared_pool", 2)])
+def test_where_simulation_rules_the_limit_falls_with_the_root_of_all_events(mode, pools, tmp_path):
+    size = 20_000
+    config = make_config(
+        signals=("hard",),
+        limits=Limits(
+            methods=("template",),
+            luminosity=(1e6,),
+            min_pool_count=10**9,  # all bins are one
+            background_uncertainty=0.0,
+            signal_uncertainty=0.0,
+            luminosity_uncertainty=0.0,
+            referee=0,
+            workspaces=False,
+        ),
+    )
+    binned = make_pools(size=size, signals=("hard",), mode=mode)
+    (row,) = binned_limits("hard", (), config=config, binned=binned, storage=Storage(str(tmp_path)))
+    b, simulated = row["background_events"], pools * size
+    # b = 5e9 known to 1/sqrt(simulated): 1.96 sigma, up to corrections of order 1/sqrt(simulated)
+    assert row["channels"] == 1
+    assert row["filled_from"] == "all"
+    expected = 1.96 * b / np.sqrt(simulated)
+    assert row["signal_events_expected_0"] == pytest.approx(expected, rel=2 / np.sqrt(simulated))

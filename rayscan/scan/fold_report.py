@@ -1,0 +1,49 @@
+"""Rows of result tables over folds: the networks of a repeat, one of each fold, become one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+_MEANS = (
+    *("auc", "auc_event", "auc_ceiling", "auc_ceiling_error"),
+    *("auc_closed_form", "auc_closed_form_error", "auc_likelihood_ratio"),
+    *("share", "mean_probability"),
+)
+_ERRORS = ("auc_error", "auc_event_error", "auc_likelihood_ratio_error")
+
+
+def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
+    """Rows of `auc` or `multiclass` with the folds of each repeat as one row.
+
+    An AUC over folds is the mean of those of the folds, each over its own test ensembles: scores of
+    different networks have no common scale, and are not ranked together. The ensembles of the folds
+    are independent, drawn from events that no two of them share, so that the error of the mean
+    falls with the root of their number. The errors of ceilings are means: their templates come from
+    training pools that overlap.
+
+    Args:
+        rows: Rows of one variant, of selected classifiers only.
+        test: Columns that say what was tested.
+
+    Returns:
+        As many rows as there are repeats; the rows themselves without folds.
+    """
+    if "fold" not in rows or rows["fold"].isna().all():
+        return rows
+    whose = ["point", *test]
+    ordered = rows.sort_values("repeat", kind="stable")
+    place = ordered.groupby([*whose, "fold"], dropna=False).cumcount()
+    key = [ordered[name] for name in whose] + [place.rename("_place")]
+    means = [name for name in _MEANS if name in rows]
+    errors = [name for name in _ERRORS if name in rows]
+    others = [name for name in rows if name not in {*whose, *means, *errors}]
+    found = ordered.groupby(key, dropna=False, sort=False)[others].first()
+    groups = ordered[[*means, *errors]].astype(float).groupby(key, dropna=False, sort=False)
+    found[means] = groups[means].mean()
+    squares = ordered[errors].astype(float) ** 2
+    of_sum = np.sqrt(squares.groupby(key, dropna=False, sort=False).sum(min_count=1))
+    found[errors] = of_sum / groups[errors].count().replace(0, 1)
+    return found.reset_index().drop(columns="_place").assign(fold=None)[list(rows.columns)]

@@ -1,0 +1,463 @@
+"""Folds: who is in them, what each network sees, and what all of them say together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pydantic import TypeAdapter
+from toy_scan import BINNING, density, make_config, make_pools, process_pools, train_all
+
+from rayscan.events import pools as event_pools
+from rayscan.events.pools import Pools, fold_name, pools_of_fold
+from rayscan.events.selection import CutFlow, Step
+from rayscan.events.table import schema
+from rayscan.scan.binned import POOL_NAMES, bin_process, gather, pool_rows
+from rayscan.scan.candidates import candidates_for
+from rayscan.scan.channels import Channels, of_all_folds
+from rayscan.scan.config import (
+    ArchitectureChoice,
+    CrossTest,
+    EnsembleSizes,
+    Limits,
+    Search,
+    Training,
+)
+from rayscan.scan.examples import ensembles_of
+from rayscan.scan.exclusion import binned_limits, mixture_of_row
+from rayscan.scan.fold_report import over_folds
+from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
+from rayscan.scan.multiclass import all_tests, rows_of
+from rayscan.scan.plan import fixed_packs, mixtures, planned, points
+from rayscan.scan.requirements import pool_problems
+from rayscan.scan.scan_file import dump, parse_scan
+from rayscan.scan.score_exclusion import score_limits
+from rayscan.scan.scoring import stored
+from rayscan.scan.storage import Storage
+from rayscan.scan.tables import rows_to_table
+from rayscan.scan.workload import workload
+from rayscan.seeds import stream
+from rayscan.stats.auc import auc
+
+FOLDS = 5
+SPLIT = Pools(folds=FOLDS)
+
+
+def folded(process, *, size=12_000, seed=1, folds=FOLDS):
+    """As many multinomial events in each fold of a process."""
+    counts = {
+        fold_name(k): stream(seed, "toy", process, k).multinomial(size, density(process))
+        for k in range(folds)
+    }
+    whole = process_pools(process)
+    return replace(whole, counts=counts, selected=dict.fromkeys(counts, size))
+
+
+def folded_pools(*, size=12_000, signals=("hard", "central"), seed=1, split=SPLIT):
+    names = ("bkg", *signals)
+    return gather(
+        {name: folded(name, size=size, seed=seed, folds=split.folds) for name in names},
+        binning=BINNING,
+        split=split,
+        backgrounds=("bkg",),
+        benchmarks=signals,
+        fingerprint=f"folded-{size}-{seed}",
+    )
+
+
+def one_split(binned):
+    """The same events in one split: training on folds 2 to 4, stopped on 1, tested on 0."""
+    return at_fold(make_config(pools=SPLIT), binned, 0)[1]
+
+
+def areas(config, binned, candidates, folder):
+    """AUC of each classifier of one strength on test ensembles of its fold."""
+    found = []
+    for candidate in candidates:
+        scan, pools = at_fold(config, binned, candidate.fold)
+        mixture = mixture_of_row(candidate.row, scan)
+        sampler = ensembles_of(scan, pools, config.benchmarks[0], mixture, "test")
+        rng, count = stream(scan.seed, "areas"), scan.ensembles.test
+        classifier = stored(str(folder), candidate.row["classifier"])
+        null = classifier.scores(sampler.null(rng, count))
+        found.append(auc(null, classifier.scores(sampler.alternative(rng, count))))
+    return found
+
+
+def event_table(process="sig", events=3000):
+    """Events with an observable that tells them apart."""
+    values = stream(3, "folds", process).permutation(events) * (599.0 / events) + 100
+    columns = [
+        pa.repeat(pa.scalar(process), events),
+        pa.array(np.where(np.arange(events) % 2, "a.root", "b.root")),
+        pa.array(np.arange(events) // 2),
+        pa.array(np.ones(events)),
+        pa.array(values.astype(np.float32)),
+        pa.array(np.zeros(events, np.float32)),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema(("jet1_pt", "jet1_eta")))
+
+
+# ------------------------------------------------------------------- the file
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"folds": 2}, "expected 0 .one split. or 3 to 100"),
+        ({"folds": -1}, "expected 0"),
+        ({"folds": 5, "split": "histograms"}, "all pools are one"),
+        ({"folds": 5, "train": 0.5, "validation": 0.3}, "leave out the shares, or the folds"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(keys, said):
+    with pytest.raises(ValueError, match=said):
+        TypeAdapter(Pools).validate_python(keys)
+
+
+def test_folds_make_the_shares_and_are_stored_as_they_were_read():
+    assert (SPLIT.train, SPLIT.validation, SPLIT.test) == (3 / 5, 1 / 5, 1 / 5)
+    assert Pools().numbers == (None,)
+    config = make_config(pools=SPLIT)
+    again = parse_scan(dump(config))
+    assert again.pools == SPLIT
+    assert parse_scan(dump(again)) == again
+
+
+# ------------------------------------------------------------------ who is in
+
+
+@pytest.mark.parametrize("folds", [3, 5])
+def test_no_network_is_tested_on_an_event_that_it_saw_and_each_event_is_tested_once(folds):
+    table = event_table()
+    parts = event_pools.split(table, Pools(folds=folds), seed=5)
+    who = {
+        name: set(zip(*(t[c].to_pylist() for c in ("file", "entry")), strict=True))
+        for name, t in parts.items()
+    }
+    tested = []
+    for k in range(folds):
+        seen = {
+            pool: set().union(*(who[name] for name in names))
+            for pool, names in pools_of_fold(k, folds).items()
+        }
+        assert not seen["test"] & (seen["train"] | seen["validation"])
+        assert not seen["train"] & seen["validation"]
+        assert len(seen["test"] | seen["train"] | seen["validation"]) == table.num_rows
+        tested += seen["test"]
+    assert len(tested) == len(set(tested)) == table.num_rows
+    # Binomial numbers of events: 5 sigma.
+    share = 1 / folds
+    sigma = np.sqrt(table.num_rows * share * (1 - share))
+    assert all(abs(len(each) - table.num_rows * share) < 5 * sigma for each in who.values())
+
+
+def test_an_event_is_in_the_same_fold_however_its_file_was_sliced():
+    table = event_table()
+    whole = event_pools.split(table, SPLIT, seed=5)
+    half = event_pools.split(table.slice(700, 900), SPLIT, seed=5)
+    for name, part in half.items():
+        assert set(part["jet1_pt"].to_pylist()) <= set(whole[name]["jet1_pt"].to_pylist())
+
+
+def test_single_events_of_a_network_are_those_of_its_folds():
+    table = event_table()
+    step = {"events": table.num_rows, "sum_weights": 3000.0, "sum_weights_squared": 3000.0}
+    part = bin_process(
+        table,
+        CutFlow(process="sig", steps=(Step(cut="all", **step),)),
+        process="sig",
+        role="signal",
+        cross_section=1.0,
+        binning=BINNING,
+        split=SPLIT,
+        seed=5,
+        features=("jet1_pt",),
+    )
+    config = make_config(pools=SPLIT)
+    binned = gather(
+        {"bkg": replace(part, role="background"), "sig": part},
+        binning=BINNING,
+        split=SPLIT,
+        backgrounds=("bkg",),
+        benchmarks=("sig",),
+        fingerprint="f",
+    )
+    everything = []
+    for k in range(FOLDS):
+        _, pools = at_fold(config, binned, k)
+        seen = pools.processes["sig"]
+        values = {pool: seen.features[pool]["jet1_pt"].tolist() for pool in POOL_NAMES}
+        assert not set(values["test"]) & {*values["train"], *values["validation"]}
+        for pool in POOL_NAMES:
+            assert len(values[pool]) == seen.counts[pool].sum() == seen.selected[pool]
+        everything += values["test"]
+    assert sorted(everything) == sorted(table["jet1_pt"].to_pylist())
+
+
+def test_the_table_of_pools_has_a_row_for_each_fold():
+    rows = rows_to_table("pools", pool_rows(folded_pools(signals=("hard",)))).to_pylist()
+    assert [row["pool"] for row in rows if row["process"] == "bkg"] == [
+        fold_name(k) for k in range(FOLDS)
+    ]
+    assert {row["events"] for row in rows} == {12_000}
+
+
+def test_every_network_has_the_background_that_cells_are_kept_for():
+    split = Pools(folds=FOLDS, min_pool_count=400)
+    binned = folded_pools(split=split)
+    for k in range(FOLDS):
+        train = at_fold(make_config(pools=split), binned, k)[1].background_counts("train")
+        filled = np.flatnonzero(train)
+        assert len(filled) < (density("bkg") > 0).sum()
+        # All but the one cell that the sparse ones are joined in.
+        assert np.sort(train[filled])[1] >= 400
+    assert every_event(binned).background_counts("test").sum() == FOLDS * 12_000
+
+
+def test_folds_too_small_for_a_histogram_are_named_before_anything_is_trained():
+    config = make_config(pools=SPLIT)
+    small = folded_pools(size=900)
+    problems = pool_problems(config, small, mixtures(config, small))
+    assert any("(test)" in str(problem) for problem in problems)
+    assert not pool_problems(config, folded_pools(), mixtures(config, folded_pools()))
+
+
+# ------------------------------------------------------------------- the plan
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_every_fold_is_trained_with_keys_and_seeds_of_its_own(searched):
+    choice = ArchitectureChoice(name="logistic_regression", search=searched)
+    given = {
+        "architectures": (choice,),
+        "training": Training(repeats=3, pack=2),
+        "search": Search(trials=6, batch=4),
+    }
+    config, plain = make_config(pools=SPLIT, **given), make_config(**given)
+    plan = points(config, mixtures(config))
+    assert sum(planned(config, p) for p in plan) == FOLDS * sum(planned(plain, p) for p in plan)
+    load, once = workload(config), workload(plain)
+    assert (load.members, load.packs) == (FOLDS * once.members, FOLDS * once.packs)
+    assert load.binned_limits == once.binned_limits
+    if not searched:
+        packs = list(fixed_packs(config, plan, fingerprint="f"))
+        members = [member for pack in packs for member in pack]
+        assert (len(packs), len(members)) == (load.packs, load.members)
+        assert all(len({m.fold for m in pack}) == 1 for pack in packs)
+        assert len({m.key for m in members}) == len({m.seed for m in members}) == load.members
+
+
+def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
+    config = make_config(
+        pools=Pools(folds=3),
+        architectures=(
+            "likelihood_ratio",
+            ArchitectureChoice(name="logistic_regression", head="multimodel"),
+            ArchitectureChoice(name="logistic_regression", label="against", against="central"),
+        ),
+        training=Training(repeats=2),
+        crosstest=CrossTest(curves="first"),
+        limits=Limits(channels=5, referee=0, workspaces=False, ensembles=100),
+        ensembles=EnsembleSizes(train=60, validation=50, test=60),
+    )
+    binned = folded_pools(split=config.pools)
+    load = workload(config)
+    _, rows, candidates = train_all(config, binned, tmp_path)
+    assert len(rows) == load.members
+    assert rows_to_table("trials", rows).column("fold").null_count == 0
+    found = {"auc": [], "roc": []}
+    for test in all_tests(config, mixtures(config, binned)):
+        met = candidates_for(config, test, candidates)
+        tables = rows_of(test, met, config=config, binned=binned, storage=str(tmp_path))
+        for name, known in found.items():
+            known.extend(tables[name])
+    assert len(found["auc"]) == load.pairs
+    assert sum(row["number"] == 0 for row in found["roc"]) == load.curves
+    assert {row["fold"] for row in found["roc"]} == {0}
+    tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
+    usable = [c for c in candidates if c.excludes]
+    limits = [row for name in config.benchmarks for row in binned_limits(name, usable, **tools)]
+    assert len(limits) == load.binned_limits
+    scores = [row for name in config.benchmarks for row in score_limits(name, usable, **tools)]
+    assert len(scores) == load.score_limits
+    assert {row["fold"] for row in scores} == {0, 1, 2}
+    rows_to_table("limits", limits + scores)
+
+
+def test_multiclass_heads_meet_the_ensembles_of_their_fold(tmp_path):
+    config = make_config(
+        pools=Pools(folds=3),
+        architectures=(
+            ArchitectureChoice(
+                name="mlp", head="multiclass", hyperparameters={"epochs": 1, "units": 4}
+            ),
+        ),
+        ensembles=EnsembleSizes(train=60, validation=50, test=200),
+    )
+    binned = folded_pools(split=config.pools)
+    _, _, candidates = train_all(config, binned, tmp_path)
+    test = next(t for t in all_tests(config, mixtures(config, binned)) if t.table == "multiclass")
+    met = candidates_for(config, test, candidates)
+    rows = rows_of(test, met, config=config, binned=binned, storage=str(tmp_path))["multiclass"]
+    frame = rows_to_table("multiclass", rows).to_pandas()
+    assert set(frame["fold"]) == {0, 1, 2}
+    ratio = frame.dropna(subset="auc").groupby("fold")["auc_likelihood_ratio"].first()
+    assert ratio.nunique() == 3  # of ensembles and templates of its own, each
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def means(count, folder, signals):
+    """Mean AUC over folds, of one split, and over folds that were trained on; by set of pools."""
+    config = make_config(
+        pools=SPLIT,
+        signals=signals,
+        ensembles=EnsembleSizes(train=60, validation=50, test=1000),
+    )
+    single = replace(config, pools=Pools(), seed=99)
+    found = []
+    for seed in range(count):
+        binned, place = folded_pools(size=3000, signals=signals, seed=seed), folder / str(seed)
+        candidates = train_all(config, binned, place)[2]
+        apart = areas(config, binned, candidates, place)
+        # What a leak would look like: each network on the fold after the next, which it saw.
+        swapped = [replace(c, fold=(c.fold + 2) % FOLDS) for c in candidates]
+        leaked = areas(config, binned, swapped, place)
+        pools = one_split(binned)
+        one = areas(single, pools, train_all(single, pools, place)[2], place)
+        found.append([np.mean(each) for each in (apart, one, leaked)])
+    return np.array(found)
+
+
+def test_folds_leak_nothing_and_agree_with_one_split(tmp_path):
+    null = means(24, tmp_path / "null", ("null",))
+    error = null.std(axis=0, ddof=1) / np.sqrt(len(null))
+    apart, one, leaked = (null.mean(axis=0) - 0.5) / error
+    # Without signal the AUC is .5 on average over pools: 4 standard errors of 24 sets of pools.
+    assert abs(apart) < 4
+    assert abs(one) < 4
+    assert leaked > 8  # the same networks on events that they saw
+    real = means(24, tmp_path / "real", ("hard",))
+    between = real[:, 0] - real[:, 1]
+    assert abs(between.mean()) < 4 * between.std(ddof=1) / np.sqrt(len(between))
+    assert real[:, 0].mean() > 0.6
+    # Five test pools in place of one (and overlapping trainings): less scatter from pool to pool.
+    assert null[:, 0].std() < null[:, 1].std()
+
+
+def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
+    rows = pd.DataFrame(
+        [
+            {"point": "p", "repeat": r, "fold": k, "test_signal": s, "trial": f"{r}{k}"}
+            | {"auc": 0.6 + 0.1 * r + 0.01 * k, "auc_error": 0.01 * (1 + k), "auc_event": None}
+            for r in (0, 1)
+            for k in range(3)
+            for s in (5, 9)
+        ]
+    )
+    found = over_folds(rows, ["test_signal"])
+    assert len(found) == 4
+    assert list(found.columns) == list(rows.columns)
+    assert sorted(found["auc"]) == pytest.approx([0.61, 0.61, 0.71, 0.71])
+    assert found["auc_error"].tolist() == pytest.approx([0.01 * np.sqrt(1 + 4 + 9) / 3] * 4)
+    assert found["auc_event"].isna().all()
+    apart = rows.assign(fold=None)
+    pd.testing.assert_frame_equal(over_folds(apart, ["test_signal"]), apart)
+
+
+def limits_of(config, binned, candidates, folder, **changes):
+    changed = replace(config, limits=replace(config.limits, **changes))
+    storage = Storage(str(folder))
+    rows = binned_limits("hard", candidates, config=changed, binned=binned, storage=storage)
+    return {row["method"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folds")
+    config = make_config(
+        pools=SPLIT,
+        signals=("hard",),
+        limits=Limits(
+            methods=("template", "response"),
+            background_uncertainty=0.0,
+            signal_uncertainty=0.0,
+            luminosity_uncertainty=0.0,
+            referee=0,
+            workspaces=False,
+            channels=10,
+        ),
+    )
+    binned = folded_pools(signals=("hard",))
+    apart = train_all(config, binned, folder)[2]
+    single = replace(config, pools=Pools())
+    together = train_all(single, one_split(binned), folder)[2]
+    return folder, (config, binned, apart), (single, one_split(binned), together)
+
+
+def test_the_limit_of_folds_counts_every_event_and_agrees_with_one_split(both):
+    folder, folds, single = both
+    many = limits_of(*folds, folder, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
+    one = limits_of(*single, folder, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
+    assert (many["filled_from"], one["filled_from"]) == ("all", "test")
+    assert many["fold"] is None
+    # mu ~ R^-1/2, R = sum s^2/b = <s/b>_s; of N signal and N background test events R scatters by
+    # 2 std_s(s/b)/sqrt(N) and std_b((s/b)^2)/sqrt(N). Both limits: the larger error twice, 4 sigma.
+    s, b = density("hard"), density("bkg")
+    ratio = s / b
+    mean = np.sum(s * ratio)
+    of_s = 2 * np.sqrt(np.sum(s * ratio**2) - mean**2)
+    of_b = np.sqrt(np.sum(b * ratio**4) - mean**2)
+    relative = 0.5 * np.hypot(of_s, of_b) / mean / np.sqrt(12_000)
+    assert many["mu_expected_0"] == pytest.approx(
+        one["mu_expected_0"], rel=4 * np.sqrt(2) * relative
+    )
+
+
+def test_where_simulation_rules_folds_gain_the_root_of_the_share(both):
+    folder, folds, single = both
+    only = {"luminosity": (1e6,), "channels": 1}
+    many = limits_of(*folds, folder, **only)["response"]
+    one = limits_of(*single, folder, **only)["response"]
+    # One channel, b known to 1/sqrt(N) from N simulated events: 1.96 b / sqrt(N), N five times.
+    gain = one["signal_events_expected_0"] / many["signal_events_expected_0"]
+    assert gain == pytest.approx(np.sqrt(FOLDS), rel=2 / np.sqrt(12_000))
+    template = limits_of(*folds, folder, **only, min_pool_count=10**9)["template"]
+    assert template["signal_events_expected_0"] == pytest.approx(many["signal_events_expected_0"])
+
+
+def test_a_fold_without_a_network_leaves_its_limit_without_a_number(both):
+    folder, (config, binned, candidates), _ = both
+    assert [len(team) for team in teams(candidates)] == [FOLDS]
+    found = limits_of(config, binned, candidates[:3], folder)
+    assert found["response"]["status"] == "failed"
+    assert "fold 3, 4" in found["response"]["message"]
+    rows_to_table("limits", list(found.values()))
+
+
+def test_channels_of_folds_are_added_from_the_end_of_the_signal():
+    parts = [
+        Channels({"bkg": np.array([4, 2, 1])}, np.array([0, 1, 2, 2])),
+        Channels({"bkg": np.array([5, 3])}, np.array([0, 0, 1, 1])),
+    ]
+    found = of_all_folds(parts)
+    assert found.counts["bkg"].tolist() == [4, 7, 4]
+    assert [groups.tolist() for groups in found.by_fold] == [[0, 1, 2, 2], [1, 1, 2, 2]]
+
+
+def test_folds_hold_every_event_once():
+    binned = folded_pools(signals=("hard",))
+    for name, part in binned.processes.items():
+        whole = np.sum(fold_counts(part), axis=0)
+        np.testing.assert_array_equal(every_event(binned).processes[name].counts["test"], whole)
+        tested = [
+            at_fold(make_config(pools=SPLIT), binned, k)[1].processes[name].counts["test"]
+            for k in range(FOLDS)
+        ]
+        np.testing.assert_array_equal(np.sum(tested, axis=0), whole)
+    assert make_pools().folds == 0
