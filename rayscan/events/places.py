@@ -21,7 +21,6 @@ from rayscan.errors import FileUnreadableError, StorageError
 from rayscan.events import patterns
 
 _WILD = frozenset("*[")
-_LARGEST_TEXT = 10_000_000  # bytes
 _SECRET_OPTIONS = ("secret", "key", "token", "password", "signature", "sig")
 _SCHEMES = "give a path, or a URL that begins with s3://, gs://, abfs:// or hdfs://"
 _ANSWERS = (
@@ -194,24 +193,6 @@ def _local_size(place: str) -> int | None:
             fix="write its bytes into a file and name that",
         )
     return None if stat.S_ISDIR(known.st_mode) else known.st_size
-
-
-def text_of(place: Path) -> str:
-    """The text of a small file of this machine.
-
-    Raises:
-        FileUnreadableError: It is missing, no file, not readable, no text, or far too large.
-    """
-    if size_of(str(place)) > _LARGEST_TEXT:
-        why = f"it is larger than {_LARGEST_TEXT / 1e6:.0f} MB"
-        raise FileUnreadableError(path=str(place), why=why, fix="name a file that a person wrote")
-    with _openable(str(place)):
-        content = place.read_bytes()
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        why = "is not a text file"
-        raise FileUnreadableError(path=str(place), why=why, fix="write it in UTF-8") from error
 
 
 def _remote_size(url: str) -> int | None:

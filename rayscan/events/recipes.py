@@ -19,7 +19,6 @@ import yaml
 
 from rayscan.errors import FileUnreadableError, nearest
 from rayscan.events.benchmarks import Benchmark, Labels
-from rayscan.events.places import text_of
 
 Level = Literal["parton", "shower", "hadron"]
 LEVELS: tuple[Level, ...] = ("parton", "shower", "hadron")
@@ -238,7 +237,10 @@ def own_values(path: str | Path) -> Mapping[str, Any]:
     """
     fix = "give a YAML file of recipes by name, such as jobs/recipes.yaml"
     try:
-        values = yaml.safe_load(text_of(Path(path)))
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not a text file"
+        raise FileUnreadableError(path=str(path), why=f"cannot be read ({why})", fix=fix) from error
     except yaml.YAMLError as error:
         raise FileUnreadableError(path=str(path), why=f"is not YAML: {error}", fix=fix) from error
     if not isinstance(values, dict) or not values or not all(isinstance(n, str) for n in values):

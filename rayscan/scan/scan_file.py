@@ -13,9 +13,8 @@ from typing import Any, TypeAlias
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from rayscan.errors import ConfigError, FileUnreadableError, Problem, nearest
+from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events import observables
-from rayscan.events.places import text_of
 from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space, yaml_text
@@ -50,9 +49,10 @@ def read_text(path: str | Path) -> str:
         ConfigError: it cannot be read.
     """
     try:
-        return text_of(Path(path))
-    except FileUnreadableError as error:
-        problem = Problem(where="file", what=f"{error.why}; write one: rayscan init")
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not a text file"
+        problem = Problem(where="file", what=f"cannot be read ({why}); write one: rayscan init")
         raise ConfigError(path=str(path), problems=(problem,)) from error
 
 
