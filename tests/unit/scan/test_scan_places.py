@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 from pathlib import Path
 
@@ -98,3 +99,26 @@ def test_who_begins_anew_is_not_asked_again(scan):
 def test_a_damaged_file_there_is_no_result(scan):
     Storage("results/toy").write("scan.yaml", b"a: [\xff")
     assert load_study(scan).base.storage == "study/results/toy"
+
+
+def test_a_host_that_a_url_names_is_said_before_anybody_asks_it(scan, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        url = f"s3://bucket/toy?scheme=http&endpoint_override={host}"
+        text = TEXT.replace("results/toy", url).replace("sig.root", f'"{url}"')
+        scan.write_text(text)
+        load_study(scan)
+        with pytest.raises(BlockingIOError):  # nobody has
+            server.accept()
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split(" is named by the URL")[0] for line in said] == [
+        f"storage: {host}",
+        f"files of sig: {host}",
+    ]
+
+
+def test_where_no_url_names_a_host_nothing_is_said(scan, caplog):
+    scan.write_text(TEXT.replace("results/toy", "s3://bucket/toy?region=eu"))
+    load_study(scan)
+    assert not caplog.records
