@@ -97,14 +97,17 @@ def load_study(path: str | Path) -> Study:
 
 def _say_hosts(study: Study) -> None:
     """Hosts that URLs of a scan file name are said before any is asked: they see who asks."""
-    told: dict[str, None] = {}
+    told: dict[str, dict[str, None]] = {}
     for scan in study.scans.values():
         used = {"storage": [scan.storage], "cache": [scan.cache or ""]}
         used |= {f"files of {name}": list(each.files) for name, each in scan.processes.items()}
         for what, urls in used.items():
-            told |= {f"{what}: {host}": None for host in map(named_host, urls) if host}
-    for each in told:
-        logger.warning("%s is named by the URL, and is asked; go on only if you know it", each)
+            for host in map(named_host, urls):
+                told.setdefault(host, {})[what] = None
+    for host, whats in told.items():
+        if host:
+            message = "%s is asked, named by the URL of %s; go on only if you know this host"
+            logger.warning(message, host, ", ".join(whats))
 
 
 def storage_of(what: str) -> str:
