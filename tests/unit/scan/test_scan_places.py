@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from rayscan.scan.scan_file import dump, load_scan
 from rayscan.scan.storage import Storage
 from rayscan.scan.study import load_study, storage_of
 
+ROOT = Path(__file__).parents[3]
 TEXT = """\
 name: toy
 storage: results/toy
@@ -61,6 +63,16 @@ def test_a_step_up_behind_a_link_is_that_of_the_file_system(tmp_path, scan):
     (tmp_path / "link").symlink_to(tmp_path / "far/away")
     (tmp_path / "link/scan.yaml").write_text(TEXT.replace("results/toy", "../toy"))
     assert Path(load_scan("link/scan.yaml").storage).resolve() == tmp_path / "far/toy"
+
+
+@pytest.mark.parametrize("folder", [".", "jobs"])
+def test_results_of_the_scans_of_a_clone_land_where_the_readme_says(folder, monkeypatch):
+    monkeypatch.chdir(ROOT / folder)
+    scans = [path for path in (ROOT / "jobs").glob("*.yaml") if "storage: ../" in path.read_text()]
+    assert len(scans) == 5
+    for path in scans:
+        for written in (path, os.path.relpath(path)):
+            assert Path(load_scan(written).storage).resolve() == ROOT / "results" / path.stem
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/toy?region=eu", "/abs/toy", "~/toy"])
