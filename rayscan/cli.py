@@ -6,7 +6,8 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from rayscan import cli_calculate, cli_cluster, cli_generate
-from rayscan.errors import RayscanError
+from rayscan.errors import RayscanError, StorageError
 
 app = typer.Typer(
     name="rayscan",
@@ -32,6 +33,7 @@ Results = Annotated[
 ]
 
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
+_OUT = "give another place with --out"
 
 
 @app.command()
@@ -45,9 +47,13 @@ def init(
     if path.exists():
         _complain(f"{path}: exists already; give another name, or remove it")
         raise typer.Exit(EXIT_USER)
-    template = resources.files("rayscan.scan").joinpath("template.yaml")
-    path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
-    typer.echo(f"wrote {path}; edit it, then: rayscan check {path}")
+    template = resources.files("rayscan.scan").joinpath("template.yaml").read_text("utf-8")
+    if not path.parent.is_dir():
+        _complain(f"{path}: there is no folder {path.parent}; make it first, or give another place")
+        raise typer.Exit(EXIT_USER)
+    with _writing(path, "give another place"):
+        path.write_text(template, encoding="utf-8")
+    typer.echo(f"wrote {path}; edit it, then: rayscan check {shlex.quote(str(path))}")
 
 
 @app.command()
@@ -229,10 +235,9 @@ def plot(
         raise typer.Exit(EXIT_USER)
     storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
-    if study:
-        paths = draw_study(read_study(storage), study, folder)
-    else:
-        paths = draw_all(read_tables(storage), folder)
+    tables = read_study(storage) if study else read_tables(storage)
+    with _writing(folder, _OUT):
+        paths = draw_study(tables, study, folder) if study else draw_all(tables, folder)
     for path in paths:
         typer.echo(str(path))
 
@@ -252,7 +257,9 @@ def report(
 
     storage = storage_of(storage)
     path = out or _local_folder(storage, "report.html")
-    write_page(read_tables(storage), path)
+    tables = read_tables(storage)
+    with _writing(path, _OUT):
+        write_page(tables, path)
     typer.echo(str(path))
 
 
@@ -264,6 +271,16 @@ cli_calculate.register(app)
 def _local_folder(storage: str, name: str) -> Path:
     """A place for files made from results: beside the tables if they are on this machine."""
     return Path(storage) / name if "://" not in storage else Path(name)
+
+
+@contextmanager
+def _writing(place: Path, fix: str) -> Iterator[None]:
+    """A place that cannot be written as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        why = f"cannot be written ({error.strerror or error})"
+        raise StorageError(path=str(place), why=why, fix=fix) from error
 
 
 def _complain(text: str) -> None:

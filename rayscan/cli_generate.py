@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +18,12 @@ def generate(
     events: Annotated[int, typer.Option(help="Selected events to write.")] = 10_000,
     level: Annotated[str, typer.Option(help="parton, shower or hadron.")] = "parton",
     source: Annotated[str, typer.Option(help="pythia or density.")] = "pythia",
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 1,
     energy: Annotated[float, typer.Option(help="Centre-of-mass energy [GeV].")] = 14_000.0,
     recipes: Annotated[
         Path | None, typer.Option(help="A YAML file of your own recipes, by name.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Make events of one process with Pythia 8 as a ROOT file in the Delphes layout.
 
@@ -38,17 +41,36 @@ def generate(
     wanted = {"process": process, "events": events, "level": level, "source": source}
     if recipes is not None:
         wanted |= {"recipes": str(recipes), "recipe": own.get(process)}
+    problems = list(_refused(out, energy, overwrite=overwrite))
     try:
         config = TypeAdapter(generation.Generate).validate_python(wanted)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            _complain(problem["msg"].removeprefix("Value error, "))
-        raise typer.Exit(_EXIT_USER) from None
+        problems += [_told(problem) for problem in error.errors(include_url=False)]
+    for problem in problems:
+        _complain(problem)
+    if problems:
+        raise typer.Exit(_EXIT_USER)
     made = generation.generate(config, path=out, seed=seed, energy=energy)
     typer.echo(
         f"{out}: {made.events} events, {made.cross_section:.4g} +- "
         f"{made.cross_section_error:.2g} pb after its filter"
     )
+
+
+def _refused(out: Path, energy: float, *, overwrite: bool) -> Iterator[str]:
+    if out.exists() and not overwrite:
+        yield f"--out: {out} exists already; give another name, or --overwrite"
+    if not (energy > 0 and math.isfinite(energy)):
+        yield f"--energy: {energy} GeV, expected a finite number above 0"
+
+
+def _told(problem: Any) -> str:
+    """A problem of the recipe with the option it is about."""
+    if problem["type"] == "value_error":  # begins with the name of the key
+        message = str(problem["ctx"]["error"])
+        return message if message.startswith(("process:", "recipe")) else f"--{message}"
+    wanted = problem["msg"].replace("Input should be", "expected")
+    return f"--{problem['loc'][0]}: found '{problem['input']}', {wanted}"
 
 
 def _list(values: Any) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -52,6 +54,20 @@ def load(text: str) -> Any:
     for place, what in faults(node):
         raise YamlError(f"{'.'.join(map(str, place))}: {what}", line_of(node, place))
     return value
+
+
+def regular(path: str | Path) -> Path:
+    """A path that can be read to its end: no device, pipe or socket.
+
+    Raises:
+        OSError: it is one of these.
+    """
+    file = Path(path)
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise OSError(errno.EINVAL, "is a pipe, socket or device, and no file")
+    if file.is_file() and file.stat().st_size > 4 * LONGEST:  # bytes of a character, at most
+        raise OSError(errno.EFBIG, f"has more than {LONGEST:,} characters")
+    return file
 
 
 def values(text: str) -> Any:

@@ -236,9 +236,8 @@ def _check_choices(totals: str, null: str) -> None:
 def _check_strengths(key: str, strengths: tuple[float, ...]) -> None:
     if not strengths:
         raise ValueError(f"{key}: the list is empty, expected e.g. {_EXAMPLES[key]}")
-    for value in strengths:
-        if not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{key}: {value:g}, expected finite numbers above 0")
+    if wrong := [value for value in strengths if not (value > 0 and math.isfinite(value))]:
+        raise ValueError(*(f"{key}: {value:g}, expected finite numbers above 0" for value in wrong))
 
 
 def _one_of(config: Mixtures, keys: tuple[str, ...], fix: str) -> None:

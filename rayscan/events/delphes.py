@@ -14,7 +14,6 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import uproot
 
 from rayscan.errors import (
     BranchMissingError,
@@ -22,6 +21,7 @@ from rayscan.errors import (
     DuplicateInputError,
     FileUnreadableError,
 )
+from rayscan.events import layouts
 from rayscan.events.reconstruction import LEAVES
 from rayscan.events.rootfile import broken, checked_size, opened
 
@@ -99,12 +99,8 @@ def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
     path = str(path)
     size = checked_size(path)
     with opened(path, tree) as found:
-        leaves = _leaves(found)
-        no_numbers = {
-            name: str(leaves[name].typename)
-            for name in _READ
-            if name in leaves and not _holds_numbers(leaves[name])
-        }
+        leaves = layouts.leaves(found)
+        no_numbers = layouts.no_numbers(leaves, _READ)
         entries = int(found.num_entries)
         uuid = str(found.file.uuid)
     if entries == 0:
@@ -200,7 +196,7 @@ def read(
     checked_size(piece.path)
     wanted = dict.fromkeys(branches, "") | dict(needed_by or {})
     with opened(piece.path, piece.tree) as tree:
-        leaves = _leaves(tree)
+        leaves = layouts.leaves(tree)
         _require(piece.path, leaves, {b: wanted[b] for b in branches})
         if tree.num_entries < piece.last:
             raise FileUnreadableError(
@@ -233,21 +229,6 @@ def _disagreement(columns: Mapping[str, ak.Array], events: int) -> str:
         if not ak.array_equal(own, others):
             return f"'{first}' and '{name}' have different numbers of objects"
     return ""
-
-
-def _leaves(tree: Any) -> dict[str, Any]:
-    """Leaf branches by their names in Delphes; a snapshot of RDataFrame has ``Jet_PT`` instead."""
-    # Real files nest "Jet/Jet.PT", files written with uproot are flat: the name is the same.
-    found = {leaf.name: leaf for leaf in tree.itervalues(recursive=True)}
-    flat = [n for n in found if "_" in n and "." not in n and not n.endswith("_size")]
-    renamed = {".".join(name.rsplit("_", 1)): found[name] for name in flat}
-    return renamed | {name: leaf for name, leaf in found.items() if "." in name}
-
-
-def _holds_numbers(leaf: Any) -> bool:
-    found = leaf.interpretation
-    inner = found.content if isinstance(found, uproot.AsJagged) else found
-    return isinstance(inner, uproot.AsDtype) and inner.to_dtype.base.kind in "biuf"
 
 
 def _require(path: str, known: Collection[str], needs: Mapping[str, str]) -> None:

@@ -21,8 +21,8 @@ from rayscan.errors import FileUnreadableError, StorageError
 from rayscan.events import patterns
 
 _WILD = frozenset("*[")
-_LARGEST_TEXT = 10_000_000  # bytes
 _SECRET_OPTIONS = ("secret", "key", "token", "password", "signature", "sig")
+_HOST_OPTIONS = ("endpoint_override", "blob_storage_authority", "dfs_storage_authority")
 _SCHEMES = "give a path, or a URL that begins with s3://, gs://, abfs:// or hdfs://"
 _ANSWERS = (
     "see that this machine may read it (credentials in the environment) and that its server "
@@ -64,6 +64,28 @@ def masked(place: str) -> str:
             options = options.replace(f"{name}={quote(value, safe='')}", f"{name}=***")
             options = options.replace(f"{name}={value}", f"{name}=***")
     return f"{scheme}://{server}{slash}{path}{mark}{options}"
+
+
+def named_host(place: str) -> str:
+    """The host that a URL itself names, where it is not that of its kind of storage; else empty.
+
+    >>> named_host("s3://bucket/a.root?region=eu&endpoint_override=10.0.0.7:9000")
+    '10.0.0.7:9000'
+    >>> named_host("s3://bucket/a.root?region=eu")
+    ''
+    >>> named_host("hdfs://name@lab.example:8020/a.root")
+    'lab.example:8020'
+    """
+    if not is_url(place):
+        return ""
+    address, _, options = place.partition("?")
+    if told := [value for name, value in parse_qsl(options) if name.lower() in _HOST_OPTIONS]:
+        return ", ".join(dict.fromkeys(told))
+    scheme, rest = address.lower().split("://", 1)
+    host = rest.partition("/")[0].rpartition("@")[2]
+    own = scheme in {"s3", "gs", "gcs", "file"}
+    azure = scheme in {"abfs", "abfss"} and ("." not in host or host.endswith(".windows.net"))
+    return "" if own or azure else host
 
 
 def expand(pattern: str, base: Path) -> tuple[str, ...]:
@@ -194,24 +216,6 @@ def _local_size(place: str) -> int | None:
             fix="write its bytes into a file and name that",
         )
     return None if stat.S_ISDIR(known.st_mode) else known.st_size
-
-
-def text_of(place: Path) -> str:
-    """The text of a small file of this machine.
-
-    Raises:
-        FileUnreadableError: It is missing, no file, not readable, no text, or far too large.
-    """
-    if size_of(str(place)) > _LARGEST_TEXT:
-        why = f"it is larger than {_LARGEST_TEXT / 1e6:.0f} MB"
-        raise FileUnreadableError(path=str(place), why=why, fix="name a file that a person wrote")
-    with _openable(str(place)):
-        content = place.read_bytes()
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        why = "is not a text file"
-        raise FileUnreadableError(path=str(place), why=why, fix="write it in UTF-8") from error
 
 
 def _remote_size(url: str) -> int | None:

@@ -17,8 +17,7 @@ from typing import Any, Literal
 
 from rayscan.errors import FileUnreadableError, nearest
 from rayscan.events.benchmarks import Benchmark, Labels
-from rayscan.events.places import text_of
-from rayscan.yaml_text import YamlError, load
+from rayscan.yaml_text import YamlError, load, regular
 
 Level = Literal["parton", "shower", "hadron"]
 LEVELS: tuple[Level, ...] = ("parton", "shower", "hadron")
@@ -237,7 +236,10 @@ def own_values(path: str | Path) -> Mapping[str, Any]:
     """
     fix = "give a YAML file of recipes by name, such as jobs/recipes.yaml"
     try:
-        values = load(text_of(Path(path)))
+        values = load(regular(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not a text file"
+        raise FileUnreadableError(path=str(path), why=f"cannot be read ({why})", fix=fix) from error
     except YamlError as error:
         raise FileUnreadableError(path=str(path), why=f"is not YAML: {error}", fix=fix) from error
     if not isinstance(values, dict) or not values or not all(isinstance(n, str) for n in values):

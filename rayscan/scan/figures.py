@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rayscan.scan import auc_figures, curve_figures, limit_figures, style
+from rayscan.scan.plan import digest
 from rayscan.scan.report import labelled
 from rayscan.scan.tables import Tables
 
@@ -53,7 +54,9 @@ def _figures(tables: Tables) -> Iterator[tuple[str, Figure | None]]:
 
 
 def _file_name(label: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.+=-]+", "_", label)
+    """A name without what a path could mean, different for different labels."""
+    clean = re.sub(r"[^A-Za-z0-9_.+=-]+", "_", label)[:80]
+    return clean if clean == label else f"{clean}-{digest(label)[:8]}"
 
 
 def cutflow(tables: Tables) -> Figure | None:

@@ -67,10 +67,9 @@ def open_inputs(
     broken: list[tuple[str, str]] = []
     needs = observables.needs(config.observables, config.selection.objects)
     for name, process in config.processes.items():
-        try:
-            paths = _paths(process, base, (generated or {}).get(name, ()))
-        except (FileUnreadableError, StorageError) as error:
-            problems.append(Problem(where=f"processes.{name}.files", what=str(error)))
+        paths, missing = _paths(process, base, (generated or {}).get(name, ()))
+        if missing:
+            problems += [Problem(where=f"processes.{name}.files", what=why) for why in missing]
             continue
         labels = short_names(paths)
         for path in paths:
@@ -106,11 +105,20 @@ def _may_skip(
     )
 
 
-def _paths(process: Process, base: Path, generated: tuple[str, ...]) -> tuple[str, ...]:
+def _paths(
+    process: Process, base: Path, generated: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The files of a process, each once, and what is wrong with each pattern that names none."""
     if process.generate is not None:
-        return generated
-    found = [place for pattern in process.files for place in places.expand(pattern, base)]
-    return tuple(dict.fromkeys(found))
+        return generated, []
+    found: dict[str, None] = {}
+    wrong: list[str] = []
+    for pattern in process.files:
+        try:
+            found |= dict.fromkeys(places.expand(pattern, base))
+        except (FileUnreadableError, StorageError) as error:
+            wrong.append(str(error))
+    return tuple(found), wrong
 
 
 def without(config: ScanConfig, inputs: Inputs, broken: Sequence[tuple[str, str]]) -> Inputs:

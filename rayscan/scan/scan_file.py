@@ -13,9 +13,8 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from rayscan import yaml_text
-from rayscan.errors import ConfigError, FileUnreadableError, Problem, nearest
+from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events import observables
-from rayscan.events.places import text_of
 from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space
@@ -24,7 +23,7 @@ from rayscan.scan.heads import head_problems
 from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.storage import from_folder
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
-from rayscan.yaml_text import Node, Place, YamlError
+from rayscan.yaml_text import Node, Place, YamlError, regular
 
 Found: TypeAlias = tuple[Place, str]
 """A place in a scan file and what is wrong with it."""
@@ -52,9 +51,10 @@ def read_text(path: str | Path) -> str:
         ConfigError: it cannot be read.
     """
     try:
-        return text_of(Path(path))
-    except FileUnreadableError as error:
-        problem = Problem(where="file", what=f"{error.why}; write one: rayscan init")
+        return regular(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not a text file"
+        problem = Problem(where="file", what=f"cannot be read ({why}); write one: rayscan init")
         raise ConfigError(path=str(path), problems=(problem,)) from error
 
 

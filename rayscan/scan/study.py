@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rayscan.errors import ConfigError, Problem, nearest
+from rayscan.events.places import named_host
 from rayscan.scan import merging
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.old_place import left_behind
@@ -23,6 +25,8 @@ from rayscan.scan.scan_file import (
 from rayscan.scan.storage import beside, inside
 from rayscan.scan.unknown_keys import VARIANTS
 from rayscan.yaml_text import faults
+
+logger = logging.getLogger(__name__)
 
 BASE = "base"
 """What the scan itself is called among its variants."""
@@ -83,10 +87,26 @@ def load_study(path: str | Path) -> Study:
     text = read_text(path)
     study = parse_study(text, path=str(path))
     node, data = parse_keys(text, path=str(path))
+    _say_hosts(study)
     written = {n: (scan, variant_storage(data["storage"], n)) for n, scan in study.scans.items()}
     if why := left_behind(written):
         raise told([(("storage",), why)], node, str(path))
     return study
+
+
+def _say_hosts(study: Study) -> None:
+    """Hosts that URLs of a scan file name are said before any is asked: they see who asks."""
+    told: dict[str, dict[str, None]] = {}
+    for scan in study.scans.values():
+        used = {"storage": [scan.storage], "cache": [scan.cache or ""]}
+        used |= {f"files of {name}": list(each.files) for name, each in scan.processes.items()}
+        for what, urls in used.items():
+            for host in map(named_host, urls):
+                told.setdefault(host, {})[what] = None
+    for host, whats in told.items():
+        if host:
+            message = "%s is asked, named by the URL of %s; go on only if you know this host"
+            logger.warning(message, host, ", ".join(whats))
 
 
 def storage_of(what: str) -> str:

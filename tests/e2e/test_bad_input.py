@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
@@ -90,6 +92,44 @@ CASES: dict[str, tuple[str, list[str]]] = {
         edit((SIGNAL_FILE, "files: [directory.root]")),
         ["line 8, processes.spin1:", "directory"],
     ),
+    "pipe": (
+        edit((SIGNAL_FILE, "files: [pipe.root]")),
+        ["line 8, processes.spin1:", "pipe.root: it is no file but a pipe"],
+    ),
+    "device": (
+        edit((SIGNAL_FILE, "files: [/dev/zero]")),
+        ["line 8, processes.spin1: /dev/zero: it is no file but a pipe, a socket or a device"],
+    ),
+    "climbing_pattern": (edit((SIGNAL_FILE, "files: [/**/..]")), ["climbs out of its folder"]),
+    "no_such_user": (
+        edit((SIGNAL_FILE, "files: [~no-such-user/x.root]")),
+        ["line 10, processes.spin1.files: ~no-such-user/x.root: there is no such user"],
+    ),
+    "no_such_user_of_the_storage": (
+        edit(("STORAGE", "~no-such-user/results")),
+        ["line 2, storage: ~no-such-user/results: is no path that can be followed"],
+    ),
+    "looped_storage": (edit(("STORAGE", "loop/results")), ["line 2, storage:", "loop"]),
+    "tree_in_a_folder": (
+        edit((SIGNAL_FILE, "files: [folder.root]")),
+        ["no tree 'Delphes' (the file has: skim, skim/Delphes); write 'tree: skim/Delphes'"],
+    ),
+    "rntuple": (
+        edit((SIGNAL_FILE, "files: [rntuple.root]")),
+        ["'Delphes' is a ROOT::RNTuple, not a tree; write it as a TTree"],
+    ),
+    "texts": (
+        edit((SIGNAL_FILE, "files: [texts.root]")),
+        ["branch 'Jet.PT', needed by 'jet1_pt', holds 'char*', not numbers"],
+    ),
+    "git_lfs_pointer": (
+        edit((SIGNAL_FILE, "files: [lfs.root]")),
+        ["lfs.root: it is not a ROOT file; give the ROOT output of Delphes"],
+    ),
+    "puppi_jets": (
+        edit((SIGNAL_FILE, "files: [puppi.root]")),
+        ["no branch 'Jet.PT', needed by 'jet1_pt' (nearest: 'JetPUPPI.PT')"],
+    ),
     "not_root": (edit((SIGNAL_FILE, "files: [text.root]")), ["text.root"]),
     "empty_file": (edit((SIGNAL_FILE, "files: [empty.root]")), ["empty.root"]),
     "truncated": (
@@ -158,11 +198,50 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "line 22, architectures.0.name",
         ],
     ),
+    "several_in_a_list": (
+        edit(
+            ('["jet1_pt > 130"]', '["jet1_pt >> 1", "jet1_pt > 130", "jet9_p > 1"]'),
+            ("[1, 2]", "[-1, 2, 0]"),
+            (SIGNAL_FILE, "files: [nowhere.root, signal.root, none.root]"),
+        ),
+        [
+            "has 4 problems:",
+            "line 13, selection.cuts.0: 'jet1_pt >> 1': not a cut",
+            "line 13, selection.cuts.2: 'jet9_p' is no observable",
+            "line 20, mixtures.s_over_sqrt_b: -1, expected",
+            "line 20, mixtures.s_over_sqrt_b: 0, expected",
+        ],
+    ),
+    "several_files_of_one": (
+        edit((SIGNAL_FILE, "files: [nowhere.root, signal.root, none.root]")),
+        ["has 2 problems:", "nowhere.root: no such file", "none.root: no such file"],
+    ),
     "several_files": (
         edit((SIGNAL_FILE, "files: [tree.root]"), ("[background.root]", "[nowhere.root]")),
         ["has 2 problems:", "line 6, processes.zvv.files", "line 8, processes.spin1"],
     ),
 }
+
+
+def _odd_files(folder: Path) -> None:
+    """What is a file, or a ROOT file, only at first sight."""
+    os.mkfifo(folder / "pipe.root")
+    (folder / "loop").symlink_to(folder / "again")
+    (folder / "again").symlink_to(folder / "loop")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{64 * '0'}\nsize 5431177\n"
+    (folder / "lfs.root").write_text(pointer)
+    trees = {
+        "folder": ("skim/Delphes", {"Jet.PT": np.ones(3), "Jet.Eta": np.ones(3)}),
+        "texts": ("Delphes", {"Jet.PT": ak.Array(["1", "2"]), "Jet.Eta": ak.Array([1.0, 2.0])}),
+        "puppi": ("Delphes", {"JetPUPPI.PT": np.ones(3), "JetPUPPI.Eta": np.ones(3)}),
+    }
+    for name, (tree, leaves) in trees.items():
+        with uproot.recreate(folder / f"{name}.root") as file:
+            types = {n: v.type.content if isinstance(v, ak.Array) else v for n, v in leaves.items()}
+            file.mktree(tree, types)
+            file[tree].extend(leaves)
+    with uproot.recreate(folder / "rntuple.root") as file:
+        file.mkrntuple("Delphes", {"x": np.ones(3)})
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +263,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with uproot.recreate(folder / "branch.root") as file:
         leaves = {"Jet.PTT": np.ones(3), "Jet.Eta": np.ones(3)}
         file.mktree("Delphes", leaves).extend(leaves)
+    _odd_files(folder)
     for name, (text, _) in CASES.items():
         (folder / f"{name}.yaml").write_text(text.replace("STORAGE", "results"))
     (folder / "sound.yaml").write_text(SCAN.replace("STORAGE", "results"))
@@ -219,7 +299,7 @@ def test_sound_input_has_no_problem(answers):
 def test_a_scan_file_that_is_not_there_is_bad_input(answers):
     code, _, complaint = answers["absent.yaml"]
     assert code == 2
-    assert "there is no such file; write one: rayscan init" in complaint
+    assert "No such file" in complaint
 
 
 def test_the_installed_command_itself_answers_so(folder):

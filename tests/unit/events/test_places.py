@@ -76,8 +76,6 @@ def test_what_is_no_file_is_never_opened(name, tmp_path):
     os.mkfifo(tmp_path / "pipe.root")
     with pytest.raises(FileUnreadableError, match="no file but a pipe, a socket or a device"):
         places.size_of(str(tmp_path / name))
-    with pytest.raises(FileUnreadableError, match="no file but a pipe, a socket or a device"):
-        places.text_of(tmp_path / name)
 
 
 def test_a_loop_of_links_is_a_sentence(tmp_path):
@@ -86,13 +84,3 @@ def test_a_loop_of_links_is_a_sentence(tmp_path):
     (place,) = places.expand("a.root", tmp_path)
     with pytest.raises(FileUnreadableError, match="cannot be opened"):
         places.size_of(place)
-
-
-def test_a_text_is_small_and_utf_8(tmp_path):
-    (tmp_path / "text").write_bytes(b"\xff\xfe")
-    with pytest.raises(FileUnreadableError, match="is not a text file"):
-        places.text_of(tmp_path / "text")
-    with (tmp_path / "large").open("wb") as file:
-        file.truncate(10_000_001)
-    with pytest.raises(FileUnreadableError, match="larger than 10 MB"):
-        places.text_of(tmp_path / "large")

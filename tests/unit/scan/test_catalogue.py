@@ -99,7 +99,7 @@ def test_every_problem_of_an_own_recipe_has_the_line_that_names_it(scan):
     assert problem.line == 6
     assert "unknown key 'pthat_min' (nearest: 'pt_hat_min')" in problem.what
     mine.unlink()
-    with pytest.raises(ConfigError, match=r"recipes: .*mine.yaml: there is no such file"):
+    with pytest.raises(ConfigError, match=r"recipes: .*mine.yaml: cannot be read"):
         load_scan(scan)
 
 

@@ -153,3 +153,11 @@ def test_short_names_tell_files_apart_and_ignore_where_the_folder_lies(tails):
     one, two = short_names(tuple(here)), short_names(tuple(there))
     assert len(set(one.values())) == len(tails)
     assert {here[p]: n for p, n in one.items()} == {there[p]: n for p, n in two.items()}
+
+
+def test_every_pattern_that_names_nothing_is_told(folder):
+    config = scan(signal=("nowhere.root", "spin1_on.root", "none_*.root"))
+    found = problems(config, folder)
+    assert [where for where, _ in found] == ["processes.hard.files"] * 2
+    assert "nowhere.root: no such file" in found[0][1]
+    assert "none_*.root: no such file" in found[1][1]

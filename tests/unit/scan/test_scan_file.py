@@ -201,8 +201,8 @@ def test_a_file_that_is_no_mapping_says_how_to_get_one(text):
 def test_a_file_that_cannot_be_read_says_why(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x01")
     for path, why in (
-        (tmp_path / "absent.yaml", "there is no such file; write one: rayscan init"),
-        (tmp_path, "it is a directory"),
+        (tmp_path / "absent.yaml", "No such file"),
+        (tmp_path, "Is a directory"),
         (tmp_path / "binary.yaml", "is not a text file"),
     ):
         with pytest.raises(ConfigError, match=why):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from rayscan.scan.scan_file import dump, load_scan
 from rayscan.scan.storage import Storage
 from rayscan.scan.study import load_study, storage_of
 
+ROOT = Path(__file__).parents[3]
 TEXT = """\
 name: toy
 storage: results/toy
@@ -62,6 +65,16 @@ def test_a_step_up_behind_a_link_is_that_of_the_file_system(tmp_path, scan):
     assert Path(load_scan("link/scan.yaml").storage).resolve() == tmp_path / "far/toy"
 
 
+@pytest.mark.parametrize("folder", [".", "jobs"])
+def test_results_of_the_scans_of_a_clone_land_where_the_readme_says(folder, monkeypatch):
+    monkeypatch.chdir(ROOT / folder)
+    scans = [path for path in (ROOT / "jobs").glob("*.yaml") if "storage: ../" in path.read_text()]
+    assert len(scans) == 5
+    for path in scans:
+        for written in (path, os.path.relpath(path)):
+            assert Path(load_scan(written).storage).resolve() == ROOT / "results" / path.stem
+
+
 @pytest.mark.parametrize("place", ["s3://bucket/toy?region=eu", "/abs/toy", "~/toy"])
 def test_what_is_not_relative_stays(place, scan):
     scan.write_text(TEXT.replace("results/toy", place))
@@ -98,3 +111,23 @@ def test_who_begins_anew_is_not_asked_again(scan):
 def test_a_damaged_file_there_is_no_result(scan):
     Storage("results/toy").write("scan.yaml", b"a: [\xff")
     assert load_study(scan).base.storage == "study/results/toy"
+
+
+def test_a_host_that_a_url_names_is_said_before_anybody_asks_it(scan, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        url = f"s3://bucket/toy?scheme=http&endpoint_override={host}"
+        text = TEXT.replace("results/toy", url).replace("sig.root", f'"{url}"')
+        scan.write_text(text)
+        load_study(scan)
+        with pytest.raises(BlockingIOError):  # nobody has
+            server.accept()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"{host} is asked, named by the URL of storage, files of sig, cache; go")
+
+
+def test_where_no_url_names_a_host_nothing_is_said(scan, caplog):
+    scan.write_text(TEXT.replace("results/toy", "s3://bucket/toy?region=eu"))
+    load_study(scan)
+    assert not caplog.records
