@@ -62,7 +62,7 @@ def test_folds_are_trained_tested_and_resumed(tmp_path: Path, cache: Path) -> No
     assert tested["background_pool"].sum() == inside["background"]
     assert tested["signal_pool"].sum() == inside["signal"]
     limits = found.limits.set_index(["label", "method"]).sort_index()
-    assert (limits["status"] == "ok").mean() >= 0.5  # few pseudo-experiments: bands may lack an end
+    assert set(limits["status"]) <= {"ok", "partial"}  # few pseudo-experiments for some bands
     for label in ("event_mlp", "likelihood_ratio"):
         response = limits.loc[[(label, "response")]]
         assert response["filled_from"].tolist() == ["all"]

@@ -251,6 +251,18 @@ def test_every_fold_is_trained_with_keys_and_seeds_of_its_own(searched):
         assert len({m.key for m in members}) == len({m.seed for m in members}) == load.members
 
 
+def test_a_chain_of_strengths_stays_in_its_fold():
+    config = make_config(
+        pools=Pools(folds=3),
+        architectures=("mlp",),
+        training=Training(strength="descending", repeats=2, pack=2),
+    )
+    plan = points(config, mixtures(config))
+    packs = list(fixed_packs(config, plan, fingerprint="f"))
+    assert [[m.fold for m in pack] for pack in packs] == 2 * [[k] * 4 for k in range(3)]
+    assert len(packs) == workload(config).packs
+
+
 def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
     config = make_config(
         pools=Pools(folds=3),
@@ -335,14 +347,14 @@ def means(count, folder, signals):
 
 
 def test_folds_leak_nothing_and_agree_with_one_split(tmp_path):
-    null = means(24, tmp_path / "null", ("null",))
+    null = means(16, tmp_path / "null", ("null",))
     error = null.std(axis=0, ddof=1) / np.sqrt(len(null))
     apart, one, leaked = (null.mean(axis=0) - 0.5) / error
-    # Without signal the AUC is .5 on average over pools: 4 standard errors of 24 sets of pools.
+    # Without signal the AUC is .5 on average over pools: 4 standard errors of 16 sets of pools.
     assert abs(apart) < 4
     assert abs(one) < 4
     assert leaked > 8  # the same networks on events that they saw
-    real = means(24, tmp_path / "real", ("hard",))
+    real = means(16, tmp_path / "real", ("hard",))
     between = real[:, 0] - real[:, 1]
     assert abs(between.mean()) < 4 * between.std(ddof=1) / np.sqrt(len(between))
     assert real[:, 0].mean() > 0.6
