@@ -65,6 +65,7 @@ _POSITIVE = _Legal(above=0.0)
 _NOT_NEGATIVE = _Legal(least=0.0)
 _COUNT = _Legal(least=1)
 _INPUTS = _Legal(options=("standard", "maximum"))
+_SMOOTH_INPUTS = _Legal(options=("smooth", "standard", "maximum"))
 _MONITORS = _Legal(options=("aligned_loss", "loss"))
 
 
@@ -185,6 +186,7 @@ class MLPKnobs(NetworkKnobs):
     epochs: int = _knob(15, _COUNT)
     layers: int = _knob(2, _COUNT, Integer(1, 4))
     units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
+    input: Literal["smooth", "standard", "maximum"] = _knob("smooth", _SMOOTH_INPUTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,9 @@ class Input:
     scale: Floats
 
     @classmethod
-    def standard(cls, mean: Floats, variance: Floats) -> Input:
-        """By the exact moments of the null."""
-        return cls("standard", *_moments(mean, variance))
+    def standard(cls, mean: Floats, variance: Floats, *, least: float = 0.0) -> Input:
+        """By the exact moments of the null, no variance below ``least``."""
+        return cls("standard", *_moments(mean, np.maximum(variance, least)))
 
     @classmethod
     def maximum(cls, bins: int) -> Input:

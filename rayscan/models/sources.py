@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.architecture import EventExamples, Examples, columns
-from rayscan.models.inputs import How, Input
+from rayscan.models.inputs import Input
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -56,7 +56,7 @@ def _compact(x: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Labelled:
 class HistogramSource(Source):
     """Draws of histograms as one input."""
 
-    def __init__(self, examples: Examples, *, how: How, frozen: bool) -> None:
+    def __init__(self, examples: Examples, *, how: str, frozen: bool) -> None:
         super().__init__()
         self.frozen = frozen
         self.n_classes = examples.n_classes
@@ -109,8 +109,14 @@ def present(x: npt.NDArray[np.number], mean: npt.NDArray[np.float64]) -> npt.NDA
     return np.where(np.isnan(values), mean, values)
 
 
-def histogram_input(examples: Examples, how: How) -> Input:
-    """The input of a classifier of histograms."""
+AN_EVENT = 1.0
+"""Least variance of a bin for smooth kernels: sparse bins enter as they are, so that one event in
+a bin that is nearly always empty is no more than one event."""
+
+
+def histogram_input(examples: Examples, how: str) -> Input:
+    """The input of a classifier of histograms, by the name of the knob ``input``."""
     if how == "maximum":
         return Input.maximum(int(np.prod(examples.shape)))
-    return Input.standard(examples.null_mean, examples.null_variance)
+    least = AN_EVENT if how == "smooth" else 0.0
+    return Input.standard(examples.null_mean, examples.null_variance, least=least)
