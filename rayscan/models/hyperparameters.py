@@ -66,6 +66,7 @@ _NOT_NEGATIVE = _Legal(least=0.0)
 _COUNT = _Legal(least=1)
 _INPUTS = _Legal(options=("standard", "maximum"))
 _SMOOTH_INPUTS = _Legal(options=("smooth", "standard", "maximum"))
+_EVENT_INPUTS = _Legal(options=("squashed", "standard"))
 _MONITORS = _Legal(options=("aligned_loss", "loss"))
 
 
@@ -182,7 +183,7 @@ class MLPKnobs(NetworkKnobs):
     With its learning rate it needs fewer epochs than other networks.
     """
 
-    learning_rate: float = _knob(1e-2, _POSITIVE, Float(3e-4, 3e-2, log=True))
+    learning_rate: float = _knob(3e-3, _POSITIVE, Float(3e-4, 3e-2, log=True))
     epochs: int = _knob(15, _COUNT)
     layers: int = _knob(2, _COUNT, Integer(1, 4))
     units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
@@ -208,7 +209,7 @@ class EventMLPKnobs(NetworkKnobs):
     batch_size: int = _knob(1024, _COUNT, Choice((256, 512, 1024, 2048)))
     layers: int = _knob(3, _COUNT, Integer(1, 5))
     units: int = _knob(64, _COUNT, Integer(16, 256, log=True))
-    input: Literal["standard"] = _knob("standard", _Legal(options=("standard",)))
+    input: Literal["squashed", "standard"] = _knob("squashed", _EVENT_INPUTS)
     refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
 
 

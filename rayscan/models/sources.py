@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.architecture import EventExamples, Examples, columns
-from rayscan.models.inputs import Input
+from rayscan.models.inputs import Input, Squash
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -76,21 +76,25 @@ class EventSource(Source):
     frozen = True
     n_classes = 2
 
-    def __init__(self, examples: EventExamples) -> None:
+    def __init__(self, examples: EventExamples, *, squashed: bool = False) -> None:
         super().__init__()
         self._examples = examples
         self._features = len(examples.features)
-        rows = columns(
-            examples.training()[0], self._features, what="training events", unit="features"
-        )
+        rows = self._columns(examples.training()[0])
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
-        self.seen = Input.standard(*_known_moments(known))
+        self.squash = Squash.of(known) if squashed else None
+        self.seen = Input.standard(*_known_moments(self._squashed(known)))
 
     def draw(self, epoch: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Features (E, F), absent ones at their mean, and labels (E,)."""
         drawn = self._examples.validation() if epoch is None else self._examples.training()
-        x = columns(drawn[0], self._features, what="training events", unit="features")
-        return present(x, self.seen.mean), drawn[1]
+        return present(self._squashed(self._columns(drawn[0])), self.seen.mean), drawn[1]
+
+    def _columns(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
+        return columns(x, self._features, what="training events", unit="features")
+
+    def _squashed(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
+        return x if self.squash is None else self.squash.apply(x)
 
 
 def _known_moments(
