@@ -1,9 +1,9 @@
 """The knobs of each architecture: defaults, presets, legal values and search ranges.
 
-Defaults are the recipe that came nearest to the ceiling: counts standardised by their exact null
-moments, learning rate 1e-2 (1e-3 for other networks than the dense one of histograms) with cosine
-decay, large batches, fresh draws at every epoch, weights chosen by a loss that does not feel what
-moves all scores alike. The preset ``published`` is arXiv:2105.12018,
+Defaults are the recipe that came nearest to the ceiling on sparse and on full histograms: counts
+standardised by their exact null moments, neighbouring bins that learn together (smooth.py), cosine
+decay of the learning rate, large batches, fresh draws at every epoch, weights chosen by a loss that
+does not feel what moves all scores alike; features of events with their tails drawn in. The preset ``published`` is arXiv:2105.12018,
 Table 2: counts over their maximum, 1e-4, batches of 128, dropout 0.2, at most 1500 epochs with
 patience 100 on one frozen set.
 """
@@ -181,6 +181,12 @@ class MLPKnobs(NetworkKnobs):
     """A dense network of histograms: ``layers`` hidden layers of ``units`` ReLU nodes.
 
     With its learning rate it needs fewer epochs than other networks.
+
+    Attributes:
+        layers: Hidden layers.
+        units: Nodes of each.
+        input: As of all networks, or ``smooth``: by the exact null moments, none below one event,
+            into a first layer in which neighbouring bins learn together (smooth.py).
     """
 
     learning_rate: float = _knob(3e-3, _POSITIVE, Float(3e-4, 3e-2, log=True))
@@ -203,6 +209,11 @@ class EventMLPKnobs(NetworkKnobs):
     """A dense network of single events; its set of events is always frozen and standardised.
 
     Its outputs are taken as log-odds (event_network.py): the best weights have the smallest loss.
+
+    Attributes:
+        layers: Hidden layers.
+        units: Nodes of each.
+        input: ``squashed`` features have their tails drawn in before (inputs.py, Squash).
     """
 
     monitor: Literal["aligned_loss", "loss"] = _knob("loss", _MONITORS)

@@ -54,7 +54,7 @@ class SmoothNetwork(DenseNetwork):
         return [(rows, self.units[0]), *self.plain.shapes()[1:]]
 
     def initial(self, rng: np.random.Generator) -> Weights:
-        """Those of the plain network on the coarsest grid alone: smooth where nothing is learned."""
+        """Those of the plain network on the coarsest grid: smooth where nothing is learned."""
         kernel, *rest = self.plain.initial(rng)
         first = np.zeros(self.shapes()[0], np.float32)
         coarse = int(np.prod(self.grids()[-1]))
