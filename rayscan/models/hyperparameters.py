@@ -3,9 +3,9 @@
 Defaults are the recipe that came nearest to the ceiling on sparse and on full histograms: counts
 standardised by their exact null moments, neighbouring bins that learn together (smooth.py), cosine
 decay of the learning rate, large batches, fresh draws at every epoch, weights chosen by a loss that
-does not feel what moves all scores alike; features of events with their tails drawn in. The preset ``published`` is arXiv:2105.12018,
-Table 2: counts over their maximum, 1e-4, batches of 128, dropout 0.2, at most 1500 epochs with
-patience 100 on one frozen set.
+does not feel what moves all scores alike; features of events with their tails drawn in. The preset
+``published`` is arXiv:2105.12018, Table 2: counts over their maximum, 1e-4, batches of 128, dropout
+0.2, at most 1500 epochs with patience 100 on one frozen set.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ _POSITIVE = _Legal(above=0.0)
 _NOT_NEGATIVE = _Legal(least=0.0)
 _COUNT = _Legal(least=1)
 _INPUTS = _Legal(options=("standard", "maximum"))
-_SMOOTH_INPUTS = _Legal(options=("smooth", "standard", "maximum"))
-_EVENT_INPUTS = _Legal(options=("squashed", "standard"))
 _MONITORS = _Legal(options=("aligned_loss", "loss"))
 
 
@@ -180,20 +178,17 @@ class NetworkKnobs(Knobs):
 class MLPKnobs(NetworkKnobs):
     """A dense network of histograms: ``layers`` hidden layers of ``units`` ReLU nodes.
 
-    With its learning rate it needs fewer epochs than other networks.
-
-    Attributes:
-        layers: Hidden layers.
-        units: Nodes of each.
-        input: As of all networks, or ``smooth``: by the exact null moments, none below one event,
-            into a first layer in which neighbouring bins learn together (smooth.py).
+    With its learning rate it needs fewer epochs than other networks. ``smooth`` is the input by the
+    null's moments, none below one event, of a first layer whose neighbouring bins learn together.
     """
 
     learning_rate: float = _knob(3e-3, _POSITIVE, Float(3e-4, 3e-2, log=True))
     epochs: int = _knob(15, _COUNT)
     layers: int = _knob(2, _COUNT, Integer(1, 4))
     units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
-    input: Literal["smooth", "standard", "maximum"] = _knob("smooth", _SMOOTH_INPUTS)
+    input: Literal["smooth", "standard", "maximum"] = _knob(
+        "smooth", _Legal(options=("smooth", "standard", "maximum"))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,18 +204,17 @@ class EventMLPKnobs(NetworkKnobs):
     """A dense network of single events; its set of events is always frozen and standardised.
 
     Its outputs are taken as log-odds (event_network.py): the best weights have the smallest loss.
-
-    Attributes:
-        layers: Hidden layers.
-        units: Nodes of each.
-        input: ``squashed`` features have their tails drawn in before (inputs.py, Squash).
+    ``squashed`` features have their tails drawn in before (inputs.py).
     """
 
+    learning_rate: float = _knob(3e-3, _POSITIVE, Float(1e-4, 1e-2, log=True))
     monitor: Literal["aligned_loss", "loss"] = _knob("loss", _MONITORS)
     batch_size: int = _knob(1024, _COUNT, Choice((256, 512, 1024, 2048)))
     layers: int = _knob(3, _COUNT, Integer(1, 5))
     units: int = _knob(64, _COUNT, Integer(16, 256, log=True))
-    input: Literal["squashed", "standard"] = _knob("squashed", _EVENT_INPUTS)
+    input: Literal["squashed", "standard"] = _knob(
+        "squashed", _Legal(options=("squashed", "standard"))
+    )
     refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
 
 
