@@ -8,7 +8,7 @@ ensemble's log likelihood ratio is the sum over its events of log[(B + S r) / (B
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
@@ -28,7 +28,7 @@ from rayscan.models.architecture import (
 )
 from rayscan.models.dense import DenseNetwork
 from rayscan.models.hyperparameters import EventMLPKnobs, knobs
-from rayscan.models.inputs import Input
+from rayscan.models.inputs import Input, Squash
 from rayscan.models.networks import warm
 from rayscan.models.packed import Weights
 from rayscan.models.progress import Task
@@ -70,6 +70,7 @@ class EventClassifier(Classifier):
         features: Observable names of the F columns.
         seen: Standardisation by the moments of the training events.
         weights: Kernels and biases.
+        squash: What is done to features before; None if nothing.
     """
 
     reads: ClassVar[Literal["histograms", "events"]] = "events"
@@ -77,11 +78,13 @@ class EventClassifier(Classifier):
     features: tuple[str, ...]
     seen: Input
     weights: Weights
+    squash: Squash | None = None
 
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Per-event log-odds (E,) of raw features (E, F); NaN (object absent) is the mean."""
         x = columns(x, len(self.features), what="events", unit="features")
         layers = scoring.folded(self.seen, self.weights)
+        x = x if self.squash is None else self.squash.apply(x)
         x = scoring.readable(present(x, self.seen.mean), self.architecture)
         outputs = scoring.stacked_outputs([layers], x)[0]
         return scoring.finite(outputs, self.architecture)
@@ -92,11 +95,12 @@ class EventClassifier(Classifier):
 
     def save(self, folder: Path) -> None:
         """Write ``classifier.json`` and ``weights.npz``."""
+        squash = {} if self.squash is None else asdict(self.squash)
         storage.write(
             folder,
             architecture=self.architecture,
             description={"features": list(self.features)},
-            arrays=storage.network_arrays(self.seen, self.weights),
+            arrays={**storage.network_arrays(self.seen, self.weights), **squash},
         )
 
 
@@ -113,7 +117,7 @@ class EventMLP(Architecture):
         """Train a pack; members of the same ``examples`` object share its events."""
         from rayscan.models.training import train
 
-        sources: dict[int, EventSource] = {}
+        sources: dict[tuple[int, str], EventSource] = {}
         tasks = [self._task(member, sources) for member in members]
         ended = train(tasks, architecture=self.name, watch=watch)
         results: list[Trained | DivergedError] = []
@@ -121,8 +125,9 @@ class EventMLP(Architecture):
             if isinstance(end, DivergedError):
                 results.append(end)
                 continue
+            source = cast("EventSource", end.task.source)
             features = tuple(cast("EventExamples", member.examples).features)
-            classifier = EventClassifier(self.name, features, end.task.source.seen, end.best)
+            classifier = EventClassifier(self.name, features, source.seen, end.best, source.squash)
             results.append(Trained(classifier, end.epochs, end.best_epoch, end.history))
         return results
 
@@ -130,13 +135,16 @@ class EventMLP(Architecture):
         """Read a saved network."""
         body, arrays = storage.read(folder, "features")
         seen, weights = storage.network_of(arrays)
-        return EventClassifier(self.name, tuple(body["features"]), seen, weights)
+        found = {name: arrays[name] for name in ("centre", "width") if name in arrays}
+        squash = Squash(**found) if found else None
+        return EventClassifier(self.name, tuple(body["features"]), seen, weights, squash)
 
-    def _task(self, member: Member, sources: dict[int, EventSource]) -> Task:
+    def _task(self, member: Member, sources: dict[tuple[int, str], EventSource]) -> Task:
         examples = cast("EventExamples", member.examples)
         values = cast("EventMLPKnobs", knobs(self.name, member.hyperparameters))
-        if id(examples) not in sources:
-            sources[id(examples)] = EventSource(examples)
-        source = sources[id(examples)]
+        key = (id(examples), values.input)
+        if key not in sources:
+            sources[key] = EventSource(examples, squashed=values.input == "squashed")
+        source = sources[key]
         network = DenseNetwork(len(examples.features), (values.units,) * values.layers, 1)
         return Task(network, source, values, member.seed, warm(network, member.start))

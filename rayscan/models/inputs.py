@@ -28,9 +28,9 @@ class Input:
     scale: Floats
 
     @classmethod
-    def standard(cls, mean: Floats, variance: Floats) -> Input:
-        """By the exact moments of the null."""
-        return cls("standard", *_moments(mean, variance))
+    def standard(cls, mean: Floats, variance: Floats, *, least: float = 0.0) -> Input:
+        """By the exact moments of the null, no variance below ``least``."""
+        return cls("standard", *_moments(mean, np.maximum(variance, least)))
 
     @classmethod
     def maximum(cls, bins: int) -> Input:
@@ -64,6 +64,35 @@ class Input:
     def in_graph(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Mean and scale as the training graph takes them."""
         return self.mean.astype(np.float32), self.scale.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Squash:
+    """arsinh((x - centre) / width) of every feature: linear in its bulk, logarithmic in its tails.
+
+    Attributes:
+        centre: Median, shape (F,).
+        width: Half the distance of the quartiles, shape (F,); the standard deviation of what has
+            equal quartiles, 1 for what never varies.
+    """
+
+    centre: Floats
+    width: Floats
+
+    @classmethod
+    def of(cls, rows: Floats) -> Squash:
+        """By the values (E, F) that are there (not NaN), each feature by itself."""
+        centre, width = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        for place, column in enumerate(rows.T):
+            known = column[np.isfinite(column)]
+            if len(known):
+                low, centre[place], high = np.quantile(known, (0.25, 0.5, 0.75))
+                width[place] = (high - low) / 2 or known.std() or 1.0
+        return cls(centre, width)
+
+    def apply(self, x: npt.NDArray[np.number]) -> Floats:
+        """Shape (E, F); what is absent (NaN) or infinite stays so."""
+        return np.asarray(np.arcsinh((np.asarray(x, np.float64) - self.centre) / self.width))
 
 
 def _moments(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:

@@ -25,9 +25,10 @@ from rayscan.models.architecture import (
 from rayscan.models.convolution import ConvolutionNetwork
 from rayscan.models.dense import DenseNetwork
 from rayscan.models.hyperparameters import CNNKnobs, MLPKnobs, NetworkKnobs, knobs
-from rayscan.models.inputs import How, Input
+from rayscan.models.inputs import Input
 from rayscan.models.packed import Network, Weights
 from rayscan.models.progress import Progress, Task
+from rayscan.models.smooth import SmoothNetwork
 from rayscan.models.sources import HistogramSource
 
 Floats = npt.NDArray[np.float64]
@@ -123,17 +124,18 @@ class _NetworkArchitecture(Architecture):
         values = cast("NetworkKnobs", knobs(self.name, member.hyperparameters))
         key = (id(examples), values.input, values.refresh)
         if key not in sources:
-            how: How = values.input
-            sources[key] = HistogramSource(examples, how=how, frozen=values.refresh == "never")
+            sources[key] = HistogramSource(
+                examples, how=values.input, frozen=values.refresh == "never"
+            )
         outputs = examples.n_classes if examples.n_classes > 2 else 1
         network = self.network(tuple(examples.shape), values, outputs)
         return Task(network, sources[key], values, member.seed, warm(network, member.start))
 
     def _trained(self, member: Member, progress: Progress) -> Trained:
-        task = progress.task
+        network, seen = progress.task.network, progress.task.source.seen
         shape = tuple(cast("Examples", member.examples).shape)
         classifier = NetworkClassifier(
-            self.name, shape, task.network, task.source.seen, progress.best
+            self.name, shape, network.plain, seen, network.folded(progress.best)
         )
         return Trained(classifier, progress.epochs, progress.best_epoch, progress.history)
 
@@ -148,13 +150,13 @@ def warm(network: Network, start: Classifier | None) -> Weights | None:
         return None
     weights: Weights = getattr(start, "weights", [])
     found = [np.shape(array) for array in weights]
-    if found != network.shapes():
+    if found != network.plain.shapes():
         raise ShapeMismatchError(
             what="weights to start from",
-            expected=tuple(map(str, network.shapes())),
+            expected=tuple(map(str, network.plain.shapes())),
             found=tuple(n for shape in found for n in shape),
         )
-    return weights
+    return network.unfolded(weights)
 
 
 class MLP(_NetworkArchitecture):
@@ -165,7 +167,10 @@ class MLP(_NetworkArchitecture):
     def network(self, shape: tuple[int, ...], values: NetworkKnobs, outputs: int) -> Network:
         """``layers`` hidden layers of ``units`` nodes."""
         sizes = cast("MLPKnobs", values)
-        return DenseNetwork(int(np.prod(shape)), (sizes.units,) * sizes.layers, outputs)
+        bins, units = int(np.prod(shape)), (sizes.units,) * sizes.layers
+        if sizes.input == "smooth":
+            return SmoothNetwork(bins, units, outputs, shape)
+        return DenseNetwork(bins, units, outputs)
 
     def sizes(self, described: dict[str, Any]) -> Network:
         """A dense network."""

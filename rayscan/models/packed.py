@@ -98,6 +98,19 @@ class Network(ABC):
     def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Unsquashed outputs (N, outputs) of one member, plain numpy."""
 
+    @property
+    def plain(self) -> Network:
+        """The network that scores once this one is trained: itself, unless it learns otherwise."""
+        return self
+
+    def folded(self, weights: Weights) -> Weights:
+        """Weights of ``plain`` that give the same outputs."""
+        return weights
+
+    def unfolded(self, weights: Weights) -> Weights:
+        """Weights that ``folded`` makes into these."""
+        return weights
+
     def initial(self, rng: np.random.Generator) -> Weights:
         """Glorot-uniform kernels and zero biases (the defaults of Keras)."""
         weights: Weights = []

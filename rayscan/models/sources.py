@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.architecture import EventExamples, Examples, columns
-from rayscan.models.inputs import How, Input
+from rayscan.models.inputs import Input, Squash
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -56,7 +56,7 @@ def _compact(x: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Labelled:
 class HistogramSource(Source):
     """Draws of histograms as one input."""
 
-    def __init__(self, examples: Examples, *, how: How, frozen: bool) -> None:
+    def __init__(self, examples: Examples, *, how: str, frozen: bool) -> None:
         super().__init__()
         self.frozen = frozen
         self.n_classes = examples.n_classes
@@ -76,21 +76,25 @@ class EventSource(Source):
     frozen = True
     n_classes = 2
 
-    def __init__(self, examples: EventExamples) -> None:
+    def __init__(self, examples: EventExamples, *, squashed: bool = False) -> None:
         super().__init__()
         self._examples = examples
         self._features = len(examples.features)
-        rows = columns(
-            examples.training()[0], self._features, what="training events", unit="features"
-        )
+        rows = self._columns(examples.training()[0])
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
-        self.seen = Input.standard(*_known_moments(known))
+        self.squash = Squash.of(known) if squashed else None
+        self.seen = Input.standard(*_known_moments(self._squashed(known)))
 
     def draw(self, epoch: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Features (E, F), absent ones at their mean, and labels (E,)."""
         drawn = self._examples.validation() if epoch is None else self._examples.training()
-        x = columns(drawn[0], self._features, what="training events", unit="features")
-        return present(x, self.seen.mean), drawn[1]
+        return present(self._squashed(self._columns(drawn[0])), self.seen.mean), drawn[1]
+
+    def _columns(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
+        return columns(x, self._features, what="training events", unit="features")
+
+    def _squashed(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
+        return x if self.squash is None else self.squash.apply(x)
 
 
 def _known_moments(
@@ -109,8 +113,14 @@ def present(x: npt.NDArray[np.number], mean: npt.NDArray[np.float64]) -> npt.NDA
     return np.where(np.isnan(values), mean, values)
 
 
-def histogram_input(examples: Examples, how: How) -> Input:
-    """The input of a classifier of histograms."""
+AN_EVENT = 1.0
+"""Least variance of a bin for smooth kernels: sparse bins enter as they are, so that one event in
+a bin that is nearly always empty is no more than one event."""
+
+
+def histogram_input(examples: Examples, how: str) -> Input:
+    """The input of a classifier of histograms, by the name of the knob ``input``."""
     if how == "maximum":
         return Input.maximum(int(np.prod(examples.shape)))
-    return Input.standard(examples.null_mean, examples.null_variance)
+    least = AN_EVENT if how == "smooth" else 0.0
+    return Input.standard(examples.null_mean, examples.null_variance, least=least)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rayscan.models.inputs import Input, network_input
+from rayscan.models.inputs import Input, Squash, network_input
 
 COUNTS = arrays(np.uint16, (4, 6), elements=st.integers(0, 65_535))
 
@@ -55,3 +56,23 @@ def test_the_graph_sees_the_same(toy_examples):
         mean, scale = seen.in_graph()
         found = np.array(network_input(x[None], seen.how, mean[None], scale[None]))[0]
         np.testing.assert_allclose(found, seen.apply(x), rtol=1e-4, atol=1e-4)
+
+
+def test_no_variance_is_taken_below_the_least():
+    seen = Input.standard(np.array([0.0, 5.0, 0.5]), np.array([0.0, 4.0, 0.25]), least=1.0)
+    np.testing.assert_array_equal(seen.apply(np.array([[7, 9, 1]])), [[7.0, 2.0, 0.5]])
+
+
+def test_a_squashed_feature_knows_neither_unit_nor_what_is_absent():
+    rows = np.random.default_rng(1).exponential(size=(101, 3))
+    rows[:, 1], rows[:80, 2] = 4.0, 0.0  # never varies; equal quartiles
+    with_absent = np.concatenate([rows, np.full((50, 3), np.nan)])
+    squash = Squash.of(with_absent)
+    ordered = np.sort(rows[:, 0])
+    values = squash.apply(ordered[[25, 50, 75], None] * [1, 0, 0] + [0, 4.0, 0])
+    assert values[1].tolist() == [0.0, 0.0, 0.0]
+    assert np.sinh(values[2, 0]) - np.sinh(values[0, 0]) == pytest.approx(2)
+    again = Squash.of(1000 * with_absent)
+    np.testing.assert_allclose(again.apply(1000 * rows)[:, 0], squash.apply(rows)[:, 0])
+    assert np.isnan(squash.apply(with_absent)[-1]).all()
+    assert squash.width[2] == pytest.approx(rows[:, 2].std())
