@@ -50,7 +50,7 @@ def _of_named(storage: Storage, table: str, parts: Mapping[str, bytes]) -> Itera
     column, look = _NAMED[table]
     named = [(key, name) for key, part in parts.items() for name in _column(part, column)]
     whys = storage.each(partial(look, storage), [name for _, name in named])
-    found = {}
+    found: dict[str, Damage] = {}
     for (key, name), why in zip(named, whys, strict=True):
         if why:
             found.setdefault(key, Damage(table=table, key=key, why=f"{name} {why}"))
