@@ -7,11 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 
 from rayscan.cluster.generation import generation_folder
@@ -24,6 +22,7 @@ from rayscan.errors import (
 from rayscan.events.delphes import Slice
 from rayscan.events.selection import CutFlow, Selection, Step, add, select
 from rayscan.events.table import schema
+from rayscan.scan import seal
 from rayscan.scan.binned import BinnedPools, ProcessPools, bin_process, gather
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
@@ -107,10 +106,8 @@ def read_events(
             table, flow = _selected(piece, selection, observables, patience=cache.patience)
         except (FileUnreadableError, TreeMissingError) as error:
             return done | {"why": str(error)}
-        sink = BytesIO()
-        pq.write_table(table, sink, compression="zstd")
         stem = row["stem"]
-        cache.write(f"{stem}.parquet", sink.getvalue())
+        cache.write(f"{stem}.parquet", seal.encode(table))
         cache.write(f"{stem}.json", json.dumps(asdict(flow)).encode())  # last: says it is whole
         return done
 
@@ -142,11 +139,26 @@ def _selected(
 def load_events(
     cache: Storage, stems: Sequence[str], observables: Sequence[str]
 ) -> tuple[pa.Table, CutFlow]:
-    """The event table and the cut flow of one process, from its parts."""
+    """The event table and the cut flow of one process, from its parts.
+
+    Raises:
+        StorageError: a part is gone or damaged; the next run makes it anew.
+    """
     tables, flows = [schema(observables).empty_table()], []
     for stem in stems:
-        tables.append(pq.read_table(BytesIO(cache.whole(f"{stem}.parquet"))))
-        flows.append(_flow(json.loads(cache.whole(f"{stem}.json"))))
+        content, flow = cache.whole(f"{stem}.parquet"), cache.whole(f"{stem}.json")
+        try:
+            if why := seal.damage(content):
+                raise ValueError(why)  # noqa: TRY301
+            tables.append(seal.decode(content))
+            flows.append(_flow(json.loads(flow)))
+        except (ValueError, KeyError, TypeError) as error:
+            cache.remove(f"{stem}.json")  # what says that the part is whole
+            raise StorageError(
+                path=cache.path(f"{stem}.parquet"),
+                why=f"an event table of the cache is damaged ({error})",
+                fix="run the same command again, which reads these events anew",
+            ) from error
     return pa.concat_tables(tables), add(flows)
 
 

@@ -127,7 +127,7 @@ def binned_limits(
         if config.limits.workspaces:
             row["workspace"] = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
             text = json.dumps(workspace(template), indent=1)
-            storage.write(row["workspace"], text.encode())
+            storage.write(row["workspace"], text.encode(), lasting=False)
         rows.append(row)
     return rows
 

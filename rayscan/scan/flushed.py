@@ -23,7 +23,7 @@ def put(target: Path, content: bytes, *, lasting: bool, check: Callable[[], None
         check: Asked when the content is written, before it takes its place; raises to leave all
             as it was.
     """
-    _make(target.parent)
+    _make(target.parent, lasting=lasting)
     temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as out:
@@ -41,10 +41,12 @@ def put(target: Path, content: bytes, *, lasting: bool, check: Callable[[], None
         _flush(target.parent)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, *, lasting: bool) -> None:
+    if folder.is_dir():
+        return
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
+    for each in missing if lasting else ():
         _flush(each.parent)
 
 

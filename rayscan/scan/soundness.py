@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rayscan.errors import FileUnreadableError
@@ -31,25 +32,36 @@ class Damage:
 
 
 def damages(ledger: Ledger) -> Iterator[Damage]:
-    """Parts that are not what was written, and those that name a classifier that is not."""
+    """Parts that are not what was written, and those that name what is damaged or gone."""
     for table in LAYOUTS:
         keys = sorted(ledger.keys(table))
+        sound: dict[str, bytes] = {}
         for key, content in zip(keys, ledger.contents(table, keys), strict=True):
             if why := seal.damage(content):
                 place = f"ledger/{table}/{key}.parquet"
                 yield Damage(table=table, key=key, why=f"{place} {why}")
-            elif table == "trials" and content is not None:
-                yield from _classifiers(ledger.storage, key, content)
+            else:
+                sound[key] = content or b""
+        if table in _NAMED:
+            yield from _of_named(ledger.storage, table, sound)
 
 
-def _classifiers(storage: Storage, key: str, content: bytes) -> Iterator[Damage]:
+def _of_named(storage: Storage, table: str, parts: Mapping[str, bytes]) -> Iterator[Damage]:
+    column, look = _NAMED[table]
+    named = [(key, name) for key, part in parts.items() for name in _column(part, column)]
+    whys = storage.each(partial(look, storage), [name for _, name in named])
+    found: dict[str, Damage] = {}
+    for (key, name), why in zip(named, whys, strict=True):
+        if why:
+            found.setdefault(key, Damage(table=table, key=key, why=f"{name} {why}"))
+    yield from found.values()
+
+
+def _column(content: bytes, name: str) -> list[str]:
+    """What a column of a part holds; an older version may not have had it."""
     part = seal.decode(content)
-    if "classifier" not in part.column_names:  # written by an older version
-        return
-    for name in part.column("classifier").to_pylist():
-        if name and (why := _damage(storage, name)):
-            yield Damage(table="trials", key=key, why=f"{name} {why}")
-            return
+    values = part.column(name).to_pylist() if name in part.column_names else []
+    return [str(value) for value in values if value]
 
 
 def _damage(storage: Storage, name: str) -> str:
@@ -66,8 +78,18 @@ def _damage(storage: Storage, name: str) -> str:
     return ""
 
 
+def _gone(storage: Storage, name: str) -> str:
+    """What is wrong with a workspace, of which no more is known than that it was written."""
+    content = storage.read(name)
+    return "" if content else "is empty" if content is not None else "is missing"
+
+
+_NAMED = {"trials": ("classifier", _damage), "limits": ("workspace", _gone)}
+"""Columns that name something else in the storage."""
+
+
 def is_sound(storage: Storage) -> bool:
-    """Whether nothing of a storage is damaged: ledger, classifiers and published tables."""
+    """Whether ledger, published tables, classifiers and workspaces of a storage are whole."""
     return not snapshots.damage(storage) and next(damages(Ledger(storage)), None) is None
 
 

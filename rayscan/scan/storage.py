@@ -161,11 +161,15 @@ class Storage:
             return None
 
     def read_many(self, names: Sequence[str]) -> list[bytes | None]:
-        """Whole objects, or None for those that are not there; of a server many at a time."""
+        """Whole objects, or None for those that are not there."""
+        return self.each(self.read, names)
+
+    def each(self, look: Callable[[str], T], names: Sequence[str]) -> list[T]:
+        """What is found out about each of many names; of a server many are asked for at a time."""
         if self.is_local or len(names) < 2:
-            return [self.read(name) for name in names]
+            return [look(name) for name in names]
         with ThreadPoolExecutor(min(_AT_ONCE, len(names))) as pool:
-            return list(pool.map(self.read, names))
+            return list(pool.map(look, names))
 
     def whole(self, name: str) -> bytes:
         """One whole object that was there before.

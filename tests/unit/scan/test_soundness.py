@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DamagedError
+from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.finished import mark, rows_of
 from rayscan.scan.folders import SUMS
 from rayscan.scan.soundness import mend
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Ledger, read_tables
+
+TEXTS = {c.name for c in LAYOUTS["limits"].columns if pa.types.is_string(c.type)}
 
 
 @pytest.fixture(scope="module")
@@ -79,28 +84,39 @@ def test_a_damaged_part_is_not_done_and_kept_beside(scan, spoil):
     assert mended(config) == []
 
 
-@pytest.mark.parametrize("what", ["folder", "weights.npz", "classifier.json", SUMS])
-@pytest.mark.parametrize("spoil", [flip, empty, "gone"])
+FILES = ("weights.npz", "classifier.json", SUMS)
+
+
+@pytest.mark.parametrize(
+    ("what", "spoil"),
+    [(".", shutil.rmtree), *product(FILES, [flip, empty, Path.unlink])],
+)
 def test_the_trial_of_a_damaged_classifier_is_not_done(scan, what, spoil):
     config, rows, folder = scan
-    place = folder / rows[0]["classifier"]
-    place = place if what == "folder" else place / what
-    if spoil == "gone" and place.is_dir():
-        shutil.rmtree(place)
-    elif spoil == "gone":
-        place.unlink()
-    elif place.is_dir():
-        pytest.skip("a folder has no bytes")
-    else:
-        spoil(place)
+    spoil(folder / rows[0]["classifier"] / what)
     said = mended(config)
-    if (what, spoil) == (SUMS, "gone"):  # as in a storage from before: it can be read
+    if (what, spoil) == (SUMS, Path.unlink):  # as in a storage from before: it can be read
         assert said == []
         return
     assert said[0].startswith(f"{rows[0]['classifier']} ")
     assert len(said) == 1
     assert rows[0]["trial"] not in Ledger(config.storage).keys("trials")
     assert rows_of(config, ()) is None
+
+
+@pytest.mark.parametrize("spoil", [None, empty, Path.unlink])
+def test_the_limits_of_a_lost_workspace_are_not_done(tmp_path, spoil):
+    ledger = Ledger(str(tmp_path))
+    ledger.storage.write("workspaces/x.json", b"{}")
+    row = {name: "x" for name in LAYOUTS["limits"].key if name in TEXTS}
+    row |= {name: 1 for name in LAYOUTS["limits"].key if name not in TEXTS}
+    ledger.commit("limits", "x", [row | {"workspace": "workspaces/x.json"}])
+    said: list[str] = []
+    if spoil is not None:
+        spoil(tmp_path / "workspaces" / "x.json")
+    mend(ledger, said.append)
+    assert len(said) == (spoil is not None)
+    assert ledger.keys("limits") == (frozenset() if spoil else {"x"})
 
 
 @pytest.mark.parametrize("spoil", [empty, halve, Path.unlink])
