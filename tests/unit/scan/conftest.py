@@ -24,6 +24,8 @@ _spec.loader.exec_module(sys.modules["toy_scan"])
 
 Row = dict[str, Any]
 
+POOL_ERROR = 0.01
+
 
 @dataclass(frozen=True, kw_only=True)
 class FakeScan:
@@ -106,8 +108,11 @@ def _auc_rows(scan: FakeScan) -> list[Row]:
                         trained["label"], trained["train_benchmark"], test, x, b, trained["repeat"]
                     ),
                     "auc_error": error,
+                    "auc_total_error": math.hypot(error, POOL_ERROR),
                     "auc_ceiling": ceiling,
                     "auc_ceiling_error": error,
+                    "auc_ceiling_total_error": math.hypot(error, POOL_ERROR),
+                    "auc_over_ceiling_error": error,
                     "ceiling_kind": "train_pool",
                     "auc_closed_form": ceiling,
                     "auc_closed_form_error": 0.03 * (ceiling - 0.5) * (1 - ceiling) * 4,
