@@ -87,6 +87,8 @@ def _trainings(scan: FakeScan) -> list[tuple[Row, float, int]]:
             "label": label,
             "repeat": repeat,
             **_mixture("train", x, b),
+            "trained_at": x,
+            "strength_kind": "s_over_sqrt_b",
         }
         found.append((row, x, b))
     return found
@@ -103,6 +105,7 @@ def _auc_rows(scan: FakeScan) -> list[Row]:
                     **trained,
                     "selected": True,
                     "test_benchmark": test,
+                    "strength": x,
                     **_mixture("test", x, b),
                     "auc": scan.auc(
                         trained["label"], trained["train_benchmark"], test, x, b, trained["repeat"]
