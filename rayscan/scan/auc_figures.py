@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rayscan.scan import style
-from rayscan.scan.report import between, curves, matrices, own
+from rayscan.scan.report import OF_RATIO, TOTAL, between, curves, matrices, own
 from rayscan.scan.tables import Tables
 
 _STRENGTH = r"$S/\sqrt{B}$"
@@ -22,8 +22,8 @@ _MATRICES = 4
 def auc_vs_strength(tables: Tables) -> Figure | None:
     """AUC against S/sqrt(B), a panel per benchmark; None if there is nothing to draw.
 
-    Error bars are the spread over repeats (a single repeat: its statistical error). The ceiling is
-    drawn as sampled (dashes) and as closed form (line with the band of the finite pools).
+    Error bars are total errors. The ceiling is drawn as sampled (dashes) and as closed form (line
+    with the band of the finite pools).
     """
     rows = own(tables)
     drawn = _curve_panels(rows)
@@ -40,13 +40,13 @@ def auc_vs_strength(tables: Tables) -> Figure | None:
     axes = next(iter(panels.values()))
     axes.set_ylim(min(0.45, lowest - 0.03), 1.03)
     made.supylabel("AUC")
-    style.header(made, "AUC against signal strength", _error_note(rows))
+    style.header(made, "AUC against signal strength", TOTAL)
     style.legend(made, list(handles.values()), list(handles))
     return made
 
 
 def auc_over_ceiling(tables: Tables) -> Figure | None:
-    """AUC over its ceiling against S/sqrt(B); the band is the ceiling's own statistical error."""
+    """AUC over its ceiling against S/sqrt(B), with the error of the ratio."""
     rows = own(tables)
     rows = rows[rows["auc_ceiling"].notna()]
     drawn = _curve_panels(rows)
@@ -56,19 +56,15 @@ def auc_over_ceiling(tables: Tables) -> Figure | None:
     handles: dict[str, Any] = {}
     for benchmark, axes in panels.items():
         line = axes.axhline(1.0, color=style.CEILING, lw=1.0, zorder=0)
-        ceiling = _by_strength(rows[rows["test_benchmark"] == benchmark])
-        error = ceiling["auc_ceiling_error"] / ceiling["auc_ceiling"]
-        x = ceiling["test_s_over_sqrt_b"]
-        band = axes.fill_between(x, 1 - error, 1 + error, color="0.85", lw=0, zorder=-1)
-        handles["ceiling and its statistical error"] = (band, line)
+        handles["ceiling"] = line
         for name, part in _named_curves(rows, benchmark):
-            spread = _spread(part) / part["auc_ceiling"]
-            handles[name] = _points(axes, part, part["auc_over_ceiling"], spread, looks[name])
+            error = part["auc_over_ceiling_error"]
+            handles[name] = _points(axes, part, part["auc_over_ceiling"], error, looks[name])
     low, high = rows["auc_over_ceiling"].min(), rows["auc_over_ceiling"].max()
     margin = max(0.15 * (high - low), 0.01)
     next(iter(panels.values())).set_ylim(min(low, 0.99) - margin, max(high, 1.0) + margin)
     made.supylabel("AUC / ceiling")
-    style.header(made, "How much of the possible is reached", _error_note(rows))
+    style.header(made, "How much of the possible is reached", OF_RATIO)
     style.legend(made, list(handles.values()), list(handles))
     return made
 
@@ -99,20 +95,6 @@ def _named_curves(rows: pd.DataFrame, benchmark: str) -> Iterator[tuple[str, pd.
         yield _curve_name(label, background), part
 
 
-def _spread(part: pd.DataFrame) -> pd.Series[float]:
-    return part["auc_std"].where(part["auc_std"].notna(), part["auc_error"])
-
-
-def _error_note(rows: pd.DataFrame) -> str:
-    low, high = rows["repeats"].min(), rows["repeats"].max()
-    if high == 1:
-        return "error bars: statistical error of the test"
-    if low == 1:
-        return "error bars: spread over repeats (one repeat: statistical error)"
-    repeats = f"{low}" if low == high else f"{low} to {high}"
-    return f"error bars: spread over {repeats} repeats"
-
-
 def _points(
     axes: Axes, part: pd.DataFrame, y: pd.Series[float], error: pd.Series[float], look: style.Style
 ) -> Any:
@@ -126,12 +108,13 @@ def _curve(axes: Axes, part: pd.DataFrame, look: style.Style) -> Any:
     fine = fine[fine >= x.min()]
     (line,) = axes.plot(fine, between(fine, x, part["auc_mean"]), color=look.colour, ls=look.dashes)
     alone = style.Style(look.colour, look.marker, "none")
-    return line, _points(axes, part, part["auc_mean"], _spread(part), alone)
+    return line, _points(axes, part, part["auc_mean"], part["auc_total_error"], alone)
 
 
 def _by_strength(rows: pd.DataFrame) -> pd.DataFrame:
     """The ceiling of one benchmark: mean over the classifiers tested on the same ensembles."""
-    columns = ["auc_ceiling", "auc_ceiling_error", "auc_closed_form", "auc_closed_form_error"]
+    columns = ["auc_ceiling", "auc_ceiling_total_error"]
+    columns += ["auc_closed_form", "auc_closed_form_error"]
     known = rows[rows["auc_ceiling"].notna() | rows["auc_closed_form"].notna()]
     return known.groupby("test_s_over_sqrt_b")[columns].mean().reset_index()
 
@@ -146,7 +129,7 @@ def _ceiling(axes: Axes, rows: pd.DataFrame, handles: dict[str, Any]) -> None:
         handles["ceiling, sampled"] = axes.errorbar(
             sampled["test_s_over_sqrt_b"],
             sampled["auc_ceiling"],
-            yerr=sampled["auc_ceiling_error"],
+            yerr=sampled["auc_ceiling_total_error"],
             color=style.CEILING,
             marker="_",
             markersize=9,
@@ -182,6 +165,7 @@ def auc_matrix(tables: Tables, architecture: str) -> Figure | None:
     benchmarks differ most.
     """
     found = matrices(tables, architecture)
+    errors = matrices(tables, architecture, values="auc_total_error")
     found = {x: each for x, each in found.items() if max(each.shape) > 1}
     if not found:
         return None
@@ -191,12 +175,12 @@ def auc_matrix(tables: Tables, architecture: str) -> Figure | None:
     made, panels = style.panels(len(chosen), width=1.3 + 0.42 * size, height=1.1 + 0.4 * size)
     for x, axes in zip(chosen, panels, strict=True):
         axes.set_title(f"{_STRENGTH} = {x:.3g}", loc="left", pad=4)
-        image = heat_map(axes, found[x], low=0.5, high=1.0)
+        image = heat_map(axes, found[x], errors=errors[x], low=0.5, high=1.0)
     made.colorbar(image, ax=panels, label="AUC", shrink=0.8, aspect=30, pad=0.02)
     style.x_label(panels, "tested on")
     made.supylabel("trained on")
     title = f"{architecture}: trained on one benchmark, tested on another"
-    style.header(made, style.literal(title))
+    style.header(made, style.literal(title), TOTAL)
     return made
 
 
@@ -213,10 +197,14 @@ def heat_map(
     high: float,
     text: str = "{:.2f}",
     colours: str = "cividis",
+    errors: pd.DataFrame | None = None,
 ) -> Any:
-    """A matrix as colours and numbers; missing cells stay blank."""
+    """A matrix as colours and numbers, with errors if given; missing cells stay blank."""
     grid = values.to_numpy(np.float64)
     image = axes.imshow(grid, vmin=low, vmax=high, cmap=colours, aspect="auto")
+    below = np.full(grid.shape, "", dtype=object)
+    if errors is not None:
+        below[:] = errors.map(lambda error: f"\n±{error:.2f}")
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
             red, green, blue, _ = image.to_rgba(value)
@@ -224,7 +212,7 @@ def heat_map(
             axes.text(
                 j,
                 i,
-                text.format(value),
+                text.format(value) + below[i, j],
                 ha="center",
                 va="center",
                 size="small",

@@ -110,5 +110,6 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     columns = {name: candidate.row[name] for name in names}
     columns |= {"head": candidate.head, "train_against": candidate.against}
     columns["fold"] = candidate.fold
-    columns["train_strength"] = candidate.row.get("train_strength")  # older tables lack it
+    for name in ("train_strength", "trained_at", "strength_kind"):  # older tables lack them
+        columns[name] = candidate.row.get(name)
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}

@@ -43,6 +43,16 @@ _TRAINED = (
         "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'; of a "
         "multiclass head 'each' or 'descending', whatever was asked for",
     ),
+    Column("trained_at", _REAL, "", "the strength of the training as the scan file has it"),
+    Column(
+        "strength_kind",
+        _TEXT,
+        "",
+        "what it is: 's_over_b', 's_over_sqrt_b', 'signal' (events) or 'cross_section' (pb)",
+    ),
+)
+_STRENGTH = Column(
+    "strength", _REAL, "", "the strength of the test as the scan file has it; see `strength_kind`"
 )
 _UNCERTAIN = (
     Column("background_uncertainty", _REAL, "", "relative uncertainty of the background's yield"),
@@ -117,6 +127,7 @@ AUC = TableLayout(
         Column(
             "test_against", _TEXT, "", "signal in class 0 of the test; missing: background only"
         ),
+        _STRENGTH,
         *_mixture("test", "in the test"),
         Column("auc", _REAL, "", "area under the ROC curve, S+B against class 0"),
         Column("auc_error", _REAL, "", "its standard error from the finite test set (DeLong 1988)"),
@@ -216,6 +227,7 @@ MULTICLASS = TableLayout(
         *_TRAINED,
         _LABEL,
         Column("selected", _BOOL, "", "a repeat with fixed hyperparameters, or the best of search"),
+        _STRENGTH,
         *_mixture("test", "in the test"),
         Column("true_process", _TEXT, "", "signal in the histograms; 'SM': background only"),
         Column("true_is_class", _BOOL, "", "True if it is a class, False if it was not trained on"),
@@ -242,6 +254,7 @@ _CURVE_OF = (
     _LABEL,
     Column("test_benchmark", _TEXT, "", "signal process in the test"),
     Column("test_against", _TEXT, "", "signal in class 0 of the test; missing: background only"),
+    _STRENGTH,
     *_mixture("test", "in the test; 1 and 0 where the unit is an event"),
     Column("unit", _TEXT, "", "what is scored: an 'ensemble', or an 'event' (signal, background)"),
 )

@@ -100,6 +100,7 @@ def cross_test(
     common = {
         "test_benchmark": test.benchmark,
         "test_against": test.against,
+        "strength": config.mixtures.strengths[test.strength],
         **mixture_columns("test", test.mixture),
         **limit.columns,
         "histograms": config.ensembles.test,
@@ -117,7 +118,7 @@ def cross_test(
         if each.odds is not None
     }
     if curves is not None:
-        names = ("test_benchmark", "test_against")
+        names = ("test_benchmark", "test_against", "strength")
         tested = {name: common[name] for name in names} | mixture_columns("test", test.mixture)
         heads = [trained_columns(candidate) | tested for candidate in candidates]
         # those of single events are equal at every strength

@@ -9,10 +9,11 @@ import pandas as pd
 
 _MEANS = (
     *("auc", "auc_event", "auc_ceiling", "auc_ceiling_error"),
+    *("auc_ceiling_total_error", "auc_over_ceiling_error"),
     *("auc_closed_form", "auc_closed_form_error", "auc_likelihood_ratio"),
     *("share", "mean_probability"),
 )
-_ERRORS = ("auc_error", "auc_event_error", "auc_likelihood_ratio_error")
+_ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error")
 
 
 def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
@@ -21,8 +22,8 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     An AUC over folds is the mean of those of the folds, each over its own test ensembles: scores of
     different networks have no common scale, and are not ranked together. The ensembles of the folds
     are independent, drawn from events that no two of them share, so that the error of the mean
-    falls with the root of their number. The errors of ceilings are means: their templates come from
-    training pools that overlap.
+    falls with the root of their number. The errors of ceilings, and of what is over them, are means:
+    their templates come from training pools that overlap.
 
     Args:
         rows: Rows of one variant, of selected classifiers only.

@@ -26,7 +26,7 @@ def multimodel_ratio(tables: Tables) -> pd.DataFrame:
         ``single_label``, ``architecture``, ``train_benchmark`` (names joined by ``+``),
         ``test_benchmark``, ``held_out`` (not among them), ``test_signal``, ..., ``auc_multimodel``,
         ``auc_single``, ``ratio``, ``ratio_std`` (from the spreads over repeats, missing for single
-        repeats), ``repeats`` of the multimodel classifier and ``auc_ceiling``.
+        repeats), ``repeats`` and ``auc_total_error`` of the multimodel classifier, ``auc_ceiling``.
     """
     rows = matched(tables)
     background = rows["test_against"].isna()
@@ -55,7 +55,7 @@ def multimodel_ratio(tables: Tables) -> pd.DataFrame:
     columns = [
         *("label", "single_label", "architecture", "train_benchmark", "test_benchmark"),
         *("held_out", *_TEST, "auc_multimodel", "auc_single", "ratio", "ratio_std", "repeats"),
-        "auc_ceiling",
+        *("auc_total_error", "auc_ceiling"),
     ]
     return found.rename(columns=names)[columns].reset_index(drop=True)
 
@@ -86,12 +86,15 @@ def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFra
     Returns:
         A row per classifier, class (``process``) and test strength: ``auc_mean`` and ``auc_std``
         (trimmed as published; the latter missing for a single repeat), ``repeats``, ``auc_error``,
-        and ``auc_likelihood_ratio``, that of the training templates' likelihoods.
+        ``mean_error`` (test set and spread / sqrt(repeats)), and ``auc_likelihood_ratio``, that of
+        the training templates' likelihoods.
     """
     rows = _selected(tables, own_strength=own_strength)
     rows = rows[rows["auc"].notna()].rename(columns={"predicted": "process"})
     groups = rows.groupby([*_WHOSE, "process", "train_signal", *_TEST], dropna=False)
     found = groups[["auc_error", "auc_likelihood_ratio"]].mean()
+    of_repeats = (groups["auc"].std() / np.sqrt(groups.size())).fillna(0.0)
+    found["mean_error"] = np.hypot(found["auc_error"], of_repeats)
     repeats = [trimmed(list(areas)) for _, areas in groups["auc"]]
     sizes = groups.size().to_numpy()
     found.insert(0, "auc_mean", [each.mean for each in repeats])
@@ -142,8 +145,8 @@ def against_view(tables: Tables) -> pd.DataFrame:
             "against": rows["test_against"],
             "classifier": rows["label"],
             "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
-            "AUC": _spread(rows["auc_mean"], rows["auc_std"]),
-            "ceiling": rows["auc_ceiling"].map("{:.3f}".format),
+            "AUC": _spread(rows["auc_mean"], rows["auc_total_error"]),
+            "ceiling": _spread(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
         }
     )
 
@@ -157,7 +160,7 @@ def multimodel_view(tables: Tables) -> pd.DataFrame:
             "trained on it": np.where(rows["held_out"], "no", "yes"),
             "classifier": rows["label"],
             "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
-            "AUC": rows["auc_multimodel"].map("{:.3f}".format),
+            "AUC": _spread(rows["auc_multimodel"], rows["auc_total_error"]),
             "over that of": rows["single_label"],
             "ratio": _spread(rows["ratio"], rows["ratio_std"]),
         }
@@ -167,7 +170,7 @@ def multimodel_view(tables: Tables) -> pd.DataFrame:
 def classes_view(tables: Tables) -> pd.DataFrame:
     """For a terminal: AUC of each class against the others, a column per strength."""
     rows = one_against_rest(tables)
-    shown = rows.assign(auc=_spread(rows["auc_mean"], rows["auc_std"]))
+    shown = rows.assign(auc=_spread(rows["auc_mean"], rows["mean_error"]))
     shown = shown.sort_values("test_s_over_sqrt_b")
     shown = shown.assign(strength=shown["test_s_over_sqrt_b"].map("{:.3g}".format))
     frame = shown.pivot_table(

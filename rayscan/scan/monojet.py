@@ -17,6 +17,7 @@ from rayscan.scan import contrasts
 from rayscan.scan.charts import Chart, chart_rows
 from rayscan.scan.comparison import auc_curves, auc_ratio, by_variant
 from rayscan.scan.head_report import against_signal, multimodel_ratio, one_against_rest
+from rayscan.scan.report import OF_RATIO, TOTAL
 from rayscan.scan.study import BASE
 from rayscan.scan.study_tables import VARIANT
 from rayscan.scan.tables import Tables
@@ -25,7 +26,7 @@ MLP, CNN, EVENTS = "mlp", "cnn", "event_mlp"
 _STRENGTH = r"$S/\sqrt{B}$"
 _SPREAD = "error bars: spread over repeats, statistical error where there are none"
 _INDEPENDENT = "error bars: spread over repeats and statistical errors of both tests"
-_STATISTICAL = "error bars: statistical error of the test"
+_STATISTICAL = "error bars: statistical error of the test, and spread over repeats"
 _LADDER = ("each", "drawn", "descending", "published")
 
 
@@ -141,12 +142,12 @@ def _against(base: Tables) -> Chart:
         series="test_benchmark",
         x="test_s_over_sqrt_b",
         y="auc_mean",
-        error="auc_error",
+        error="auc_total_error",
     )
     return Chart(
         rows=rows,
         title="Model against model",
-        note=_STATISTICAL,
+        note=TOTAL,
         x_label=_STRENGTH,
         y_label="AUC",
         reference=0.5,
@@ -178,7 +179,7 @@ def _one_against_rest(base: Tables) -> Chart:
         series="label",
         x="test_s_over_sqrt_b",
         y="auc_mean",
-        error="auc_error",
+        error="mean_error",
     )
     return Chart(
         rows=rows,
@@ -199,16 +200,16 @@ def _numbers(study: Tables, prefix: str, x_label: str, title: str) -> Chart:
         series="of",
         x="number",
         y="auc_mean",
-        error="auc_error",
+        error="auc_total_error",
     )
-    return Chart(rows=rows, title=title, note=_STATISTICAL, x_label=x_label, y_label="AUC")
+    return Chart(rows=rows, title=title, note=TOTAL, x_label=x_label, y_label="AUC")
 
 
 def _cuts(study: Tables, column: str, y_label: str) -> Chart:
     """At fixed luminosity and couplings S and B fall together: strengths are told by order."""
     frame = contrasts.by_number(study, "cut", MLP)
     place = frame.groupby([VARIANT, "test_benchmark"])["test_signal"].rank(method="dense")
-    error = frame["auc_error"] if column == "auc_mean" else np.nan
+    error = frame["auc_total_error"] if column == "auc_mean" else np.nan
     rows = chart_rows(
         frame.assign(error=error, of=[f"cross-section {number:.0f}" for number in place]),
         panel="test_benchmark",
@@ -242,7 +243,7 @@ def _beside(study: Tables, names: Sequence[str], title: str) -> Chart:
         series=VARIANT,
         x="test_s_over_sqrt_b",
         y="auc_mean",
-        error="auc_error",
+        error="auc_total_error",
     )
     ceiling = chart_rows(
         rows[rows[VARIANT] == BASE].assign(of="ceiling of the base"),
@@ -250,11 +251,12 @@ def _beside(study: Tables, names: Sequence[str], title: str) -> Chart:
         series="of",
         x="test_s_over_sqrt_b",
         y="auc_ceiling",
+        error="auc_ceiling_total_error",
     )
     return Chart(
         rows=pd.concat([drawn, ceiling], ignore_index=True),
         title=title,
-        note=_STATISTICAL,
+        note=TOTAL,
         x_label=_STRENGTH,
         y_label="AUC",
         line="ceiling of the base",
@@ -266,11 +268,11 @@ def _over_ceiling(study: Tables) -> Chart:
     rows = _of_variants(study, _LADDER)
     names = {BASE: "highest"} | {name: name for name in _LADDER}
     drawn = chart_rows(
-        rows.assign(error=rows["auc_error"] / rows["auc_ceiling"], of=rows[VARIANT].map(names)),
+        rows.assign(of=rows[VARIANT].map(names)),
         panel="test_benchmark",
         series="of",
         x="test_s_over_sqrt_b",
         y="auc_over_ceiling",
-        error="error",
+        error="auc_over_ceiling_error",
     )
-    return _ratio_chart(drawn, "Where to train", "AUC / ceiling", _STATISTICAL)
+    return _ratio_chart(drawn, "Where to train", "AUC / ceiling", OF_RATIO)

@@ -136,6 +136,7 @@ def class_test(
         classifier = stored(storage, candidate.row["classifier"])
         head = trained_columns(candidate) | {
             "selected": candidate.selected,
+            "strength": config.mixtures.strengths[test.strength],
             **mixture_columns("test", test.mixture),
             "n_classes": len(classes),
             "threshold": threshold(len(classes)),

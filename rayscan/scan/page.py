@@ -88,8 +88,9 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         ),
         _section(
             "AUC by signal strength",
-            "Tested on the benchmark of the training: trimmed mean over repeats, their spread, and "
-            "the share of the ceiling reached. Columns are S/sqrt(B) of the test.",
+            "Tested on the benchmark of the training: trimmed mean over repeats and the share of "
+            "the ceiling reached. Errors hold test set, finite pools and spread over repeats. "
+            "Columns are S/sqrt(B) of the test.",
             _aucs(own(tables)),
         ),
         *(_figure(name, content) for name, content in figures.items()),
@@ -183,7 +184,7 @@ def _cell(value: object) -> str:
 
 def _aucs(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(
-        cell=[_auc_cell(*v) for v in rows[["auc_mean", "auc_std", "auc_over_ceiling"]].to_numpy()],
+        cell=[_auc_cell(*v) for v in rows[_CELL].to_numpy()],
         classifier=rows["label"],
         benchmark=rows["test_benchmark"],
         strength=[
@@ -201,10 +202,12 @@ def _aucs(rows: pd.DataFrame) -> pd.DataFrame:
     return wide[list(order)].fillna("–").rename_axis(columns=None).reset_index()
 
 
-def _auc_cell(mean: float, std: float, over: float) -> str:
-    spread = "" if pd.isna(std) else f" ± {std:.3f}"
-    share = "" if pd.isna(over) else f" ({over:.1%})"
-    return f"{mean:.3f}{spread}{share}"
+_CELL = ["auc_mean", "auc_total_error", "auc_over_ceiling", "auc_over_ceiling_error"]
+
+
+def _auc_cell(mean: float, error: float, over: float, of_over: float) -> str:
+    share = "" if pd.isna(over) else f" ({over:.1%} ± {of_over:.1%})"
+    return f"{mean:.3f} ± {error:.3f}{share}"
 
 
 def _limits(tables: Tables) -> pd.DataFrame:

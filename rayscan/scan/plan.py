@@ -36,6 +36,7 @@ class Point:
         trained: How its strength of training was chosen (`Training.strength`).
         others: Other mixtures its result depends on: with ``drawn`` all that are drawn, with
             ``descending`` the stronger ones trained before, the strongest first.
+        asked: The strength as the scan file has it, and what it is (the key of its list).
     """
 
     benchmark: str
@@ -44,6 +45,7 @@ class Point:
     choice: ArchitectureChoice
     trained: Strength = "highest"
     others: tuple[Mixture, ...] = ()
+    asked: tuple[float, str] | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +74,7 @@ class Point:
     @property
     def columns(self) -> dict[str, Any]:
         """Its columns in the result tables."""
+        number, kind = self.asked or (None, None)
         return {
             "point": self.name,
             "train_benchmark": self.benchmark,
@@ -80,6 +83,8 @@ class Point:
             "architecture": self.choice.name,
             "label": self.choice.key,
             "train_strength": self.trained,
+            "trained_at": number,
+            "strength_kind": kind,
             **mixture_columns("train", self.mixture),
         }
 
@@ -189,6 +194,7 @@ def _point(
         choice=choice,
         trained=how,
         others=others(how, choices, at[1]),
+        asked=(config.mixtures.strengths[at[0]], config.mixtures.key),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from rayscan.scan.report import curves, labelled, own
@@ -85,13 +84,13 @@ def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
 
 def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
     # an AUC of 1 within its error has no d' to speak of
-    usable = part[(part["auc_mean"] + _auc_errors(part) < 1) & (part["auc_mean"] > 0)]
+    usable = part[(part["auc_mean"] + part["auc_total_error"] < 1) & (part["auc_mean"] > 0)]
     total = (usable["test_signal"] + usable["test_background"]).to_numpy(np.float64)
     known = np.append(0.0, usable["test_signal"].to_numpy(np.float64) / np.sqrt(total))
     order = np.argsort(known, kind="stable")
     area = np.append(0.5, usable["auc_mean"].to_numpy(np.float64))[order]
     known = known[order]
-    error = np.append(0.0, _auc_errors(usable))[order]
+    error = np.append(0.0, usable["auc_total_error"])[order]
     if x > known[-1] * (1 + 1e-9):
         how = f"beyond the strongest tested x = {known[-1]:.3g}"
         return AucAt(label=label, auc=None, error=None, at_least=float(area[-1]), how=how)
@@ -109,13 +108,6 @@ def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
     return AucAt(
         label=label, auc=float(ndtr(value / math.sqrt(2))), error=float(sigma * slope), how=how
     )
-
-
-def _auc_errors(part: pd.DataFrame) -> NDArray[np.float64]:
-    """Error of the mean over repeats: the test set is shared, the trainings are not."""
-    spread = part["auc_std"].fillna(0.0) / np.sqrt(part["repeats"])
-    errors = np.hypot(part["auc_error"].to_numpy(np.float64), spread.to_numpy(np.float64))
-    return np.asarray(errors, dtype=np.float64)
 
 
 def separation_of(tables: Tables, benchmark: str) -> tuple[float, float] | None:

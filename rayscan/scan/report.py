@@ -14,6 +14,10 @@ from rayscan.scan.tables import Tables
 from rayscan.stats.auc import separation
 from rayscan.stats.auc import summary as trimmed
 
+TOTAL = "errors: test set, finite pools and spread over repeats"
+OF_RATIO = "errors of the ratio: test set and pools that both share count once"
+"""What the errors in views and figures hold."""
+
 _BENCHMARK = ["label", "architecture", "train_benchmark"]
 _TRAINED = [
     *_BENCHMARK,
@@ -33,6 +37,7 @@ _TESTED = [
     "test_s_over_sqrt_b",
 ]
 _CEILING = ["auc_ceiling", "auc_ceiling_error", "auc_closed_form", "auc_closed_form_error"]
+_TOTALS = ["auc_total_error", "auc_ceiling_total_error", "auc_over_ceiling_error"]
 _BANDS = [
     f"{stem}_expected_{tag}"
     for stem in ("mu", "cross_section", "signal_events")
@@ -57,14 +62,24 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
           (`rayscan.stats.auc.summary`); the latter is missing for a single repeat,
         - ``repeats``: how many there were,
         - ``auc_error``: mean statistical error of one AUC,
+        - ``auc_total_error``: error of ``auc_mean``: test set and finite test pools, which the
+          repeats share, and their spread / sqrt(repeats),
         - ``auc_ceiling`` and ``auc_closed_form`` with their errors: mean over the repeats, which
           share their test ensembles, so that the errors do not shrink,
-        - ``auc_over_ceiling``: the ratio of the means.
+        - ``auc_ceiling_total_error``: with what other test pools would give,
+        - ``auc_over_ceiling``: the ratio of the means, and ``auc_over_ceiling_error``: what is
+          common to both does not count.
+
+        Tables of older versions have test-set errors for total ones.
     """
     rows = labelled(tables.auc)
-    rows = over_folds(rows[~rows["selected"].isin([False]) & rows["auc"].notna()], _TESTED)
+    rows = with_total_errors(rows[~rows["selected"].isin([False]) & rows["auc"].notna()])
+    rows = over_folds(rows, _TESTED)
     groups = rows.groupby([*_TRAINED, *_TESTED], dropna=False)
-    found = groups[["auc_error", *_CEILING]].mean()
+    found = groups[["auc_error", *_CEILING, *_TOTALS]].mean()
+    of_repeats = (groups["auc"].std() / np.sqrt(groups.size())).fillna(0.0)
+    for name in ("auc_total_error", "auc_over_ceiling_error"):
+        found[name] = np.hypot(found[name], of_repeats)
     repeats = [trimmed(list(aucs)) for _, aucs in groups["auc"]]
     sizes = groups.size().to_numpy()
     found.insert(0, "auc_mean", [each.mean for each in repeats])
@@ -75,7 +90,19 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     )
     found.insert(2, "repeats", sizes)
     found["auc_over_ceiling"] = found["auc_mean"] / found["auc_ceiling"]
+    found["auc_over_ceiling_error"] /= found["auc_ceiling"]
     return found.reset_index()
+
+
+def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `auc` without gaps in their total errors: those of the test set stand for them."""
+    total = rows["auc_total_error"].fillna(rows["auc_error"])
+    ceiling = rows["auc_ceiling_total_error"].fillna(rows["auc_ceiling_error"])
+    # a network of single events is not of the ceiling's histograms: nothing is taken as common
+    over = rows["auc_over_ceiling_error"].fillna(np.hypot(total, ceiling))
+    return rows.assign(
+        auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
+    )
 
 
 def own(tables: Tables) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from rayscan.scan import seal, snapshots
 from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.layout import TableLayout
 from rayscan.scan.lock import still_held
+from rayscan.scan.matrix import Value, matrix
 from rayscan.scan.storage import Storage
 
 _KEY = re.compile(r"[A-Za-z0-9._=-]+")
@@ -195,6 +196,34 @@ class Tables:
     pools: pd.DataFrame
     provenance: pd.DataFrame
     multiclass: pd.DataFrame = field(default_factory=lambda: _empty("multiclass"))
+
+    def matrix(
+        self,
+        *,
+        architecture: str | None = None,
+        strength: float | None = None,
+        value: Value = "auc",
+        **chosen: Any,
+    ) -> pd.DataFrame:
+        """Train benchmarks as rows, test benchmarks as columns, means over the repeats.
+
+        What is not said must be the only one there is: nothing but repeats is averaged.
+
+        Args:
+            architecture: Label of the architecture, or its name where it has none.
+            strength: The strength of the test as the scan file has it; of a limit that of the
+                training. Of classifiers trained at several those of this strength are taken.
+            value: ``auc``, or ``limit``: the median expected limit on the signal strength.
+            chosen: ``trained_at``, ``against``, ``background`` (B) or ``head`` for an AUC;
+                ``method``, ``luminosity`` or ``head`` for a limit; ``variant`` in a study.
+
+        Raises:
+            TableError: What was asked for is not there, or must be: with the choices.
+        """
+        names = {"auc": ("head", "background"), "limit": ("head", "method", "luminosity")}[value]
+        known = {"architecture": architecture, **dict.fromkeys(("variant", *names)), **chosen}
+        rows = self.auc if value == "auc" else self.limits
+        return matrix(rows, value=value, chosen=known, strength=strength)
 
 
 def _empty(table: str) -> pd.DataFrame:

@@ -15,10 +15,11 @@ from rayscan.scan.head_report import (
     counting_views,
     multimodel_view,
 )
-from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
+from rayscan.scan.report import TOTAL, failures, limit_summary, matrices, own, strength_needed
 from rayscan.scan.tables import Tables
 
-SIDE_BY_SIDE = "mean AUC of the best classifier / its ceiling, at S/sqrt(B) ="
+ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"
+SIDE_BY_SIDE = f"mean AUC of the best classifier / its ceiling ({ERRORS}), at S/sqrt(B) ="
 OWN_STRENGTHS = "the same of variants with strengths of their own"
 _ROW = ["variant", "test_benchmark"]
 _FEW = 4
@@ -27,11 +28,10 @@ _FEW = 4
 def headline(tables: Tables) -> pd.DataFrame:
     """AUC of each classifier on its own benchmark at every strength, beside the ceiling."""
     rows = own(tables)
-    text = [
-        f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
-        for mean, std in zip(rows["auc_mean"], rows["auc_std"], strict=True)
-    ]
-    shown = rows.assign(auc=text, ceiling=rows["auc_ceiling"].map("{:.3f}".format))
+    shown = rows.assign(
+        auc=_brief(rows["auc_mean"], rows["auc_total_error"]),
+        ceiling=_brief(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
+    )
     shown = shown.assign(strength=shown["test_s_over_sqrt_b"].map("{:.3g}".format))
     frame = shown.pivot_table(
         index=["test_benchmark", "strength", "ceiling"],
@@ -94,26 +94,33 @@ def _best(study: Tables) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     rows = rows.assign(strength=same_strength(rows), place=range(len(rows)))
     best = rows.sort_values("auc_mean", ascending=False, kind="stable")
     best = best.drop_duplicates([*_ROW, "strength"])
-    text = [
-        f"{mean:.3f}/{_rounded(ceiling)}"
-        for mean, ceiling in zip(best["auc_mean"], best["auc_ceiling"], strict=True)
-    ]
+    areas = _brief(best["auc_mean"], best["auc_total_error"])
+    ceilings = _brief(best["auc_ceiling"], best["auc_ceiling_total_error"])
+    text = [f"{area}/{ceiling}" for area, ceiling in zip(areas, ceilings, strict=True)]
     first = rows["variant"].iloc[:1]
     common = np.sort(rows.loc[rows["variant"].isin(first), "strength"].unique())
     return best.assign(cell=text).sort_values("place", ignore_index=True), common
 
 
-def _rounded(value: float) -> str:
-    return "-" if pd.isna(value) else f"{value:.3f}"
+def _brief(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
+    """Numbers with the error of their last digits: 0.705(31) is 0.705 ± 0.031."""
+    return [
+        "-"
+        if pd.isna(value)
+        else f"{value:.3f}" + ("" if pd.isna(error) else f"({1000 * error:.0f})")
+        for value, error in zip(values, errors, strict=True)
+    ]
 
 
 def sections(tables: Tables) -> dict[str, pd.DataFrame]:
     """Everything `rayscan results` prints, by title."""
-    found = {"AUC on the own benchmark, and its ceiling": headline(tables)}
+    found = {f"AUC on the own benchmark, and its ceiling; {ERRORS}": headline(tables)}
     for label in sorted(tables.auc["label"].dropna().unique()):
+        errors = matrices(tables, label, values="auc_total_error")
         for strength, frame in matrices(tables, label).items():
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
-            found[title] = frame.reset_index()
+            text = {name: _brief(frame[name], errors[strength][name]) for name in frame}
+            found[title] = pd.DataFrame(text, index=frame.index).reset_index()
     found["AUC against a second signal on the same background"] = against_view(tables)
     found["AUC of one classifier for several benchmarks, over single ones"] = multimodel_view(
         tables
@@ -184,10 +191,7 @@ def _single_events(tables: Tables) -> pd.DataFrame:
         {
             "benchmark": rows["test_benchmark"],
             "classifier": rows["label"],
-            "AUC per event": [
-                f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
-                for mean, std in zip(rows["auc_mean"], rows["auc_std"], strict=True)
-            ],
+            "AUC per event": _brief(rows["auc_mean"], rows["auc_total_error"]),
         }
     )
 

@@ -114,7 +114,9 @@ def test_the_published_shared_pool_is_labelled_in_every_row(tmp_path: Path, cach
     sizes = tables.pools.pivot_table("events", "process", "pool")
     assert (sizes["train"] == sizes["test"]).all()
     assert (sizes["unseen"] > 0).all()
-    assert tables.auc[["auc_unseen", "auc_unseen_total_error", "leakage_sigma"]].notna().all(None)
+    assert (
+        tables.auc[["auc_unseen", "auc_unseen_total_error", "leakage_sigma"]].notna().all(axis=None)
+    )
 
 
 def test_an_empty_selection_names_every_process_at_once(tmp_path: Path, cache: Path) -> None:

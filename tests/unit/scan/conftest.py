@@ -24,6 +24,8 @@ _spec.loader.exec_module(sys.modules["toy_scan"])
 
 Row = dict[str, Any]
 
+POOL_ERROR = 0.01
+
 
 @dataclass(frozen=True, kw_only=True)
 class FakeScan:
@@ -85,6 +87,8 @@ def _trainings(scan: FakeScan) -> list[tuple[Row, float, int]]:
             "label": label,
             "repeat": repeat,
             **_mixture("train", x, b),
+            "trained_at": x,
+            "strength_kind": "s_over_sqrt_b",
         }
         found.append((row, x, b))
     return found
@@ -101,13 +105,17 @@ def _auc_rows(scan: FakeScan) -> list[Row]:
                     **trained,
                     "selected": True,
                     "test_benchmark": test,
+                    "strength": x,
                     **_mixture("test", x, b),
                     "auc": scan.auc(
                         trained["label"], trained["train_benchmark"], test, x, b, trained["repeat"]
                     ),
                     "auc_error": error,
+                    "auc_total_error": math.hypot(error, POOL_ERROR),
                     "auc_ceiling": ceiling,
                     "auc_ceiling_error": error,
+                    "auc_ceiling_total_error": math.hypot(error, POOL_ERROR),
+                    "auc_over_ceiling_error": error,
                     "ceiling_kind": "train_pool",
                     "auc_closed_form": ceiling,
                     "auc_closed_form_error": 0.03 * (ceiling - 0.5) * (1 - ceiling) * 4,

@@ -20,6 +20,9 @@ def _look():
         yield
 
 
+POOL_ERROR = 0.01  # of the fake scan
+
+
 def _panels(made):
     return {axes.get_title(loc="left"): axes for axes in made.axes if axes.get_title(loc="left")}
 
@@ -98,7 +101,7 @@ def test_labels_become_safe_file_names(fake, fake_scan, tmp_path):
     assert any(path.stem.startswith("auc_matrix_a_.._b_x_1-") for path in paths)
 
 
-def test_auc_curves_show_the_mean_and_spread_of_every_point(tables, fake_scan):
+def test_auc_curves_show_the_mean_and_total_error_of_every_point(tables, fake_scan):
     scan = fake_scan()
     made = auc_figures.auc_vs_strength(tables)
     panels = _panels(made)
@@ -113,9 +116,13 @@ def test_auc_curves_show_the_mean_and_spread_of_every_point(tables, fake_scan):
             ]
             assert x == pytest.approx(scan.strengths)
             assert y == pytest.approx(exact)
-            assert error[:3] == pytest.approx(scan.spread)
+            # test set and pools of one AUC, and the spread of three repeats
+            areas = ndtr([scan.separation(benchmark, s, 10**6) / 2**0.5 for s in scan.strengths])
+            statistical = areas * (1 - areas) / scan.histograms
+            total = np.sqrt(statistical + POOL_ERROR**2 + scan.spread**2 / 3)
+            assert error[:3] == pytest.approx(total[:3])
     assert {"cnn", "logistic", "ceiling, closed form", "ceiling, sampled"} == set(_texts(made))
-    assert "spread over 3 repeats" in made.texts[-1].get_text()
+    assert "test set, finite pools and spread over repeats" in made.texts[-1].get_text()
 
 
 def test_the_closed_form_is_drawn_between_the_points(tables, fake_scan):
@@ -138,13 +145,13 @@ def test_the_sampled_ceiling_is_drawn_where_it_was_sampled(tables, fake_scan):
     assert np.asarray(ceiling.get_ydata()) == pytest.approx(exact)
 
 
-def test_a_single_repeat_has_the_statistical_error(fake, fake_scan):
+def test_a_single_repeat_has_the_error_of_test_set_and_pools(fake, fake_scan):
     scan = fake_scan(repeats=1)
     made = auc_figures.auc_vs_strength(fake(scan))
     _, _, error = _points(_panels(made)["alp"], style.styles(["cnn", "logistic"])["cnn"])
     ceiling = ndtr(scan.separation("alp", 0.5, 10**6) / math.sqrt(2))
-    assert error[0] == pytest.approx(math.sqrt(ceiling * (1 - ceiling) / scan.histograms))
-    assert "statistical error" in made.texts[-1].get_text()
+    statistical = math.sqrt(ceiling * (1 - ceiling) / scan.histograms)
+    assert error[0] == pytest.approx(math.hypot(statistical, POOL_ERROR))
 
 
 def test_the_ratio_is_the_mean_over_the_ceiling(tables, fake_scan):
@@ -156,7 +163,9 @@ def test_the_ratio_is_the_mean_over_the_ceiling(tables, fake_scan):
         ceiling = ndtr(scan.separation("susy_300", strength, 10**6) / math.sqrt(2))
         mean = scan.auc("logistic", "susy_300", "susy_300", strength, 10**6, 1)
         assert ratio == pytest.approx(mean / ceiling)
-        assert spread == pytest.approx(scan.spread / ceiling)
+        statistical = math.sqrt(ceiling * (1 - ceiling) / scan.histograms)
+        error = math.hypot(statistical, scan.spread / math.sqrt(3))
+        assert spread == pytest.approx(error / ceiling)
 
 
 def test_several_backgrounds_are_several_curves(fake, fake_scan):
@@ -187,7 +196,9 @@ def test_a_heat_map_shows_the_numbers_of_the_matrix(tables, fake_scan):
     for i, train in enumerate(names):
         for j, test in enumerate(names):
             exact = scan.auc("cnn", train, test, 2.0, 10**6, 1)
-            assert float(shown[j, i].get_text()) == pytest.approx(exact, abs=0.00501)
+            value, error = shown[j, i].get_text().split("\n±")
+            assert float(value) == pytest.approx(exact, abs=0.00501)
+            assert float(error) == pytest.approx(POOL_ERROR, abs=0.00501)
             assert axes.images[0].get_array()[i, j] == pytest.approx(exact)
 
 
