@@ -12,7 +12,7 @@ from rayscan.scan.scan_file import dump, parse_scan
 from rayscan.scan.storage import Storage
 
 _NAME = "scan.yaml"
-_FREE = ("storage", "cache", "resources", "skip_broken_files")
+_FREE = ("storage", "cache", "resources", "skip_broken_files", "skip_broken_events")
 """Keys that change no number and may differ from run to run."""
 
 

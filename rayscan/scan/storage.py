@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from rayscan.errors import StorageError
 from rayscan.events.places import masked
@@ -160,9 +161,33 @@ class Storage:
         """
         content = self.read(name)
         if content is None:
-            fix = "run the same command again, which makes it anew"
-            raise StorageError(path=self.path(name), why="vanished", fix=fix)
+            raise self._vanished(self.path(name))
         return content
+
+    @staticmethod
+    def _vanished(path: str) -> StorageError:
+        fix = "run the same command again, which makes it anew"
+        return StorageError(path=path, why="vanished", fix=fix)
+
+    def table(self, name: str, columns: Sequence[str]) -> pa.Table:
+        """Columns of a Parquet file that was there before; nothing else of it is read.
+
+        Raises:
+            StorageError: it is gone.
+        """
+        path = self.path(name)
+
+        def read() -> pa.Table | None:
+            try:
+                with self.filesystem.open_input_file(path) as source:
+                    return pq.ParquetFile(source).read(list(columns))
+            except FileNotFoundError:
+                return None
+
+        found = self._patiently("read", path, read)
+        if found is None:
+            raise self._vanished(path)
+        return found
 
     def remove(self, name: str) -> None:
         """Remove one object; it is no error if it is gone already."""
