@@ -7,11 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 
 from rayscan.cluster.generation import generation_folder
@@ -31,7 +29,7 @@ from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
 from rayscan.scan.inputs import Inputs, slices_of
 from rayscan.scan.plan import digest
-from rayscan.scan.reading import Reading, factors_of, flow_of, look
+from rayscan.scan.reading import Reading, factors_of, flow_of, keep, look
 from rayscan.scan.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -111,11 +109,7 @@ def read_events(
             table, flow = _selected(piece, selection, observables, patience=cache.patience)
         except (FileUnreadableError, TreeMissingError) as error:
             return done | {"why": str(error)}
-        sink = BytesIO()
-        pq.write_table(table, sink, compression="zstd")
-        stem = row["stem"]
-        cache.write(f"{stem}.parquet", sink.getvalue())
-        cache.write(f"{stem}.json", json.dumps(asdict(flow)).encode())  # last: says it is whole
+        keep(cache, row["stem"], table, flow)
         return done
 
     broken: dict[str, str] = {}

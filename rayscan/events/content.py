@@ -65,7 +65,7 @@ def broken(read: Mapping[str, Leaf]) -> dict[str, npt.NDArray[np.bool_]]:
         if leaf.values.min() >= low and leaf.values.max() <= high:
             continue
         bad = ~((leaf.values >= low) & (leaf.values <= high))
-        objects = bad.reshape(len(bad), -1).any(axis=1)
+        objects = bad if bad.ndim == 1 else bad.any(axis=1)
         event = np.repeat(np.arange(len(leaf.counts)), leaf.counts)
         found[name] = np.bincount(event[objects], minlength=len(leaf.counts)) > 0
     return found
@@ -84,8 +84,8 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
     Returns:
         Hashes, shape (E,), which depend on the event alone and not on its slice; and bits, shape
         (E,): two different events of this slice are alike with a probability of 2^-bits. It is
-        measured: for each branch, how often two different objects share its value; branches and
-        objects count as independent, and a float as 23 bits at most.
+        measured: for each branch, how often two objects share its value; branches and objects
+        count as independent, and a float as 23 bits at most.
     """
     hashes = np.zeros(events, dtype=np.uint64)
     bits = np.zeros(events)
@@ -100,7 +100,7 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
         # A sum: objects come in the same order in equal events, so order tells nothing more.
         hashes[some] += np.add.reduceat(objects, first)
         kinds = [read[name].values.dtype.kind for name in names]
-        bits[some] += counts[some] * _bits(words, objects, kinds)
+        bits[some] += counts[some] * _bits(words, kinds)
     return hashes, np.minimum(bits, 255).astype(np.uint8)
 
 
@@ -114,8 +114,9 @@ def _collections(read: Mapping[str, Leaf]) -> dict[str, list[str]]:
 def _words(values: _Values) -> list[npt.NDArray[np.uint32]]:
     """The values as 32-bit words, alike for wider types of the same values."""
     kind = np.float32 if values.dtype.kind == "f" else np.int32
-    flat = values.astype(kind, copy=False).reshape(len(values), -1)
-    return [np.ascontiguousarray(column).view(np.uint32) for column in flat.T]
+    same = values.astype(kind, copy=False)
+    columns = [same] if same.ndim == 1 else same.T
+    return [np.ascontiguousarray(column).view(np.uint32) for column in columns]
 
 
 def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
@@ -131,25 +132,20 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
     return state
 
 
-def _bits(words: list[npt.NDArray[np.uint32]], objects: _Words, kinds: list[str]) -> float:
-    """Bits that one object tells, from a sample of objects that differ."""
-    step = -(-len(objects) // _SAMPLE)
-    sample = objects[::step]
-    if len(places := np.unique(sample)) < len(sample):  # repeated events would look like chance
-        places = np.unique(sample, return_index=True)[1]
-    else:
-        places = np.arange(len(sample))
-    if len(places) < 2:
-        return 0.0
+def _bits(words: list[npt.NDArray[np.uint32]], kinds: list[str]) -> float:
+    """Bits that one object tells, from a sample."""
+    step = -(-len(words[0]) // _SAMPLE)
     each = len(words) // len(kinds)
     return sum(
-        _column_bits(np.sort(word[::step][places]), is_float=kinds[number // each] == "f")
+        _column_bits(np.sort(word[::step]), is_float=kinds[number // each] == "f")
         for number, word in enumerate(words)
     )
 
 
 def _column_bits(ordered: npt.NDArray[np.uint32], *, is_float: bool) -> float:
     pairs = len(ordered) * (len(ordered) - 1) / 2
+    if not pairs:
+        return 0.0
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     if len(starts) == len(ordered):
         # None alike: a float is taken for continuous unless there are too few to say.

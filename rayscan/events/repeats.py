@@ -99,4 +99,4 @@ def _pairs(
             other, earlier = first[content]
             counts[other, index] += 1
             where.setdefault((other, index), (earlier, entry))
-    return {pair: (count, where[pair]) for pair, count in counts.items()}
+    return {pair: (counts[pair], where[pair]) for pair in sorted(counts)}

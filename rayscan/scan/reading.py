@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rayscan.errors import (
     BrokenEventsError,
@@ -69,6 +72,14 @@ class Reading:
     def of(self, process: str) -> tuple[FileRead, ...]:
         """The files of one process."""
         return tuple(file for file in self.files if file.process == process)
+
+
+def keep(cache: Storage, stem: str, table: pa.Table, flow: CutFlow) -> None:
+    """Put what was selected of a slice, and its cut flow, into the cache under a name."""
+    sink = BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    cache.write(f"{stem}.parquet", sink.getvalue())
+    cache.write(f"{stem}.json", json.dumps(asdict(flow)).encode())  # last: says it is whole
 
 
 def flow_of(stored: bytes) -> CutFlow:
