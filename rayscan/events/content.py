@@ -27,6 +27,7 @@ _SAMPLE = 4096
 _FLOAT_BITS = 23.0
 """What a float32 tells at most: its mantissa."""
 _FEW = 8
+_MISSING = "MissingET"
 
 # Inclusive ranges of the properties that are read. A jet's mass may be slightly negative by
 # rounding; sentinels such as -999 lie outside of all.
@@ -84,11 +85,14 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
     Returns:
         Hashes, shape (E,), which depend on the event alone and not on its slice; and bits, shape
         (E,): two different events of this slice are alike with a probability of 2^-bits. It is
-        measured: for each branch, how often two objects share its value; branches and objects
-        count as independent, and a float as 23 bits at most.
+        measured: for each branch, how often two objects share its value; a float counts as 23 bits
+        at most, branches count as independent. Momenta may balance (at parton level they do): of
+        objects of one kind all but the first count half, and the missing momentum only where it
+        tells more than all of them.
     """
     hashes = np.zeros(events, dtype=np.uint64)
     bits = np.zeros(events)
+    missing = np.zeros(events)
     for collection, names in _collections(read).items():
         words = [word for name in names for word in _words(read[name].values)]
         objects = _hashed(words, zlib.crc32(collection.encode()))
@@ -100,7 +104,9 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
         # A sum: objects come in the same order in equal events, so order tells nothing more.
         hashes[some] += np.add.reduceat(objects, first)
         kinds = [read[name].values.dtype.kind for name in names]
-        bits[some] += counts[some] * _bits(words, kinds)
+        told = missing if collection == _MISSING else bits
+        told[some] += (1 + counts[some]) / 2 * _bits(words, kinds, first)
+    bits = np.maximum(bits, missing)
     return hashes, np.minimum(bits, 255).astype(np.uint8)
 
 
@@ -132,12 +138,14 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
     return state
 
 
-def _bits(words: list[npt.NDArray[np.uint32]], kinds: list[str]) -> float:
-    """Bits that one object tells, from a sample."""
-    step = -(-len(words[0]) // _SAMPLE)
+def _bits(
+    words: list[npt.NDArray[np.uint32]], kinds: list[str], first: npt.NDArray[np.int64]
+) -> float:
+    """Bits that one object tells, from the first ones of a sample of events."""
+    sample = first[:: -(-len(first) // _SAMPLE)]
     each = len(words) // len(kinds)
     return sum(
-        _column_bits(np.sort(word[::step]), is_float=kinds[number // each] == "f")
+        _column_bits(np.sort(word[sample]), is_float=kinds[number // each] == "f")
         for number, word in enumerate(words)
     )
 
