@@ -10,6 +10,9 @@
     │   ├── DuplicateInputError
     │   ├── SelectionEmptyError
     │   ├── WeightError
+    │   ├── WeightBranchError
+    │   ├── RepeatedEventsError
+    │   ├── BrokenEventsError
     │   └── GeneratorError
     ├── SamplingError
     │   └── PoolExhaustedError
@@ -196,6 +199,62 @@ class WeightError(InputError):
 
     def __str__(self) -> str:
         return f"process '{self.process}': {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
+class WeightBranchError(InputError):
+    """A file lacks the branch of event weights that was asked for, or has only another one."""
+
+    path: str
+    branch: str
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        has = ", ".join(f"'{name}'" for name in self.others) or "no other weights"
+        best = self.others[0] if self.others else "Event.Weight"
+        return (
+            f"{self.path}: no event weights '{self.branch}' (the file has: {has}); give the "
+            f"process 'weight: {best}[0]' to use those, or 'weight: none' to count every event as 1"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class RepeatedEventsError(InputError):
+    """Events that were read twice, known by what they hold."""
+
+    first: str
+    second: str
+    events: int
+    entries: tuple[int, int]
+
+    def __str__(self) -> str:
+        where = (
+            f"{self.second} holds {self.events} of its selected events twice"
+            if self.first == self.second
+            else f"{self.second} holds {self.events} of the selected events of {self.first} again"
+        )
+        return (
+            f"{where} (the first: entry {self.entries[0]} is entry {self.entries[1]}); equal "
+            "events would be in the training and the test pool: leave one of the two out, or make "
+            "its events again with another seed"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class BrokenEventsError(InputError):
+    """Events with values that are not finite or that nothing can have."""
+
+    path: str
+    events: int
+    columns: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        where = ", ".join(f"'{name}' in {count}" for name, count in self.columns)
+        return (
+            f"{self.path}: {self.events} events have values that are not finite or impossible "
+            f"({where}); make the file again, or set 'skip_broken_events: true' to leave those "
+            "events out"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

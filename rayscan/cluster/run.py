@@ -35,6 +35,7 @@ from rayscan.scan.outcome import Best, point_rows
 from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.progress import Reporter
 from rayscan.scan.provenance import provenance_rows
+from rayscan.scan.reading import Reading, reading_problems
 from rayscan.scan.requirements import pool_problems
 from rayscan.scan.score_exclusion import score_limits
 from rayscan.scan.soundness import mend
@@ -71,6 +72,7 @@ class Scan:
     storage: Storage = field(init=False)
     cache: Storage = field(init=False)
     ledger: ActorHandle = field(init=False)
+    reading: Reading = field(init=False)
 
     def __post_init__(self) -> None:
         self.storage = Storage(self.config.storage)
@@ -91,7 +93,8 @@ class Scan:
         if problems := pool_problems(self.config, binned, strengths):
             raise ConfigError(path=self.config.name, problems=tuple(problems))
         plan = points(self.config, strengths, binned)
-        self._commit("provenance", "inputs", provenance_rows(self.config, inputs, generated))
+        provenance = provenance_rows(self.config, inputs, generated, self.reading)
+        self._commit("provenance", "inputs", provenance)
         self._commit("pools", "pools", pool_rows(binned))
         self._commit("cutflow", "cutflow", cutflow_rows(binned))
         rows = self._stored(plan) if self.retest else self._train(binned, plan)
@@ -119,7 +122,11 @@ class Scan:
         self.reporter.stage("read events", entries, "events")
         advance = self.reporter.advance
         broken = datasets.read_events(self.config, inputs, self.cache, advance=advance)
-        return without(self.config, inputs, broken)
+        left = without(self.config, inputs, broken)
+        self.reading = datasets.look_at(self.config, left, self.cache)
+        if found := reading_problems(self.config, self.reading):
+            raise ConfigError(path=self.config.name, problems=tuple(found))
+        return left
 
     def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
         names = self.config.processes
@@ -147,6 +154,7 @@ class Scan:
         fingerprint = digest(
             sorted(tables.items()),
             sorted(cross_sections.items()),
+            [process.normalise for process in names.values()],
             self.config.binning,
             split,
             self.config.seed,

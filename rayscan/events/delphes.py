@@ -10,10 +10,10 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import awkward as ak
 import numpy as np
+import numpy.typing as npt
 
 from rayscan.errors import (
     BranchMissingError,
@@ -21,16 +21,17 @@ from rayscan.errors import (
     DuplicateInputError,
     FileUnreadableError,
 )
-from rayscan.events import layouts
+from rayscan.events import layouts, weights
+from rayscan.events.flat import leaf
 from rayscan.events.reconstruction import LEAVES
 from rayscan.events.rootfile import broken, checked_size, opened
+from rayscan.events.weights import WEIGHT
 
 EVENTS_PER_TASK = 20_000
 """Events of a generated file, and entries of an input file that one task reads: opening a file
 costs as much as reading so many."""
 
 TREE = "Delphes"
-WEIGHT = "Event.Weight"
 _READ = (WEIGHT, *(leaf for kind in LEAVES.values() for leaf in kind.values()))
 
 
@@ -66,6 +67,7 @@ class Slice:
         first: First entry.
         last: One past the last entry.
         tree: Name of the tree.
+        weight: What event weights are read from: a branch with its place in the list, or ``none``.
     """
 
     process: str
@@ -74,6 +76,7 @@ class Slice:
     first: int
     last: int
     tree: str = TREE
+    weight: str = WEIGHT
 
     def __post_init__(self) -> None:
         if not 0 <= self.first < self.last:
@@ -122,6 +125,7 @@ def slices(
     name: str,
     entries_per_slice: int = EVENTS_PER_TASK,
     tree: str = TREE,
+    weight: str | None = None,
 ) -> tuple[Slice, ...]:
     """Cut a file into consecutive slices of nearly equal length.
 
@@ -131,13 +135,26 @@ def slices(
         name: Short name of the file in the identity of its events, unique within the process.
         entries_per_slice: Most events in a slice.
         tree: Name of the tree.
+        weight: What event weights are read from (`weights.chosen`).
+
+    Raises:
+        WeightBranchError: Which weights are meant cannot be known.
     """
+    weight = weights.chosen(file.path, file.branches, weight)
     if entries_per_slice < 1:
         raise ValueError(f"entries_per_slice: {entries_per_slice}, expected at least 1")
     pieces = -(-file.entries // entries_per_slice)
     edges = [file.entries * k // pieces for k in range(pieces + 1)]
     return tuple(
-        Slice(process=process, path=file.path, file=name, first=first, last=last, tree=tree)
+        Slice(
+            process=process,
+            path=file.path,
+            file=name,
+            first=first,
+            last=last,
+            tree=tree,
+            weight=weight,
+        )
         for first, last in itertools.pairwise(edges)
     )
 
@@ -181,8 +198,7 @@ def read(
 
     Args:
         piece: Which events.
-        branches: Leaf branches, e.g. ``"Jet.PT"``; nothing else is read. An absent ``Event.Weight``
-            reads as weight 1 for every event.
+        branches: Leaf branches, e.g. ``"Jet.PT"``; nothing else is read.
         needed_by: Leaf branch -> observable, for the message when one is missing.
 
     Returns:
@@ -204,36 +220,36 @@ def read(
                 why=f"holds {tree.num_entries} events, entry {piece.last - 1} was asked for",
                 fix="the file changed since it was inspected: run the scan again",
             )
-        columns = {name: _column(leaves.get(name), piece) for name in branches}
+        columns = {
+            name: leaves[name].array(entry_start=piece.first, entry_stop=piece.last)
+            for name in dict.fromkeys(branches)
+        }
     if why := _disagreement(columns, piece.last - piece.first):
         raise broken(piece.path, f"it is damaged ({why})")
     return columns
 
 
-def _column(leaf: Any, piece: Slice) -> ak.Array:
-    if leaf is None:
-        return ak.Array(np.ones((piece.last - piece.first, 1), dtype=np.float32))
-    return leaf.array(entry_start=piece.first, entry_stop=piece.last)
-
-
 def _disagreement(columns: Mapping[str, ak.Array], events: int) -> str:
     """What cannot be of a sound file: many are compressed without a checksum, or not at all."""
-    counts: dict[str, tuple[str, ak.Array]] = {}
+    counts: dict[str, tuple[str, npt.NDArray[np.int64]]] = {}
     for name, column in columns.items():
-        if len(column) != events or not ak.is_valid(column):
+        try:
+            own = leaf(column).counts
+        except ValueError:
+            own = np.zeros(0, dtype=np.int64)
+        if len(own) != events:
             return f"'{name}' is no list of objects for each event"
         if column.ndim == 1:
             continue
-        own = ak.num(column, axis=1)
         first, others = counts.setdefault(name.partition(".")[0], (name, own))
-        if not ak.array_equal(own, others):
+        if not np.array_equal(own, others):
             return f"'{first}' and '{name}' have different numbers of objects"
     return ""
 
 
 def _require(path: str, known: Collection[str], needs: Mapping[str, str]) -> None:
     for branch, observable in needs.items():
-        if branch not in known and branch != WEIGHT:
+        if branch not in known:
             raise BranchMissingError(
                 path=path, branch=branch, known=tuple(sorted(known)), needed_by=observable
             )

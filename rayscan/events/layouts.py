@@ -7,6 +7,8 @@ from typing import Any
 
 import uproot
 
+from rayscan.events.weights import is_weight
+
 
 def leaves(tree: Any) -> dict[str, Any]:
     """Leaf branches by their names in Delphes; a snapshot of RDataFrame has ``Jet_PT`` instead."""
@@ -14,7 +16,8 @@ def leaves(tree: Any) -> dict[str, Any]:
     found = {leaf.name: leaf for leaf in tree.itervalues(recursive=True)}
     flat = [n for n in found if "_" in n and "." not in n and not n.endswith("_size")]
     renamed = {".".join(name.rsplit("_", 1)): found[name] for name in flat}
-    return renamed | {name: leaf for name, leaf in found.items() if "." in name}
+    own = {n: leaf for n, leaf in found.items() if "." in n or is_weight(n)}
+    return renamed | own
 
 
 def no_numbers(found: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.events.flat import leaves as leaves_of
 from rayscan.events.kinematics import ELECTRON_MASS, MUON_MASS, Floats
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
@@ -164,10 +165,11 @@ class Reconstructed:
 
 def _flat(columns: Mapping[str, ak.Array]) -> Collection:
     # Delphes writes one-per-event records as jagged of length 1; other writers as plain numbers.
-    jagged = {n: c if c.ndim > 1 else c[:, np.newaxis] for n, c in columns.items()}
-    counts = ak.to_numpy(ak.num(next(iter(jagged.values())), axis=1))
-    values = {n: ak.to_numpy(ak.flatten(c, axis=1)) for n, c in jagged.items()}
-    return Collection(counts=counts.astype(np.int64), values=values)
+    flat = leaves_of(columns)
+    counts = next(iter(flat.values())).counts
+    return Collection(
+        counts=counts.astype(np.int64), values={n: found.values for n, found in flat.items()}
+    )
 
 
 def _labelled(part: Collection, kind: str) -> Collection:

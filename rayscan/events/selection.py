@@ -5,22 +5,28 @@ E events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import awkward as ak
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from rayscan.errors import SelectionEmptyError
-from rayscan.events import delphes, table
+from rayscan.events import content, delphes, flat, table
 from rayscan.events import observables as named
 from rayscan.events.cuts import Cut
 from rayscan.events.delphes import Slice
 from rayscan.events.reconstruction import Objects
+from rayscan.events.weights import NONE, Weights, branch_of
+from rayscan.events.weights import values as weight_values
 
 __all__ = ["Cut", "CutFlow", "Selection", "Step", "add", "require_events", "select"]
+
+
+SOUND = "not broken"
+"""The step of a cut flow that leaves out broken events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +84,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutFlow:
-    """What is left of a process after each cut."""
+    """What is left of a process after each cut.
+
+    Attributes:
+        process: Name of the process.
+        steps: The cuts; the first step is all events but the broken ones.
+        weights: Weights of all events but the broken ones, before any cut.
+        broken: Events left out because a value that was read is not finite or impossible.
+        broken_columns: Leaf branch -> events that are broken there.
+    """
 
     process: str
     steps: tuple[Step, ...]
+    weights: Weights = field(default_factory=Weights)
+    broken: int = 0
+    broken_columns: Mapping[str, int] = field(default_factory=dict)
 
 
 def add(flows: Iterable[CutFlow]) -> CutFlow:
@@ -103,7 +120,39 @@ def add(flows: Iterable[CutFlow]) -> CutFlow:
         )
         for same in zip(*(flow.steps for flow in known), strict=True)
     )
-    return CutFlow(process=known[0].process, steps=steps)
+    columns: Counter[str] = Counter()
+    for flow in known:
+        columns.update(flow.broken_columns)
+    return CutFlow(
+        process=known[0].process,
+        steps=steps,
+        weights=sum((flow.weights for flow in known), Weights()),
+        broken=sum(flow.broken for flow in known),
+        broken_columns=dict(columns),
+    )
+
+
+def scaled(flow: CutFlow, factor: float) -> CutFlow:
+    """The cut flow with all weights multiplied by a positive factor."""
+    steps = tuple(
+        replace(
+            step,
+            sum_weights=step.sum_weights * factor,
+            sum_weights_squared=step.sum_weights_squared * factor**2,
+        )
+        for step in flow.steps
+    )
+    return replace(flow, steps=steps, weights=flow.weights.scaled(factor))
+
+
+def with_broken(flow: CutFlow) -> CutFlow:
+    """The cut flow with a line for the broken events.
+
+    The first step counts them, and no step weighs them: what they were cannot be known, so a
+    cross-section is shared among the others, as if broken events had passed the cuts as often.
+    """
+    first = replace(flow.steps[0], events=flow.steps[0].events + flow.broken)
+    return replace(flow, steps=(first, replace(flow.steps[0], cut=SOUND), *flow.steps[1:]))
 
 
 def require_events(flow: CutFlow) -> None:
@@ -128,37 +177,52 @@ def select(
         observables: Columns of the table.
 
     Returns:
-        The event table (``table.schema(observables)``), rows in the order of the file; the flow.
+        The event table (``table.cached(observables)``), rows in the order of the file; the flow.
+        Broken events (`content.broken`, or no finite weight) are in neither, only counted.
 
     Raises:
         InputError: The file cannot be read, or lacks a branch.
     """
-    layout = table.schema(observables)
+    layout = table.cached(observables)
     needs = selection.needs(observables)
-    columns = delphes.read(piece, [*needs, delphes.WEIGHT], needed_by=needs)
-    weights = _weights(columns[delphes.WEIGHT])
+    weight = [] if piece.weight == NONE else [branch_of(piece.weight)[0]]
+    columns = delphes.read(piece, [*needs, *weight], needed_by=needs)
+    weights = weight_values(
+        columns.pop(weight[0]) if weight else None, piece.weight, piece.last - piece.first
+    )
+    entries = np.arange(piece.first, piece.last)
+    leaves = flat.leaves(columns)
+    bad = content.broken(leaves)
+    if not np.isfinite(weights).all():
+        bad[piece.weight] = ~np.isfinite(weights)
+    if bad:
+        sound = ~np.any(list(bad.values()), axis=0)
+        columns = {name: column[sound] for name, column in columns.items()}
+        entries, weights, leaves = entries[sound], weights[sound], flat.leaves(columns)
     values = named.compute(selection.names(observables), columns, selection.objects)
     kept = np.ones(len(weights), dtype=np.bool_)
     steps = [_step("all", weights)]
     for cut in selection.parsed:
         kept &= cut.keeps(values[cut.observable])
         steps.append(_step(str(cut), weights[kept]))
-    entries = piece.first + np.flatnonzero(kept)
+    hashes, bits = content.known(leaves, len(weights))
     arrays = [
-        pa.repeat(pa.scalar(piece.process), len(entries)),
-        pa.repeat(pa.scalar(piece.file), len(entries)),
-        pa.array(entries, type=pa.int64()),
+        pa.repeat(pa.scalar(piece.process), int(kept.sum())),
+        pa.repeat(pa.scalar(piece.file), int(kept.sum())),
+        pa.array(entries[kept]),
         pa.array(weights[kept]),
         *(pa.array(values[name][kept]) for name in observables),
+        pa.array(hashes[kept]),
+        pa.array(bits[kept]),
     ]
-    flow = CutFlow(process=piece.process, steps=tuple(steps))
+    flow = CutFlow(
+        process=piece.process,
+        steps=tuple(steps),
+        weights=Weights.of(weights, entries),
+        broken=piece.last - piece.first - len(entries),
+        broken_columns={name: int(mask.sum()) for name, mask in bad.items()},
+    )
     return pa.Table.from_arrays(arrays, schema=layout), flow
-
-
-def _weights(column: ak.Array) -> npt.NDArray[np.float64]:
-    """Weight of each event, shape (E,); NaN where the file has none for it."""
-    first = ak.firsts(column, axis=1) if column.ndim > 1 else column
-    return np.asarray(ak.to_numpy(ak.fill_none(first, np.nan)), dtype=np.float64)
 
 
 def _step(cut: str, weights: npt.NDArray[np.float64]) -> Step:

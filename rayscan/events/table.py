@@ -1,7 +1,7 @@
 """The event table: its columns, their units, and the identity of an event.
 
 One row per selected event: who it is (process, file, entry), its weight, and one float32 column per
-observable, NaN where the object is absent.
+observable, NaN where the object is absent; in the cache also what it is known by in any file.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rayscan.events import observables as named
 
 IDENTITY = ("process", "file", "entry")
+CONTENT = ("entry", "content", "content_bits")
 
 
 def schema(observables: Sequence[str]) -> pa.Schema:
@@ -41,6 +43,33 @@ def schema(observables: Sequence[str]) -> pa.Schema:
             *(_field(name, pa.float32(), *named.describe(name)) for name in observables),
         ]
     )
+
+
+def cached(observables: Sequence[str]) -> pa.Schema:
+    """The schema of an event table as it is read: `schema`, and what an event is known by.
+
+    Args:
+        observables: As of `schema`.
+
+    Returns:
+        `schema`, then ``content`` (uint64) and ``content_bits`` (uint8), as `content.known`.
+    """
+    return pa.schema(
+        [
+            *schema(observables),
+            _field("content", pa.uint64(), "1", "hash of all that was read of the event"),
+            _field("content_bits", pa.uint8(), "bit", "how much that tells events apart"),
+        ]
+    )
+
+
+def weighted(table: pa.Table, factor: float) -> pa.Table:
+    """The event table with all weights multiplied by a factor."""
+    if factor == 1:
+        return table
+    column = table.schema.get_field_index("weight")
+    weights = pc.multiply(table["weight"], factor)
+    return table.set_column(column, table.schema.field(column), weights)
 
 
 def _field(name: str, kind: pa.DataType, unit: str, description: str) -> pa.Field:

@@ -13,10 +13,11 @@ import pyarrow as pa
 from rayscan.ensembles.binning import Binning, merge_map, merged
 from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.errors import SelectionEmptyError
+from rayscan.errors import SelectionEmptyError, WeightError
 from rayscan.events import pools
 from rayscan.events.pools import Pools, fold_name
 from rayscan.events.selection import CutFlow
+from rayscan.events.weights import Weights, spike
 from rayscan.models.architecture import Templates
 from rayscan.models.mixed import Part, effective_size
 from rayscan.models.separation import HALF_AN_EVENT
@@ -44,6 +45,7 @@ class ProcessPools:
         selected: Selected events of each pool, inside the axis ranges or not.
         unweighting: Events kept, of how many, and the effective number before.
         flow: Cut flow, with the axis ranges as its last step.
+        heaviest: Share of the weight of the selected events that the heaviest has.
     """
 
     process: str
@@ -54,6 +56,7 @@ class ProcessPools:
     selected: Mapping[str, int]
     unweighting: tuple[int, int, float]
     flow: tuple[dict[str, Any], ...]
+    heaviest: float | None = None
 
 
 def bin_process(
@@ -83,8 +86,9 @@ def bin_process(
 
     Raises:
         SelectionEmptyError: no event passes the selection or lies inside the axis ranges.
-        WeightError: negative weights.
+        WeightError: negative weights, or one event outweighs all others.
     """
+    every = _weighed(table, process)
     steps = [
         (step.cut, step.events, step.sum_weights, step.sum_weights_squared) for step in flow.steps
     ]
@@ -113,7 +117,18 @@ def bin_process(
         selected=selected,
         unweighting=(unweighting.kept, unweighting.of, unweighting.effective),
         flow=tuple(_flow_rows(process, role, cross_section, steps)),
+        heaviest=every.largest / every.absolute,
     )
+
+
+def _weighed(table: pa.Table, process: str) -> Weights:
+    """The weights of the selected events, none of which outweighs all others."""
+    every = Weights.of(table["weight"].to_numpy(), np.arange(table.num_rows))
+    if every.dominated:
+        row = table.slice(every.entry, 1).to_pylist()[0]
+        event = f"selected entry {row['entry']} of {row['file']}"
+        raise WeightError(process=process, why=spike(every, event))
+    return every
 
 
 def _columns(table: pa.Table, names: Sequence[str]) -> dict[str, Features]:
@@ -256,6 +271,7 @@ def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
         selected=part.selected,
         unweighting=part.unweighting,
         flow=part.flow,
+        heaviest=part.heaviest,
     )
 
 
@@ -304,6 +320,7 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
                     "events": part.selected[name],
                     "events_in_binning": inside,
                     "kept_by_unweighting": kept / of,
+                    "heaviest_event": part.heaviest,
                     "effective_events": effective,
                     "cross_section": part.cross_section,
                     "in_empty_cells": float(counts[empty].sum() / inside) if inside else None,

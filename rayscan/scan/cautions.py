@@ -13,6 +13,9 @@ from rayscan.scan.tables import Tables
 _TELLTALE_EVENTS = 0.1
 _MORE_THAN_SIMULATED = 10
 _DRAW_FRACTION = 0.1
+_KEPT = 0.5
+_HEAVY = 0.1
+_FILES = 1.25
 _CLS = 0.05
 _REFEREE = 1e-3
 
@@ -32,6 +35,7 @@ def warnings(tables: Tables) -> list[str]:
         _limits,
         _statistics,
         _referee,
+        _weights,
         _inputs,
     )
     return [sentence for check in checks for sentence in check(tables)]
@@ -163,6 +167,36 @@ def _referee(tables: Tables) -> Iterator[str]:
             f"({_names(off)}): its CLs at the limit is {worst:.4f} at worst, where {_CLS} within "
             f"{_REFEREE} is expected."
         )
+
+
+def _weights(tables: Tables) -> Iterator[str]:
+    """Unweighting keeps mean over largest weight: why so little of a process was left."""
+    each = tables.pools.drop_duplicates("process")
+    for _, row in each[each["kept_by_unweighting"] < _KEPT].iterrows():
+        yield (
+            f"Weights: unweighting keeps {100 * row['kept_by_unweighting']:.2g} % of the selected "
+            f"events of {row['process']}, because {_why_few(tables, row)}."
+        )
+
+
+def _why_few(tables: Tables, row: pd.Series) -> str:
+    if row["heaviest_event"] > _HEAVY:
+        return (
+            f"one event carries {100 * row['heaviest_event']:.2g} % of their weight; simulate more "
+            "events of its kind, or take it out"
+        )
+    files = tables.provenance[tables.provenance["name"].str.startswith(f"{row['process']}/")]
+    means = files.set_index("name")["mean_weight"].dropna().astype(float)
+    if len(means) and means.max() > _FILES * means.min():
+        return (
+            f"the mean weight of its files goes from {means.min():.3g} ({means.idxmin()}) to "
+            f"{means.max():.3g} ({means.idxmax()}); write 'normalise: per_file' if these are no "
+            "slices of the process, or unweight each slice before"
+        )
+    return (
+        f"the heaviest event weighs {1 / row['kept_by_unweighting']:.3g} times the mean: the "
+        "sample is biased, or its weights are wide; simulate with a weaker bias, or more events"
+    )
 
 
 def _inputs(tables: Tables) -> Iterator[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events import generate
+from rayscan.events.process import Process
+from rayscan.events.weights import NONE, chosen
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.inputs import Inputs, open_inputs
+from rayscan.scan.inputs import InputFile, Inputs, open_inputs
 from rayscan.scan.manifest import changed
 from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage
@@ -107,4 +109,14 @@ def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:
     files = inputs.of(name)
     entries = sum(entry.file.entries for entry in files)
     size = sum(entry.file.bytes for entry in files) / 1e6
-    return f"{name}: {len(files)} files, {entries} events, {size:.1f} MB"
+    return f"{name}: {len(files)} files, {entries} events, {size:.1f} MB, " + _weights(
+        process, files
+    )
+
+
+def _weights(process: Process, files: Sequence[InputFile]) -> str:
+    if not files:
+        return "no weights"
+    first = files[0].file
+    weight = chosen(first.path, first.branches, process.weight)
+    return "every event counts as 1" if weight == NONE else f"weights from {weight}"

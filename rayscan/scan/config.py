@@ -308,6 +308,8 @@ class ScanConfig:
         limits: 95 % CLs upper limits.
         resources: What a trial may take.
         skip_broken_files: Go on without input files that cannot be read (named in provenance).
+        skip_broken_events: Leave out events with values that are not finite or impossible (a line
+            of the cut flow).
     """
 
     name: str
@@ -328,6 +330,7 @@ class ScanConfig:
     limits: Limits = field(default_factory=Limits)
     resources: Resources = field(default_factory=Resources)
     skip_broken_files: bool = False
+    skip_broken_events: bool = False
 
     @property
     def observables(self) -> tuple[str, ...]:

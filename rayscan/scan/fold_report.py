@@ -22,7 +22,7 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     An AUC over folds is the mean of those of the folds, each over its own test ensembles: scores of
     different networks have no common scale, and are not ranked together. The ensembles of the folds
     are independent, drawn from events that no two of them share, so that the error of the mean
-    falls with the root of their number. The errors of ceilings, and of what is over them, are means:
+    falls with the root of their number. Errors of ceilings, and of what is over them, are means:
     their templates come from training pools that overlap.
 
     Args:

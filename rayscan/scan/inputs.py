@@ -18,6 +18,7 @@ from rayscan.errors import (
 from rayscan.events import delphes, observables, places
 from rayscan.events.delphes import DelphesFile, Slice
 from rayscan.events.process import Process
+from rayscan.events.weights import NONE, chosen
 from rayscan.scan.config import ScanConfig
 
 
@@ -76,6 +77,7 @@ def open_inputs(
             try:
                 file = delphes.inspect(path, tree=process.tree)
                 delphes.require(file, needs)
+                chosen(path, file.branches, process.weight)
             except (FileUnreadableError, TreeMissingError) as error:
                 broken.append((path, str(error)))
                 problems.append(Problem(where=f"processes.{name}", what=str(error)))
@@ -84,6 +86,7 @@ def open_inputs(
             else:
                 files.append(InputFile(process=name, name=labels[path], file=file))
     problems += [Problem(where="processes", what=str(e)) for e in _copies(files)]
+    problems += _unlike(config, files)
     whole = [p for p in problems if not _may_skip(config, p, broken, files)]
     if whole:
         raise ConfigError(path=config.name, problems=tuple(whole))
@@ -182,15 +185,34 @@ def _copies(files: list[InputFile]) -> Iterator[DuplicateInputError]:
             yield DuplicateInputError(first=_whose(first), second=_whose(entry))
 
 
+def _unlike(config: ScanConfig, files: list[InputFile]) -> Iterator[Problem]:
+    """Processes of which some files have event weights and some have none."""
+    for name, process in config.processes.items():
+        those = [entry.file for entry in files if entry.process == name]
+        weights = {f.path: chosen(f.path, f.branches, process.weight) for f in those}
+        without = [path for path, weight in weights.items() if weight == NONE]
+        if without and len(without) < len(weights):
+            more = f" (and {len(without) - 1} others)" if len(without) > 1 else ""
+            rest, weight = next(each for each in weights.items() if each[1] != NONE)
+            what = (
+                f"{without[0]}{more} has no event weights, but {rest} has '{weight}', and the two "
+                "do not mix; leave one of them out, or write 'weight: none' to count every event "
+                "as 1"
+            )
+            yield Problem(where=f"processes.{name}", what=what)
+
+
 def _whose(entry: InputFile) -> str:
     return f"{entry.file.path} of '{entry.process}'"
 
 
 def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, ...]:
     """The entry ranges of all files of one process, in order."""
-    tree = config.processes[process].tree
+    said = config.processes[process]
     return tuple(
         piece
         for entry in inputs.of(process)
-        for piece in delphes.slices(entry.file, process=process, name=entry.name, tree=tree)
+        for piece in delphes.slices(
+            entry.file, process=process, name=entry.name, tree=said.tree, weight=said.weight
+        )
     )

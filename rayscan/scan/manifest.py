@@ -11,7 +11,7 @@ from rayscan.scan.storage import Storage
 from rayscan.yaml_text import YamlError, values
 
 _NAME = "scan.yaml"
-_FREE = ("storage", "cache", "resources", "skip_broken_files")
+_FREE = ("storage", "cache", "resources", "skip_broken_files", "skip_broken_events")
 """Keys that change no number and may differ from run to run."""
 
 

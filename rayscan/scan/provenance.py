@@ -15,6 +15,7 @@ from rayscan.events.generate import Generated
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import Inputs
 from rayscan.scan.plan import RESULTS_VERSION
+from rayscan.scan.reading import Reading
 from rayscan.scan.scan_file import dump
 
 _PACKAGES = (
@@ -38,7 +39,10 @@ _PROBE = 1 << 20
 
 
 def provenance_rows(
-    config: ScanConfig, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]
+    config: ScanConfig,
+    inputs: Inputs,
+    generated: Mapping[str, Sequence[Generated]],
+    reading: Reading,
 ) -> list[dict[str, Any]]:
     """Rows of the table `provenance`."""
     return [
@@ -48,7 +52,7 @@ def provenance_rows(
         {"kind": "version", "name": "python", "value": platform.python_version()},
         *_versions(),
         *_commit(),
-        *_inputs(inputs),
+        *_inputs(inputs, reading),
         *_generated(generated),
     ]
 
@@ -80,8 +84,10 @@ def _git(*arguments: str, folder: Path) -> str:
     return found.stdout.strip()
 
 
-def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
+def _inputs(inputs: Inputs, reading: Reading) -> Iterator[dict[str, Any]]:
+    read = {(file.process, file.path): file for file in reading.files}
     for entry in inputs.files:
+        file = read[entry.process, entry.file.path]
         yield {
             "kind": "input",
             "name": f"{entry.process}/{entry.name}",
@@ -89,7 +95,17 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
             "bytes": entry.file.bytes,
             "entries": entry.file.entries,
             "checksum": checksum(entry.file.path),
+            "weight_branch": file.weight,
+            "mean_weight": file.flow.weights.mean,
+            "broken_events": file.flow.broken,
         }
+    yield {
+        "kind": "events",
+        "name": "compared",
+        "value": f"{reading.compared} of {reading.selected} selected events hold enough to be "
+        "known by it; none of them was read twice",
+        "entries": reading.compared,
+    }
     for path, why in inputs.broken:
         yield {"kind": "broken", "name": path, "value": why}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,9 +50,9 @@ def damage(content: bytes | None) -> str:
     return "" if stored == found else "does not match its checksum"
 
 
-def decode(content: bytes) -> pa.Table:
-    """The table of a sound file."""
-    return pq.read_table(io.BytesIO(content))
+def decode(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table of a sound file, or some of its columns."""
+    return pq.read_table(io.BytesIO(content), columns=None if columns is None else list(columns))
 
 
 def _start(content: bytes) -> int:

@@ -135,9 +135,11 @@ def test_only_the_named_leaves_come_back(shared_data: Path, name: str) -> None:
     assert ak.array_equal(found["Jet.PT"], tree["Jet/Jet.PT"].array())
 
 
-def test_an_absent_event_weight_reads_as_one(write_delphes: Write) -> None:
+def test_a_file_without_any_weights_counts_every_event_as_one(write_delphes: Write) -> None:
     (piece,) = delphes.slices(delphes.inspect(write_delphes(JETS)), process="p", name="f")
-    assert delphes.read(piece, [delphes.WEIGHT])[delphes.WEIGHT].tolist() == [[1.0]] * 3
+    assert piece.weight == "none"
+    with pytest.raises(BranchMissingError, match=r"no branch 'Event\.Weight'"):
+        delphes.read(piece, [delphes.WEIGHT])
 
 
 def test_a_missing_branch_is_named_with_the_nearest_and_who_needs_it(write_delphes: Write) -> None:

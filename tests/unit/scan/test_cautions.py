@@ -89,3 +89,26 @@ def test_a_template_that_holds_every_event_stands_on_all_pools(fake, fake_scan):
 
     (sentence,) = cautions.warnings(fake(fake_scan(), pools=few, limits=from_all))
     assert "on 300 simulated ones" in sentence
+
+
+@pytest.mark.parametrize(
+    ("heaviest", "means", "words"),
+    [
+        (0.3, {}, "one event carries 30 % of their weight"),
+        (0.01, {"zvv/a": 105.8, "zvv/b": 0.026}, "from 0.026 (zvv/b) to 106 (zvv/a)"),
+        (0.01, {"zvv/a": 1.0, "zvv/b": 1.1}, "the heaviest event weighs 5 times the mean"),
+        (0.01, {"alp/a": 1.0, "alp/b": 9.0}, "the heaviest event weighs 5 times the mean"),
+    ],
+)
+def test_little_left_by_unweighting_names_its_cause(fake, fake_scan, heaviest, means, words):
+    def little(rows):
+        lost = {"kept_by_unweighting": 0.2, "heaviest_event": heaviest}
+        return [row | lost if row["process"] == "zvv" else row for row in rows]
+
+    def files(rows):
+        return rows + [{"kind": "input", "name": n, "mean_weight": m} for n, m in means.items()]
+
+    tables = fake(fake_scan(), pools=little, provenance=files)
+    (sentence,) = cautions.warnings(tables)
+    assert sentence.startswith("Weights: unweighting keeps 20 % of the selected events of zvv")
+    assert words in sentence

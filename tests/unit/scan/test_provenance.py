@@ -7,8 +7,11 @@ from pathlib import Path
 from toy_scan import make_config
 
 from rayscan.events.delphes import DelphesFile
+from rayscan.events.selection import CutFlow
+from rayscan.events.weights import Weights
 from rayscan.scan.inputs import InputFile, Inputs
 from rayscan.scan.provenance import checksum, provenance_rows
+from rayscan.scan.reading import FileRead, Reading
 from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.tables import rows_to_table
 
@@ -20,7 +23,14 @@ def rows(tmp_path, broken=()):
         path=str(path), entries=5, bytes=6, branches=frozenset({"Jet.PT"}), identity="x"
     )
     inputs = Inputs(files=(InputFile(process="bkg", name="a.root", file=file),), broken=broken)
-    return provenance_rows(make_config(), inputs, {})
+    flow = CutFlow(
+        process="bkg", steps=(), weights=Weights(events=4, total=6.0), broken=1, broken_columns={}
+    )
+    read = FileRead(
+        process="bkg", name="a.root", path=str(path), weight="Weight.Weight[0]", flow=flow
+    )
+    reading = Reading(files=(read,), repeated=(), selected=3, compared=2)
+    return provenance_rows(make_config(), inputs, {}, reading)
 
 
 def test_the_scan_can_be_run_again_from_its_provenance(tmp_path):
@@ -42,6 +52,18 @@ def test_an_input_is_known_by_its_size_and_content(tmp_path):
     (found,) = [row for row in rows(tmp_path) if row["kind"] == "input"]
     assert (found["name"], found["bytes"], found["entries"]) == ("bkg/a.root", 6, 5)
     assert found["checksum"] == checksum(tmp_path / "a.root")
+
+
+def test_an_input_says_where_its_weights_are_and_what_was_broken(tmp_path):
+    (found,) = [row for row in rows(tmp_path) if row["kind"] == "input"]
+    assert (found["weight_branch"], found["mean_weight"]) == ("Weight.Weight[0]", 1.5)
+    assert found["broken_events"] == 1
+
+
+def test_how_many_events_were_compared_is_said(tmp_path):
+    (found,) = [row for row in rows(tmp_path) if row["kind"] == "events"]
+    assert found["value"].startswith("2 of 3 selected events")
+    assert found["entries"] == 2
 
 
 def test_a_checksum_sees_head_tail_and_size(tmp_path):

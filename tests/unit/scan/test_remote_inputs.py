@@ -15,9 +15,10 @@ from rayscan.errors import ConfigError, FileUnreadableError, StorageError
 from rayscan.events import delphes, places
 from rayscan.events.generate import Generate, generate
 from rayscan.events.process import Process
-from rayscan.events.selection import Selection, select
+from rayscan.events.selection import CutFlow, Selection, select
 from rayscan.scan.inputs import open_inputs, slices_of
 from rayscan.scan.provenance import checksum, provenance_rows
+from rayscan.scan.reading import FileRead, Reading
 from rayscan.scan.storage import Storage
 
 
@@ -113,6 +114,9 @@ def test_an_object_is_read_as_a_file_is(bucket, options, local):
     assert events[0][1] == events[1][1]
 
 
+NO_FLOW = CutFlow(process="", steps=())
+
+
 def scan(background, signal, **changes):
     processes = {
         "bkg": Process(role="background", files=(background,), cross_section=1.0),
@@ -137,7 +141,13 @@ def test_a_scan_opens_objects_and_says_where_they_were(bucket, options, local):
         )
         for far, close in pieces:
             assert replace(far, path=close.path) == close
-    rows = [r for r in provenance_rows(config, inputs, {}) if r["kind"] == "input"]
+    files = tuple(
+        FileRead(process=f.process, name=f.name, path=f.file.path, weight="none", flow=NO_FLOW)
+        for f in inputs.files
+    )
+    reading = Reading(files=files, repeated=(), selected=0, compared=0)
+    found = provenance_rows(config, inputs, {}, reading)
+    rows = [r for r in found if r["kind"] == "input"]
     assert rows[2]["value"] == f"{bucket}/hard%201.root{options}"
     assert rows[2]["bytes"] == (local / "hard 1.root").stat().st_size
     assert rows[2]["checksum"] == checksum(local / "hard 1.root")
