@@ -332,11 +332,36 @@ LIMITS = TableLayout(
         *_band("cross_section", "pb", "the signal cross-section"),
         Column("background_events", _REAL, "events", "expected background in the binning"),
         *_UNCERTAIN,
-        Column("channels", _INT, "", "bins of the fitted distribution"),
+        Column("channels", _INT, "", "bins that were fitted, each with background"),
+        Column(
+            "largest_mc_error",
+            _REAL,
+            "",
+            "largest relative Monte Carlo error of the background in one of them; missing without",
+        ),
+        Column(
+            "floor_decides",
+            _BOOL,
+            "",
+            "purer channels are joined: too few simulated events in them",
+        ),
         Column("referee_cls", _REAL, "", "pyhf's own CLs at the median limit, where it was asked"),
-        Column("limit_error", _REAL, "events", "statistical error of the median, method 'score'"),
+        Column(
+            "limit_error",
+            _REAL,
+            "events",
+            "statistical error of the median, of 'toys' and 'ensembles'",
+        ),
         Column("solver", _TEXT, "", "'profile', 'pyhf' or 'ensembles'"),
+        Column(
+            "calculator",
+            _TEXT,
+            "",
+            "'asymptotic' formulae; below ten decisive background events 'toys' or the 'exact' "
+            "count; of method 'score' 'ensembles'",
+        ),
         Column("workspace", _TEXT, "", "pyhf JSON, relative to the storage, where it was written"),
+        Column("workspace_signal", _REAL, "", "signal strength that mu = 1 of the workspace means"),
         Column(
             "status",
             _TEXT,

@@ -21,6 +21,7 @@ from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
 from rayscan.scan.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
 from rayscan.stats.limits import Limit, upper_limits
+from rayscan.stats.profile import signal_unit
 from rayscan.stats.referee import referee
 from rayscan.stats.template import SIGNAL, Template
 from rayscan.stats.workspace import workspace
@@ -114,8 +115,8 @@ def binned_limits(
         for luminosity in config.limits.luminosity
         for head, channels, pools in targets
     ]
-    results = upper_limits([template for _, template in jobs])
-    solved = [r.status == "ok" and r.solver == "profile" for r in results]
+    results = upper_limits([template for _, template in jobs], seed=config.seed)
+    solved = [_formula_of_ours(result) for result in results]
     judged = _judged(config, benchmark, [template for _, template in jobs], solved)
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
         row = head | _limit_columns(template, limit, binned, benchmark)
@@ -125,11 +126,26 @@ def binned_limits(
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:
-            row["workspace"] = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
-            text = json.dumps(workspace(template), indent=1)
-            storage.write(row["workspace"], text.encode(), lasting=False)
+            name = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
+            row |= _written(name, template, limit, storage)
         rows.append(row)
     return rows
+
+
+def _formula_of_ours(limit: Limit) -> bool:
+    return limit.status == "ok" and (limit.solver, limit.calculator) == ("profile", "asymptotic")
+
+
+def _written(name: str, template: Template, limit: Limit, storage: Storage) -> dict[str, Any]:
+    """Write the model that the referee judges, with the signal in units of its limit."""
+    median = limit.expected[TAGS.index("0")]
+    if median is None:
+        merged = template.without_empty_bins()
+        judgeable = merged.signal.any() and merged.background.any()
+        median = signal_unit(merged) if judgeable else 1.0
+    text = json.dumps(workspace(template, signal_unit=median), indent=1)
+    storage.write(name, text.encode(), lasting=False)
+    return {"workspace": name, "workspace_signal": median}
 
 
 def _targets(
@@ -243,17 +259,30 @@ def _limit_columns(
         "status": limit.status,
         "message": limit.message or None,
         "solver": limit.solver,
-        "channels": len(template.signal),
+        "calculator": limit.calculator,
+        **_fitted_bins(template),
         "background_events": float(template.background.sum()),
     }
     if limit.status != "ok":
         return columns
     columns["mu_observed"] = limit.observed
+    events = float(template.signal.sum())
+    columns["limit_error"] = None if limit.error is None else limit.error * events
     return columns | band_columns(
         limit.expected,
-        events=float(template.signal.sum()),
+        events=events,
         cross_section=binned.processes[benchmark].flow[0]["cross_section"],
     )
+
+
+def _fitted_bins(template: Template) -> dict[str, Any]:
+    """How many bins are fitted, and the largest Monte Carlo error of one where it is in the fit."""
+    fitted = template.without_empty_bins()
+    widths = fitted.gamma_widths if fitted.has_gammas else None
+    return {
+        "channels": len(fitted.signal),
+        "largest_mc_error": None if widths is None else float(widths.max()),
+    }
 
 
 def band_columns(

@@ -82,6 +82,7 @@ def _at_total(
             "luminosity": luminosity,
             "background_events": float(total),
             "solver": "ensembles",
+            "calculator": "ensembles",
             "status": limit.status,
             "message": limit.message or None,
             "limit_error": limit.error[2],

@@ -5,6 +5,7 @@ Shapes: R likelihoods (rows), K parameters theta = (mu, alpha).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,15 @@ class Fit:
     theta: NDArray[np.float64]
     point: Point
     converged: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Fit]) -> Fit:
+        """Fits one after the other."""
+        return cls(
+            theta=np.concatenate([part.theta for part in parts]),
+            point=Point.joined([part.point for part in parts]),
+            converged=np.concatenate([part.converged for part in parts]),
+        )
 
 
 def fit(

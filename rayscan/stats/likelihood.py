@@ -62,6 +62,12 @@ class Point:
 
         return Point(**{f.name: pick(f.name) for f in fields(self)})
 
+    @classmethod
+    def joined(cls, parts: Sequence[Point]) -> Point:
+        """Points one after the other."""
+        names = [f.name for f in fields(cls)]
+        return cls(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likelihoods:

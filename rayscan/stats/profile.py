@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from rayscan.stats.counting import decisive_background
 from rayscan.stats.fit import STRENGTH, Fit, fit
 from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.template import Template
@@ -35,10 +36,12 @@ class Limits:
     Attributes:
         observed: Shape (P,).
         expected: At -2, -1, 0, 1, 2 standard deviations of background-only data, shape (P, 5).
+        decisive: Background of the channels that decide [events], shape (P,).
     """
 
     observed: NDArray[np.float64]
     expected: NDArray[np.float64]
+    decisive: NDArray[np.float64]
 
 
 def profile_limits(templates: Sequence[Template], level: float) -> Limits:
@@ -62,7 +65,11 @@ def profile_limits(templates: Sequence[Template], level: float) -> Limits:
     observed = _observed(data, asimov, null.theta, first_guess, level)
     observed = np.where(null.converged, observed, np.nan)
     expected = np.where(null.converged[:, None], expected, np.nan)
-    return Limits(observed=observed * unit, expected=expected * unit[:, None])
+    return Limits(
+        observed=observed * unit,
+        expected=expected * unit[:, None],
+        decisive=decisive_background(data, first_guess),
+    )
 
 
 def signal_unit(template: Template) -> float:
@@ -73,9 +80,10 @@ def signal_unit(template: Template) -> float:
     return float(2.0 * max(gaussian, 1.0 / shape.sum()) / largest)
 
 
-def _fit_at(
+def fit_at(
     strength: NDArray[np.float64], likelihoods: Likelihoods, start: NDArray[np.float64]
 ) -> Fit:
+    """Maximise likelihoods at given mu, shape (R,); ``start`` (R, K) is changed."""
     start[:, 0] = strength
     return fit(likelihoods, start, STRENGTH)
 
@@ -94,7 +102,7 @@ def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> 
     def distance(
         active: NDArray[np.int64], strength: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        fitted = _fit_at(strength, asimov.take(rows[active]), states[active])
+        fitted = fit_at(strength, asimov.take(rows[active]), states[active])
         states[active] = fitted.theta
         root, slope = _root_of_q(fitted, 0.0)
         return root - target[active], slope
@@ -133,8 +141,8 @@ def _observed(
     def distance(
         active: NDArray[np.int64], strength: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        seen = _fit_at(strength, data.take(active), on_data[active])
-        would = _fit_at(strength, asimov.take(active), on_asimov[active])
+        seen = fit_at(strength, data.take(active), on_data[active])
+        would = fit_at(strength, asimov.take(active), on_asimov[active])
         on_data[active], on_asimov[active] = seen.theta, would.theta
         b, b_slope = _root_of_q(seen, best.point.value[active])
         below_best = strength < best.theta[active, 0]

@@ -140,10 +140,18 @@ class Template:
         if filled.all() or not filled.any():
             return self
         target = int(np.argmin(np.where(filled, background, np.inf)))
-        into = np.where(filled, np.cumsum(filled) - 1, np.cumsum(filled)[target] - 1)
+        return self.grouped(np.where(filled, np.cumsum(filled) - 1, np.cumsum(filled)[target] - 1))
+
+    def grouped(self, into: NDArray[np.int64]) -> Template:
+        """The template with bins taken together.
+
+        Args:
+            into: New number of each bin, from 0 and none left out, shape (bins,).
+        """
+        size = int(into.max()) + 1
 
         def merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            sums = np.bincount(into, weights=values, minlength=int(filled.sum()))
+            sums = np.bincount(into, weights=values, minlength=size)
             return np.asarray(sums, dtype=np.float64)
 
         changes: dict[str, Any] = {"signal": merged(self.signal)}

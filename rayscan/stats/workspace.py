@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ CHANNEL = "histogram"
 STAT = f"stat_{CHANNEL}"
 SHAPE = "background_shape"
 MEASUREMENT = "limit"
+_UNIT = re.compile(rf"{MEASUREMENT}: mu = 1 is (\S+) times the signal")
 
 
 def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]
         template: What to write.
         signal_unit: The model in which mu = 1 means this many times the template's signal: the
             same likelihood with another unit on mu (widths of the gammas stay as they are), for
-            minimisers that want parameters of order one.
+            minimisers that want parameters of order one. The name of the measurement tells it,
+            the only place the schema leaves for it; `signal_unit_of` reads it.
 
     Returns:
         The JSON document as a dictionary of plain Python objects.
@@ -44,10 +47,23 @@ def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]
         "channels": [{"name": CHANNEL, "samples": samples}],
         "observations": [{"name": CHANNEL, "data": observed.tolist()}],
         "measurements": [
-            {"name": MEASUREMENT, "config": {"poi": STRENGTH, "parameters": [parameter]}}
+            {
+                "name": _measurement(signal_unit),
+                "config": {"poi": STRENGTH, "parameters": [parameter]},
+            }
         ],
         "version": "1.0.0",
     }
+
+
+def _measurement(unit: float) -> str:
+    return MEASUREMENT if unit == 1.0 else f"{MEASUREMENT}: mu = 1 is {unit!r} times the signal"
+
+
+def signal_unit_of(spec: Mapping[str, Any]) -> float:
+    """How many times the template's signal mu = 1 means in a workspace; 1 where it is not said."""
+    told = _UNIT.fullmatch(str(spec["measurements"][0]["name"]))
+    return 1.0 if told is None else float(told[1])
 
 
 def _largest_strength(signal: NDArray[np.float64], template: Template) -> float:
@@ -85,7 +101,7 @@ def template_of(spec: Mapping[str, Any]) -> Template:
     """The template that `workspace` wrote, without its observed events.
 
     Args:
-        spec: The JSON document, of ``signal_unit`` 1.
+        spec: The JSON document, of any ``signal_unit``.
 
     Raises:
         ValueError: It is no workspace of ours.
@@ -95,7 +111,13 @@ def template_of(spec: Mapping[str, Any]) -> Template:
         contents = {name: np.asarray(s["data"], dtype=np.float64) for name, s in samples.items()}
         relative = {n: _relative(s, _normalisation(n)) for n, s in samples.items()}
         errors = {name: _modifier(s, STAT) for name, s in samples.items()}
-        signal = contents.pop(SIGNAL)
+        scaled = contents.pop(SIGNAL)
+        signal = scaled / signal_unit_of(spec)
+        if errors[SIGNAL] is not None:
+            # The widths of the gammas are told relative to the sum of all samples (`_stat_share`).
+            background = np.sum([*contents.values()], axis=0)
+            change = (background + signal) / (background + scaled)
+            errors = {n: None if e is None else np.asarray(e) * change for n, e in errors.items()}
         some = [np.asarray(e) for n, e in errors.items() if n != SIGNAL and e is not None]
         return Template(
             signal=signal,

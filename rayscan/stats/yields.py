@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -162,10 +162,9 @@ def counting_limit(
 
 def in_events(limit: Limit, events: float) -> Limit:
     """A limit on mu as one on signal events, ``events`` of which mu = 1 means."""
-    return Limit(
+    return replace(
+        limit,
         observed=None if limit.observed is None else limit.observed * events,
         expected=tuple(None if value is None else value * events for value in limit.expected),
-        status=limit.status,
-        message=limit.message,
-        solver=limit.solver,
+        error=None if limit.error is None else limit.error * events,
     )

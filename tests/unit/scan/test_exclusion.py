@@ -16,7 +16,8 @@ from rayscan.scan.exclusion import band_columns, binned_limits, fit_template
 from rayscan.scan.folds import every_event
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import rows_to_table
-from rayscan.stats.referee import referee
+from rayscan.stats.referee import cls_values, referee
+from rayscan.stats.workspace import signal_unit_of
 
 
 def scaled(binned, process, factor):
@@ -153,12 +154,29 @@ def test_pyhf_judges_the_smallest_models_and_agrees(scan):
     assert judged[0]["referee_cls"] == pytest.approx(0.05, abs=5e-4)
 
 
-def test_a_workspace_is_written_for_each_limit(scan):
-    *_, storage = scan
-    for row in limits(scan, workspaces=True, channels=2).values():
-        body = json.loads(storage.read(row["workspace"]))
-        assert body["version"] == "1.0.0"
-        assert len(body["channels"][0]["samples"]) == 3
+@pytest.mark.parametrize("times", [1.0, 1e4])
+def test_plain_pyhf_excludes_strength_1_of_every_workspace(scan, times):
+    """What is written is what the referee judges: the signal in units of its limit."""
+    config, binned, candidates, storage = scan
+    other = (config, scaled(binned, "hard", times), candidates, storage)
+    found = limits(other, workspaces=True, channels=4, min_pool_count=600)
+    for row in found.values():
+        spec = json.loads(storage.read(row["workspace"]))
+        assert len(spec["channels"][0]["samples"]) == 3
+        assert len(spec["channels"][0]["samples"][0]["data"]) == row["channels"]
+        assert row["calculator"] == "asymptotic"
+        assert cls_values(spec, 1.0).expected[2] == pytest.approx(0.05, abs=1e-3)
+        assert row["workspace_signal"] == signal_unit_of(spec) == row["mu_expected_0"]
+
+
+def test_few_expected_events_are_left_to_toys(scan):
+    """1e-4 fb^-1 of 7.5 pb: 0.75 background events. No limit below three, efficiency known."""
+    for row in limits(scan, luminosity=(1e-4,), signal_uncertainty=0.0).values():
+        assert (row["status"], row["calculator"]) == ("ok", "toys")
+        assert row["signal_events_expected_m2"] >= -np.log(0.05) * 0.99
+        assert 0 < row["limit_error"] < 0.05 * row["signal_events_expected_0"]
+        assert "referee_cls" not in row
+    assert [r["calculator"] for r in limits(scan).values()] == ["asymptotic"] * 2
 
 
 def test_only_the_methods_asked_for_are_used(scan):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pyhf
 import pytest
 
+from rayscan.stats.limits import upper_limits
 from rayscan.stats.referee import cls_values
-from rayscan.stats.workspace import workspace
+from rayscan.stats.workspace import signal_unit_of, template_of, workspace
 
 
 def test_the_workspace_passes_the_schema_of_pyhf_and_survives_json(make_template):
@@ -89,3 +91,32 @@ def test_the_strength_can_reach_any_limit_of_a_weak_signal(make_template):
     template = make_template(signal=np.full(5, 1e-4), signal_stat=None)
     parameter = workspace(template)["measurements"][0]["config"]["parameters"][0]
     assert parameter["bounds"][0][1] * 5e-4 > template.background.sum()
+
+
+@pytest.mark.parametrize("signal_stat", [True, False])
+def test_a_workspace_says_what_its_strength_means_and_is_read_back(make_template, signal_stat):
+    template = make_template(observed=None, **({} if signal_stat else {"signal_stat": None}))
+    for unit in (1.0, 3.7e-5, 2.0e4):
+        spec = json.loads(json.dumps(workspace(template, signal_unit=unit)))
+        assert signal_unit_of(spec) == unit
+        back = template_of(spec)
+        np.testing.assert_allclose(back.signal, template.signal, rtol=1e-12)
+        np.testing.assert_allclose(back.gamma_widths, template.gamma_widths, rtol=1e-12)
+    assert signal_unit_of(workspace(template)) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e5, 1.0, 1e-5])
+def test_plain_pyhf_fits_a_signal_far_from_its_limit(make_template, tmp_path, scale):
+    """At a limit of mu = 1e-4 plain pyhf fails or sees CLs = 1 with the signal as it is."""
+    template = make_template(bins=12, observed=None, signal_stat=None)
+    template = replace(template, signal=template.signal * scale)
+    (limit,) = upper_limits([template])
+    path = tmp_path / "limit.json"
+    path.write_text(json.dumps(workspace(template, signal_unit=limit.expected[2])))
+    script = "from pyhf.cli import cli; cli()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "cls", str(path)], capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert answer["CLs_exp"][2] == pytest.approx(0.05, abs=1e-3)
+    assert answer["CLs_obs"] == pytest.approx(0.05, abs=1e-3)
