@@ -93,8 +93,8 @@ class EventSource(Source):
     def _columns(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
         return columns(x, self._features, what="training events", unit="features")
 
-    def _squashed(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
-        return x if self.squash is None else self.squash.apply(x)
+    def _squashed(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+        return x.astype(np.float64) if self.squash is None else self.squash.apply(x)
 
 
 def _known_moments(
