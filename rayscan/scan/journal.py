@@ -73,7 +73,7 @@ def read_status(storage: Storage) -> Status | None:
         StorageError: the storage cannot be read, or what is there is not understood.
     """
     content = storage.read(_NAME)
-    if content is None:
+    if content is None or not content.strip(b"\0"):  # what a power failure leaves
         return None
     try:
         return Status(**json.loads(content))

@@ -57,7 +57,7 @@ class Owner:
 def holder(storage: Storage) -> Owner | None:
     """Who holds a storage, alive or not; None if nobody does."""
     content = storage.read(_NAME)
-    if content is None:
+    if content is None or not content.strip(b"\0"):  # what a power failure leaves
         return None
     try:
         return Owner(**json.loads(content))

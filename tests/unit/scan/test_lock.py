@@ -129,3 +129,13 @@ def test_who_was_overtaken_leaves_the_status_to_the_other(storage):
     first.__exit__(StorageBusyError, StorageBusyError(path="x", why="overtaken"), None)
     found = read_status(storage)
     assert (found.scan, found.state) == ("second", "done")
+
+
+@pytest.mark.parametrize("left", [b"", bytes(200)])
+def test_what_a_power_failure_leaves_holds_nobody_off(storage, left):
+    for name in ("lock.json", "status.json"):
+        storage.write(name, left)
+    assert read_status(storage) is None
+    with Lock(storage) as lock:
+        Ledger(storage, lock.owner.key).commit("trials", "a", ROW)
+    assert holder(storage) is None
