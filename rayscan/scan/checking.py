@@ -15,7 +15,7 @@ from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import InputFile, Inputs, open_inputs
 from rayscan.scan.manifest import changed
 from rayscan.scan.plan import digest
-from rayscan.scan.storage import Storage
+from rayscan.scan.storage import Storage, beside
 from rayscan.scan.study import BASE, Study, load_study, located
 
 
@@ -44,13 +44,21 @@ def check_scan(path: Path) -> Checked:
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_torch(config)]
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
-    try:
-        Storage(study.base.storage).check_writable()
-    except RayscanError as error:
-        problems[BASE].append(Problem(where="storage", what=str(error)))
+    problems[BASE] += _unwritable(study.base)
     if any(problems.values()):
         raise ConfigError(path=str(path), problems=located(path, problems))
     return Checked(study, (*lines[BASE], *_variants(study, lines)))
+
+
+def _unwritable(config: ScanConfig) -> list[Problem]:
+    """The storage, or else the cache, if nothing can be written there."""
+    cache = config.cache or beside(config.storage, "cache")
+    for key, place in (("storage", config.storage), ("cache", cache)):
+        try:
+            Storage(place).check_writable()
+        except RayscanError as error:
+            return [Problem(where=key, what=str(error))]
+    return []
 
 
 def opening(config: ScanConfig) -> str:

@@ -258,8 +258,8 @@ def beside(uri: str, name: str) -> str:
     'results/cache'
     """
     if "://" not in uri:
-        folder = Path(uri) if Path(uri).name not in {"", ".."} else Path(uri).resolve()
-        return str(folder.parent / name)
+        here = Path(uri) if Path(uri).name not in {"", ".."} else Path(uri).resolve()
+        return str(here.parent / name)
     parts = urlsplit(uri)
     folder = parts.path.rstrip("/").rsplit("/", 1)[0]
     return urlunsplit(parts._replace(path=f"{folder}/{name}"))
@@ -273,14 +273,15 @@ def from_folder(uri: str, folder: Path) -> str:
     >>> from_folder("s3://bucket/monojet", Path("jobs"))
     's3://bucket/monojet'
     """
-    if "://" in uri or uri.startswith("~"):
+    if "://" in uri:
         return uri
-    place = folder / uri
-    short = Path(os.path.normpath(place))
-    try:  # behind a link '..' is not the folder that the link is in
+    try:
+        place = folder / Path(uri).expanduser()
+        short = Path(os.path.normpath(place))
+        # Behind a link '..' is not the folder that the link is in.
         return str(short if os.path.realpath(short) == os.path.realpath(place) else place)
-    except ValueError:  # a NUL, said when the storage is opened
-        return str(place)
+    except (RuntimeError, ValueError):  # no such user, or a NUL: said when the storage is opened
+        return uri
 
 
 def _absolute(path: str) -> str:

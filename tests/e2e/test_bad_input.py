@@ -109,6 +109,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
         edit(("STORAGE", "~no-such-user/results")),
         ["line 2, storage: ~no-such-user/results: is no path that can be followed"],
     ),
+    "unwritable_cache": (
+        edit(("STORAGE", "results\ncache: text.root/cache")),
+        ["has 1 problem", "line 3, cache:", "cannot be written"],
+    ),
     "looped_storage": (edit(("STORAGE", "loop/results")), ["line 2, storage:", "loop"]),
     "tree_in_a_folder": (
         edit((SIGNAL_FILE, "files: [folder.root]")),

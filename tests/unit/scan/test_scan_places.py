@@ -75,10 +75,15 @@ def test_results_of_the_scans_of_a_clone_land_where_the_readme_says(folder, monk
             assert Path(load_scan(written).storage).resolve() == ROOT / "results" / path.stem
 
 
-@pytest.mark.parametrize("place", ["s3://bucket/toy?region=eu", "/abs/toy", "~/toy"])
+@pytest.mark.parametrize("place", ["s3://bucket/toy?region=eu", "/abs/toy", "~no-such-user/toy"])
 def test_what_is_not_relative_stays(place, scan):
     scan.write_text(TEXT.replace("results/toy", place))
     assert load_scan(scan).storage == place
+
+
+def test_a_home_is_that_of_who_runs_it(scan):
+    scan.write_text(TEXT.replace("results/toy", "~/toy"))
+    assert load_scan(scan).storage == str(Path.home() / "toy")
 
 
 @pytest.mark.parametrize("name", ["base", "five"])
