@@ -281,5 +281,9 @@ def run_scan(
         with Journal(reporter, storage, config.name, job, lock.check) as journal:
             connect(address, workers=config.resources.workers)
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
-            with terminable():
-                return Scan(config, base or Path.cwd(), journal, retest).run()
+            try:
+                with terminable():
+                    return Scan(config, base or Path.cwd(), journal, retest).run()
+            except ConfigError:
+                manifest.release(storage)
+                raise
