@@ -145,7 +145,9 @@ def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
         for stem, piece in parts(config, inputs, name).items()
     }
     task = ray.remote(look).options(name="compare events").remote(wanted, cache)
-    return next(reading for _, reading in finished({task: "compare events"}))
+    ((_, reading),) = finished({task: "compare events"})
+    found: Reading = reading
+    return found
 
 
 def load_events(

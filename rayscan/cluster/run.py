@@ -304,5 +304,9 @@ def run_scan(
             mend(Ledger(storage, lock.owner.key), journal.say)
             connect(address, workers=config.resources.workers)
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
-            with terminable():
-                return Scan(config, base or Path.cwd(), journal, retest, lock.owner.key).run()
+            try:
+                with terminable():
+                    return Scan(config, base or Path.cwd(), journal, retest, lock.owner.key).run()
+            except ConfigError:
+                manifest.release(storage)
+                raise

@@ -8,7 +8,8 @@ read of it, bit by bit, whatever it weighs and wherever it lies.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from rayscan.events.flat import Leaf
 from rayscan.events.reconstruction import LEAVES
 
 _Words = npt.NDArray[np.uint64]
-_Values = npt.NDArray[np.floating | np.integer]
+_Values = npt.NDArray[Any]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))  # MurmurHash3's finaliser
@@ -139,7 +140,7 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
 
 
 def _bits(
-    words: list[npt.NDArray[np.uint32]], kinds: list[str], first: npt.NDArray[np.int64]
+    words: list[npt.NDArray[np.uint32]], kinds: Sequence[str], first: npt.NDArray[np.int64]
 ) -> float:
     """Bits that one object tells, from the first ones of a sample of events."""
     sample = first[:: -(-len(first) // _SAMPLE)]

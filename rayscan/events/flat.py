@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -23,7 +24,7 @@ class Leaf:
     """
 
     counts: npt.NDArray[np.int64]
-    values: npt.NDArray[np.floating | np.integer]
+    values: npt.NDArray[Any]
 
 
 def leaves(columns: Mapping[str, ak.Array]) -> dict[str, Leaf]:

@@ -51,11 +51,15 @@ def repeats(files: Mapping[str, Known]) -> tuple[RepeatedEventsError, ...]:
     Args:
         files: File, as messages call it -> what its events are known by.
     """
-    names = list(files)
+    names, seen = list(files), 0
     for bits in _STRATA:
         rich = [file.bits >= bits for file in files.values()]
+        sizes = [int(some.sum()) for some in rich]
+        if sum(sizes) == seen:  # none that was not compared before
+            continue
+        seen = sum(sizes)
         hashes = [file.hashes[some] for file, some in zip(files.values(), rich, strict=True)]
-        ordered = np.sort(np.concatenate(hashes)) if hashes else np.zeros(0, dtype=np.uint64)
+        ordered = np.sort(np.concatenate(hashes))
         twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         if not len(twice):
             continue
@@ -63,7 +67,6 @@ def repeats(files: Mapping[str, Known]) -> tuple[RepeatedEventsError, ...]:
             float(np.exp2(-file.bits[some].astype(np.float64)).sum())
             for file, some in zip(files.values(), rich, strict=True)
         ]
-        sizes = [int(some.sum()) for some in rich]
         found = tuple(
             RepeatedEventsError(first=names[a], second=names[b], events=count, entries=entries)
             for (a, b), (count, entries) in _pairs(list(files.values()), rich, twice).items()

@@ -37,6 +37,12 @@ def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
     storage.write(_NAME, dump(config).encode())
 
 
+def release(storage: Storage) -> None:
+    """Let the user change the scan file of a run that was refused before it had any result."""
+    if not storage.folders("ledger"):
+        storage.remove(_NAME)
+
+
 def agree(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None:
     """See that a storage holds nothing, or the results of this scan; changes nothing there.
 
