@@ -329,7 +329,7 @@ def means(count, folder, signals):
     config = make_config(
         pools=SPLIT,
         signals=signals,
-        ensembles=EnsembleSizes(train=60, validation=50, test=1000),
+        ensembles=EnsembleSizes(train=60, validation=50, test=400),
     )
     single = replace(config, pools=Pools(), seed=99)
     found = []
@@ -354,7 +354,7 @@ def test_folds_leak_nothing_and_agree_with_one_split(tmp_path):
     assert abs(apart) < 4
     assert abs(one) < 4
     assert leaked > 8  # the same networks on events that they saw
-    real = means(16, tmp_path / "real", ("hard",))
+    real = means(10, tmp_path / "real", ("hard",))
     between = real[:, 0] - real[:, 1]
     assert abs(between.mean()) < 4 * between.std(ddof=1) / np.sqrt(len(between))
     assert real[:, 0].mean() > 0.6
@@ -378,6 +378,7 @@ def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
     assert sorted(found["auc"]) == pytest.approx([0.61, 0.61, 0.71, 0.71])
     assert found["auc_error"].tolist() == pytest.approx([0.01 * np.sqrt(1 + 4 + 9) / 3] * 4)
     assert found["auc_event"].isna().all()
+    assert found["trial"].tolist() == ["00", "00", "10", "10"]
     apart = rows.assign(fold=None)
     pd.testing.assert_frame_equal(over_folds(apart, ["test_signal"]), apart)
 
