@@ -34,7 +34,12 @@ _TRAINED = (
     Column("train_against", _TEXT, "", "signal in class 0 of training; missing: background only"),
     Column("architecture", _TEXT, "", "kind of classifier"),
     Column("repeat", _INT, "", "number of the repeat, or of the search trial, from 0"),
-    Column("fold", _INT, "", "fold it never saw and is tested on; missing: one split, or all"),
+    Column(
+        "fold",
+        _INT,
+        "",
+        "fold it never saw and is tested on; missing: one split, or all (`trial` of the first)",
+    ),
     *_mixture("train", "in training"),
     Column(
         "train_strength",

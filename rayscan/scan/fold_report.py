@@ -7,12 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-_MEANS = (
-    *("auc", "auc_event", "auc_ceiling", "auc_ceiling_error"),
-    *("auc_ceiling_total_error", "auc_over_ceiling_error"),
-    *("auc_closed_form", "auc_closed_form_error", "auc_likelihood_ratio"),
-    *("share", "mean_probability"),
-)
 _ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error")
 
 
@@ -22,8 +16,8 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     An AUC over folds is the mean of those of the folds, each over its own test ensembles: scores of
     different networks have no common scale, and are not ranked together. The ensembles of the folds
     are independent, drawn from events that no two of them share, so that the error of the mean
-    falls with the root of their number. Errors of ceilings, and of what is over them, are means:
-    their templates come from training pools that overlap.
+    falls with the root of their number. All other numbers are means, the errors of ceilings and of
+    what is over them among them: their templates come from training pools that overlap.
 
     Args:
         rows: Rows of one variant, of selected classifiers only.
@@ -38,8 +32,12 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     ordered = rows.sort_values("repeat", kind="stable")
     place = ordered.groupby([*whose, "fold"], dropna=False).cumcount()
     key = [ordered[name] for name in whose] + [place.rename("_place")]
-    means = [name for name in _MEANS if name in rows]
     errors = [name for name in _ERRORS if name in rows]
+    means = [
+        name
+        for name in rows.select_dtypes("floating")
+        if name not in {*whose, *errors, "fold"} and not name.startswith(("train_", "test_"))
+    ]
     others = [name for name in rows if name not in {*whose, *means, *errors}]
     found = ordered.groupby(key, dropna=False, sort=False)[others].first()
     groups = ordered[[*means, *errors]].astype(float).groupby(key, dropna=False, sort=False)

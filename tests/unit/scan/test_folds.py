@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 from toy_scan import BINNING, density, make_config, make_pools, process_pools, train_all
 
+from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.events import pools as event_pools
 from rayscan.events.pools import Pools, fold_name, pools_of_fold
 from rayscan.events.selection import CutFlow, Step
@@ -27,7 +28,7 @@ from rayscan.scan.config import (
     Training,
 )
 from rayscan.scan.examples import ensembles_of
-from rayscan.scan.exclusion import binned_limits, mixture_of_row
+from rayscan.scan.exclusion import binned_limits, fit_template, mixture_of_row
 from rayscan.scan.fold_report import over_folds
 from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
 from rayscan.scan.multiclass import all_tests, rows_of
@@ -329,7 +330,7 @@ def means(count, folder, signals):
     config = make_config(
         pools=SPLIT,
         signals=signals,
-        ensembles=EnsembleSizes(train=60, validation=50, test=1000),
+        ensembles=EnsembleSizes(train=60, validation=50, test=400),
     )
     single = replace(config, pools=Pools(), seed=99)
     found = []
@@ -354,7 +355,7 @@ def test_folds_leak_nothing_and_agree_with_one_split(tmp_path):
     assert abs(apart) < 4
     assert abs(one) < 4
     assert leaked > 8  # the same networks on events that they saw
-    real = means(16, tmp_path / "real", ("hard",))
+    real = means(10, tmp_path / "real", ("hard",))
     between = real[:, 0] - real[:, 1]
     assert abs(between.mean()) < 4 * between.std(ddof=1) / np.sqrt(len(between))
     assert real[:, 0].mean() > 0.6
@@ -378,6 +379,7 @@ def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
     assert sorted(found["auc"]) == pytest.approx([0.61, 0.61, 0.71, 0.71])
     assert found["auc_error"].tolist() == pytest.approx([0.01 * np.sqrt(1 + 4 + 9) / 3] * 4)
     assert found["auc_event"].isna().all()
+    assert found["trial"].tolist() == ["00", "00", "10", "10"]
     apart = rows.assign(fold=None)
     pd.testing.assert_frame_equal(over_folds(apart, ["test_signal"]), apart)
 
@@ -460,6 +462,42 @@ def test_channels_of_folds_are_added_from_the_end_of_the_signal():
     found = of_all_folds(parts)
     assert found.counts["bkg"].tolist() == [4, 7, 4]
     assert [groups.tolist() for groups in found.by_fold] == [[0, 1, 2, 2], [1, 1, 2, 2]]
+
+
+def test_an_uncertain_shape_varies_the_events_of_each_fold_in_the_channels_of_its_network():
+    """Folds of equal contents and equal networks are one sample, five times as large."""
+    config = make_config(
+        pools=SPLIT,
+        signals=("hard",),
+        ensembles=EnsembleSizes(
+            method="multinomial",
+            uncertainty=Uncertainty(shape=ShapeUncertainty(observable="jet1_pt", slope=0.2)),
+        ),
+    )
+    one = {name: folded(name).counts["fold 0"] for name in ("bkg", "hard")}
+    alike = {
+        name: replace(folded(name), counts=dict.fromkeys(map(fold_name, range(FOLDS)), counts))
+        for name, counts in one.items()
+    }
+    binned = gather(
+        alike,
+        binning=BINNING,
+        split=SPLIT,
+        backgrounds=("bkg",),
+        benchmarks=("hard",),
+        fingerprint="alike",
+    )
+    groups = np.arange(BINNING.bins) % 7
+    filled = {name: np.bincount(groups, counts, 7).astype(int) for name, counts in one.items()}
+    tools = {"config": config, "benchmark": "hard", "luminosity": 1.0}
+    single = one_split(binned)
+    expected = fit_template(binned=single, channels=Channels(filled, groups), **tools)
+    team = of_all_folds([Channels(filled, groups)] * FOLDS)
+    found = fit_template(binned=binned, channels=team, **tools)
+    for wanted, seen in zip(expected.shape["bkg"], found.shape["bkg"], strict=True):
+        np.testing.assert_allclose(seen, wanted)
+    assert not np.allclose(*found.shape["bkg"])
+    np.testing.assert_allclose(found.background_stat, expected.background_stat / np.sqrt(FOLDS))
 
 
 def test_folds_hold_every_event_once():
