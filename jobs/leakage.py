@@ -6,7 +6,7 @@ The published procedure (arXiv:2105.12018) makes its histograms from one pool of
 the histograms: training and test share events. Here the recipe of that paper is trained
 
     shared    on one pool, as published, and tested on that very pool;
-    elsewhere the same classifier tested on a pool it never saw;
+    elsewhere the same classifier tested on a pool it never saw (`auc_unseen` of a scan);
     disjoint  with pools of their own for training, stopping and test, as rayscan does,
 
 for pools of several sizes, beside the ceiling of the true densities. Events are drawn from the
@@ -33,7 +33,7 @@ import pandas as pd
 from rayscan.events.density import density
 from rayscan.models.architecture import Templates
 from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.binned import BinnedPools, PoolName, ProcessPools
 from rayscan.scan.candidates import candidates_for, candidates_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.crosstest import cross_test, test_sets
@@ -124,14 +124,13 @@ class Study:
         return np.bincount(index[index >= 0][:size], minlength=binning.bins)
 
 
-def pools(study: Study, size: int, names: Mapping[str, str]) -> BinnedPools:
+def pools(study: Study, size: int, names: Mapping[PoolName, str]) -> BinnedPools:
     """Pools of ``size`` events each.
 
     Args:
         study: Densities, bins and seed.
         size: Events of each pool of each process.
-        names: For the pools train, validation and test which pool of events they are; equal
-            names are the same events.
+        names: For each pool which pool of events it is; equal names are the same events.
     """
     config = study.config(size, split="events")
 
@@ -141,8 +140,8 @@ def pools(study: Study, size: int, names: Mapping[str, str]) -> BinnedPools:
             process=name,
             role=role,
             cross_section=1.0,
-            counts={pool: made[names[pool]] for pool in POOL_NAMES},
-            selected=dict.fromkeys(POOL_NAMES, size),
+            counts={pool: made[own] for pool, own in names.items()},
+            selected=dict.fromkeys(names, size),
             unweighting=(size, size, float(size)),
             flow=({"cross_section": 1.0},),
         )
@@ -160,9 +159,8 @@ def pools(study: Study, size: int, names: Mapping[str, str]) -> BinnedPools:
     )
 
 
-SHARED = {"train": "a", "validation": "a", "test": "a"}
-ELSEWHERE = {"train": "a", "validation": "a", "test": "c"}
-DISJOINT = {"train": "a", "validation": "b", "test": "c"}
+SHARED: dict[PoolName, str] = {"train": "a", "validation": "a", "test": "a", "unseen": "c"}
+DISJOINT: dict[PoolName, str] = {"train": "a", "validation": "b", "test": "c"}
 
 
 def measured(study: Study, size: int) -> Iterator[dict[str, Any]]:
@@ -171,39 +169,37 @@ def measured(study: Study, size: int) -> Iterator[dict[str, Any]]:
     ours = study.config(size, split="events")
     with tempfile.TemporaryDirectory(prefix="rayscan-leakage-") as folder:
         shared = rows_of(published, pools(study, size, SHARED), folder)
-        moved = rows_of(published, pools(study, size, ELSEWHERE), folder, trained=shared)
         apart = rows_of(ours, pools(study, size, DISJOINT), folder)
-    names = ("auc", "auc_error", "auc_ceiling", "leakage_flag", "draw_fraction")
-    for triple in zip(shared[1], moved[1], apart[1], strict=True):
-        row = {"signal": study.signal, "strength": triple[0]["test_s_over_sqrt_b"], "pool": size}
-        for kind, found in zip(("shared", "elsewhere", "disjoint"), triple, strict=True):
-            row |= {f"{name}_{kind}": found[name] for name in names}
-        row["signal_in_empty_cells"] = triple[1]["signal_in_empty_cells"]
-        row["leakage"] = row["auc_shared"] - row["auc_elsewhere"]
-        row["leakage_error"] = float(np.hypot(row["auc_error_shared"], row["auc_error_elsewhere"]))
+    names = ("auc", "auc_error", "auc_total_error", "auc_ceiling", "leakage_flag", "draw_fraction")
+    for found in zip(shared, apart, strict=True):
+        own = found[0]
+        row = {"signal": study.signal, "strength": own["test_s_over_sqrt_b"], "pool": size}
+        for kind, each in zip(("shared", "disjoint"), found, strict=True):
+            row |= {f"{name}_{kind}": each[name] for name in names}
+        row["auc_elsewhere"] = own["auc_unseen"]
+        row["auc_total_error_elsewhere"] = own["auc_unseen_total_error"]
+        row["signal_in_empty_cells"] = own["signal_in_empty_cells"]
+        row["leakage"] = own["auc"] - own["auc_unseen"]
+        row["leakage_error"] = float(
+            np.hypot(own["auc_total_error"], own["auc_unseen_total_error"])
+        )
         yield row
 
 
-Found = tuple[list[dict[str, Any]], list[dict[str, Any]]]
-
-
-def rows_of(
-    config: ScanConfig, binned: BinnedPools, folder: str, *, trained: Found | None = None
-) -> Found:
-    """Rows of `trials` and `auc` of a scan, in this process; stored classifiers if given."""
+def rows_of(config: ScanConfig, binned: BinnedPools, folder: str) -> list[dict[str, Any]]:
+    """Rows of `auc` of a scan, trained in this process."""
     strengths = mixtures(config)
     plan = points(config, strengths, binned)
-    trials = trained[0] if trained is not None else []
-    if trained is None:
-        for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
-            storage = Storage(folder)
-            trials += train_pack(pack, config=config, binned=binned, storage=storage).rows
+    trials: list[dict[str, Any]] = []
+    for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
+        storage = Storage(folder)
+        trials += train_pack(pack, config=config, binned=binned, storage=storage).rows
     candidates = candidates_of(plan, trials)
     tested: list[dict[str, Any]] = []
     for test in test_sets(config, strengths):
         met = candidates_for(config, test, candidates)
         tested += cross_test(test, met, config=config, binned=binned, storage=folder)
-    return trials, tested
+    return tested
 
 
 def true_ceilings(study: Study) -> dict[float, float]:
@@ -236,19 +232,17 @@ def table(study: Study, sizes: Sequence[int]) -> pd.DataFrame:
 
 _HEAD = (
     "signal      S/sqrt(B)      pool  shared  elsewhere  disjoint  ceiling  leakage            "
-    "flagged: shared elsewhere disjoint  in empty cells"
+    "flagged: shared disjoint  in empty cells"
 )
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    flags = [
-        "yes" if row[f"leakage_flag_{k}"] else "no" for k in ("shared", "elsewhere", "disjoint")
-    ]
+    flags = ["yes" if row[f"leakage_flag_{k}"] else "no" for k in ("shared", "disjoint")]
     return (
         f"{row['signal']:<12}{row['strength']:9.2f}{row['pool']:10,}{row['auc_shared']:8.3f}"
         f"{row['auc_elsewhere']:11.3f}{row['auc_disjoint']:10.3f}{row['auc_true_ceiling']:9.3f}"
-        f"{row['leakage']:+9.3f} +- {row['leakage_error']:.3f}{flags[0]:>15}{flags[1]:>10}"
-        f"{flags[2]:>9}{row['signal_in_empty_cells']:16.2%}"
+        f"{row['leakage']:+9.3f} +- {row['leakage_error']:.3f}{flags[0]:>15}{flags[1]:>9}"
+        f"{row['signal_in_empty_cells']:16.2%}"
     )
 
 
@@ -274,11 +268,12 @@ def draw(frame: pd.DataFrame, path: Path, background: int) -> None:
         rows = frame[frame["strength"] == strength].sort_values("pool")
         for kind, (colour, marker, label) in styles.items():
             panel.errorbar(
-                rows["pool"], rows[f"auc_{kind}"], rows[f"auc_error_{kind}"],
+                rows["pool"], rows[f"auc_{kind}"], rows[f"auc_total_error_{kind}"],
                 color=colour, marker=marker, ms=5, lw=1.2, label=label,
             )  # fmt: skip
-            flagged = rows[rows[f"leakage_flag_{kind}"]]
-            panel.plot(flagged["pool"], flagged[f"auc_{kind}"], "o", ms=11, mfc="none", mec="k")
+            if kind != "elsewhere":
+                flagged = rows[rows[f"leakage_flag_{kind}"]]
+                panel.plot(flagged["pool"], flagged[f"auc_{kind}"], "o", ms=11, mfc="none", mec="k")
         panel.plot([], [], "o", ms=11, mfc="none", mec="k", label="leakage_flag")
         panel.axhline(rows["auc_true_ceiling"].iloc[0], color="k", lw=1, label="ceiling")
         panel.set(

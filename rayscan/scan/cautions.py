@@ -12,6 +12,7 @@ from rayscan.scan.tables import Tables
 # One event where the background pool is empty identifies an ensemble; one in ten then holds one.
 _TELLTALE_EVENTS = 0.1
 _MORE_THAN_SIMULATED = 10
+_LEAKAGE_SIGMA = 4.0
 _DRAW_FRACTION = 0.1
 _KEPT = 0.5
 _HEAVY = 0.1
@@ -44,15 +45,26 @@ def warnings(tables: Tables) -> list[str]:
 def _leakage(tables: Tables) -> Iterator[str]:
     rows = labelled(tables.auc)
     flagged = rows[rows["leakage_flag"].isin([True])]
-    if len(flagged):
+    above = flagged["auc_over_ceiling_sigma"] > _LEAKAGE_SIGMA
+    if above.any():
         worst = _largest(flagged, "auc_over_ceiling_sigma")
         yield (
-            f"Leakage: {len(flagged)} of {len(rows)} AUCs lie more than 4 sigma above their "
+            f"Leakage: {above.sum()} of {len(rows)} AUCs lie more than 4 sigma above their "
             f"ceiling, the most any classifier can reach. Worst: {worst['label']} trained on "
             f"{worst['train_benchmark']}, tested on {worst['test_benchmark']} at "
             f"{_strength(worst)}: {worst['auc']:.3f} against {worst['auc_ceiling']:.3f} "
             f"({worst['auc_over_ceiling_sigma']:+.1f} sigma). Test ensembles share events with "
             "the training, or the pools behind the ceiling are too small."
+        )
+    gained = flagged["leakage_sigma"] > _LEAKAGE_SIGMA
+    if gained.any():
+        worst = _largest(flagged, "leakage_sigma")
+        yield (
+            f"Leakage: {gained.sum()} of {len(rows)} AUCs are more than 4 sigma above that of the "
+            f"same classifier on events it has not seen. Worst: {worst['label']} trained on "
+            f"{worst['train_benchmark']}, tested on {worst['test_benchmark']} at "
+            f"{_strength(worst)}: {worst['auc']:.3f} against {worst['auc_unseen']:.3f} "
+            f"({worst['leakage_sigma']:+.1f} sigma)."
         )
 
 

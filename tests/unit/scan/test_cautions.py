@@ -25,6 +25,11 @@ def test_a_clean_scan_has_no_warnings(tables):
             {"leakage_flag": True, "auc_over_ceiling_sigma": 7.1, "auc": 0.97},
             ["Leakage: 2 of 216", "cnn trained on alp", "S/sqrt(B) = 0.5", "0.970", "+7.1 sigma"],
         ),
+        (
+            "auc",
+            {"leakage_flag": True, "leakage_sigma": 5.3, "auc": 0.71, "auc_unseen": 0.52},
+            ["Leakage: 2 of 216", "same classifier", "0.710 against 0.520", "+5.3 sigma"],
+        ),
         ("auc", {"pool_mode": "shared_pool"}, ["Shared pool", "2105.12018"]),
         ("pools", {"pool_mode": "shared_pool"}, ["Shared pool"]),
         ("auc", {"draw_fraction": 0.32}, ["Draw fraction", "32%", "alp"]),

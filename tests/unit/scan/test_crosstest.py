@@ -123,6 +123,69 @@ def test_a_shared_pool_is_labelled_in_every_row(tmp_path):
     assert {row["pool_mode"] for row in rows} == {"shared_pool"}
 
 
+@pytest.fixture(scope="module")
+def shared_null(tmp_path_factory):
+    """No signal in shared pools of 8,000 events: rows of what knows them, most of it, nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    config = make_config(
+        signals=("null",),
+        mixtures=Mixtures(s_over_sqrt_b=(6,), background=2000),
+        ensembles=EnsembleSizes(train=10, validation=10, test=4000, method="multinomial"),
+    )
+    binned = make_pools(signals=("null",), size=8000, mode="shared_pool")
+    mixture = config.mixtures.expand()[0]
+    knows = BinnedLikelihoodRatio.from_templates(templates_of(binned, "null", mixture)).weights
+    noise = np.random.default_rng(3).normal(0, knows.std(), len(knows))
+    weights = {"knows": knows, "most": knows + 0.4 * noise, "blind": noise}
+    for name, each in weights.items():
+        BinnedLikelihoodRatio(each).save(folder / "classifiers" / name)
+    test = TestSet(benchmark="null", strength=0, mixture=mixture)
+    candidates = [candidate(name) for name in weights]
+    rows = cross_test(test, candidates, config=config, binned=binned, storage=str(folder))
+    return dict(zip(weights, rows, strict=True))
+
+
+def test_what_a_shared_pool_gives_away_is_told_by_events_kept_out_of_it(shared_null):
+    for name, leaks in (("knows", True), ("most", True), ("blind", False)):
+        row = shared_null[name]
+        assert row["leakage_flag"] == leaks
+        error = math.hypot(row["auc_total_error"], row["auc_unseen_total_error"])
+        assert row["leakage_sigma"] == pytest.approx((row["auc"] - row["auc_unseen"]) / error)
+        assert (row["leakage_sigma"] > 4) == leaks
+        # the ceiling is too uncertain to tell
+        assert row["auc_over_ceiling_sigma"] < 4
+        # elsewhere none of them sees a signal that is none
+        assert abs(row["auc_unseen"] - 0.5) < 4 * row["auc_unseen_total_error"]
+
+
+def test_the_ceiling_of_a_shared_pool_is_one_of_unseen_events(shared_null):
+    row = shared_null["knows"]
+    assert row["auc"] > 0.6
+    assert row["auc_ceiling"] - 0.5 < 4 * row["auc_ceiling_total_error"]
+    assert row["auc_ceiling_total_error"] < 0.05
+
+
+def test_disjoint_pools_have_nothing_to_compare_with(scan):
+    for row in all_rows(scan):
+        assert not {"auc_unseen", "leakage_sigma"} & set(row)
+
+
+def test_rows_say_the_strength_that_was_asked_for(tmp_path):
+    """S/sqrt(B) = 1 of 1,000 events is 32/sqrt(1000) = 1.012 in whole events."""
+    config = make_config(
+        signals=("hard",), mixtures=Mixtures(s_over_sqrt_b=(1, 2), background=1000)
+    )
+    binned = make_pools(signals=("hard",))
+    _, _, candidates = train_all(config, binned, tmp_path)
+    for test, asked in zip(test_sets(config, mixtures(config, binned)), (1.0, 2.0), strict=True):
+        for row in cross_test(
+            test, candidates, config=config, binned=binned, storage=str(tmp_path)
+        ):
+            assert (row["strength"], row["strength_kind"]) == (asked, "s_over_sqrt_b")
+            assert row["trained_at"] == config.mixtures.strengths[1]
+            assert row["test_s_over_sqrt_b"] != asked
+
+
 def test_a_classifier_that_knows_the_test_pool_is_flagged(tmp_path):
     config = make_config(
         signals=("central",),
