@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.candidates import Candidate, trained_columns
-from rayscan.scan.channels import Channels, by_response, plain
+from rayscan.scan.channels import Channels, by_response, grouping_of, plain
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
 from rayscan.scan.plan import digest
@@ -102,7 +102,7 @@ def binned_limits(
     targets = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
     jobs = [
         (
-            head | _target(benchmark, luminosity),
+            head | _target(benchmark, luminosity) | {"floor_decides": channels.floored},
             fit_template(config, binned, benchmark, channels, luminosity=luminosity),
         )
         for luminosity in config.limits.luminosity
@@ -153,7 +153,13 @@ def _targets(
     """First columns and channels of each limit, the same at every luminosity."""
     found = []
     if "template" in config.limits.methods:
-        channels = plain(binned, benchmark, pool="test", minimum=config.limits.min_pool_count)
+        channels = plain(
+            binned,
+            benchmark,
+            pool="test",
+            minimum=config.limits.min_pool_count,
+            largest_error=config.limits.max_mc_error,
+        )
         found.append((_reference(), channels))
     if "response" in config.limits.methods:
         for candidate in candidates:
@@ -188,7 +194,7 @@ def _channels(
         binned,
         benchmark,
         mixture=mixture,
-        channels=config.limits.channels,
+        grouping=grouping_of(config.limits),
         pool="test",
         features=features_of(config, candidate.features),
     )
