@@ -35,6 +35,8 @@ def warnings(tables: Tables) -> list[str]:
         _trainings,
         _limits,
         _statistics,
+        _floor,
+        _few_events,
         _referee,
         _weights,
         _inputs,
@@ -165,6 +167,26 @@ def _statistics(tables: Tables) -> Iterator[str]:
             f"{most['background_events']:.3g} background events, but their templates stand on "
             f"{pool:.0f} simulated ones, and hardly improve with luminosity. Simulate more "
             "background."
+        )
+
+
+def _floor(tables: Tables) -> Iterator[str]:
+    rows = tables.limits[tables.limits["method"] == "response"]
+    joined = rows[rows["floor_decides"].isin([True])]
+    if len(joined):
+        yield (
+            f"Channels: in {len(joined)} of {len(rows)} limits of method 'response' the purest "
+            "channel is as large as 'limits.min_pool_count' and 'limits.max_mc_error' ask, not as "
+            f"small as the signal would have it ({_names(joined)}). Simulate more background."
+        )
+
+
+def _few_events(tables: Tables) -> Iterator[str]:
+    rows = tables.limits[tables.limits["message"].str.startswith("asymptotic with", na=False)]
+    if len(rows):
+        yield (
+            f"Few events: {len(rows)} limits with an uncertain shape ({_names(rows)}) are "
+            "asymptotic though fewer than ten background events decide: toys do not know shapes."
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ from rayscan.ensembles.binning import merge_map
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
 from rayscan.scan.binned import BinnedPools, PoolName
-from rayscan.scan.examples import background_features, feature_matrix
+from rayscan.scan.config import Limits
+from rayscan.scan.examples import feature_matrix
 from rayscan.scan.scoring import response
-from rayscan.stats.response import bins_by_response, regroup
+from rayscan.stats.response import Grouping, Simulated, bins_by_response, regroup
 
 Counts = npt.NDArray[np.int64]
 
@@ -28,11 +30,13 @@ class Channels:
         counts: By process.
         groups: Channel of each bin of the histogram, shape (bins,); None for single events.
         by_fold: With folds, the `groups` that each one's network makes; else empty.
+        floored: Whether channels were joined because too few simulated events were in them.
     """
 
     counts: Mapping[str, Counts]
     groups: Counts | None = None
     by_fold: tuple[Counts, ...] = ()
+    floored: bool = False
 
     @property
     def size(self) -> int:
@@ -40,15 +44,48 @@ class Channels:
         return len(next(iter(self.counts.values())))
 
 
-def plain(binned: BinnedPools, benchmark: str, *, pool: PoolName, minimum: int) -> Channels:
-    """The histogram's own bins; those with fewer background events than ``minimum`` are one."""
-    mapping = merge_map(binned.background_counts(pool), minimum)
+def grouping_of(limits: Limits) -> Grouping:
+    """How channels are cut, as a scan file has it."""
+    return Grouping(
+        channels=limits.channels,
+        spacing=limits.spacing,
+        minimum=limits.min_pool_count,
+        error=limits.max_mc_error,
+    )
+
+
+def plain(
+    binned: BinnedPools,
+    benchmark: str,
+    *,
+    pool: PoolName,
+    minimum: int,
+    largest_error: float = math.inf,
+) -> Channels:
+    """The histogram's own bins; those of too little simulated background are one.
+
+    Args:
+        binned: The pools.
+        benchmark: Signal process.
+        pool: Whose events fill the bins.
+        minimum: Fewest background events of a bin.
+        largest_error: Largest relative Monte Carlo error of its background.
+    """
+    simulated = _simulated(
+        binned, {name: binned.processes[name].counts[pool] for name in binned.backgrounds}
+    )
+    sparse = ~simulated.enough(minimum, largest_error) & ((minimum > 0) | (simulated.counts > 0))
+    mapping = merge_map(np.where(sparse, 0, 1), 1)
     labels, group = np.unique(mapping, return_inverse=True)
-    counts = {
+    filled = {
         name: np.bincount(group, weights=binned.processes[name].counts[pool], minlength=len(labels))
         for name in (*binned.backgrounds, benchmark)
     }
-    return Channels({name: values.astype(np.int64) for name, values in counts.items()}, group)
+    return Channels(
+        {name: values.astype(np.int64) for name, values in filled.items()},
+        group,
+        floored=bool((sparse & (simulated.counts > 0)).any()),
+    )
 
 
 def by_response(
@@ -57,13 +94,14 @@ def by_response(
     benchmark: str,
     *,
     mixture: Mixture,
-    channels: int,
+    grouping: Grouping,
     pool: PoolName,
     features: tuple[str, ...] = (),
 ) -> Channels:
-    """Channels of about equal background, ordered by what the classifier thinks of them.
+    """Channels ordered by what the classifier thinks of them.
 
-    The grouping is made with the training pool, the counts are those of ``pool``.
+    The order is made with the training pool; the counts are those of ``pool``, of which only the
+    background is looked at to cut channels.
 
     Args:
         classifier: Of histograms: bins are ordered by the change of its output when one event is
@@ -71,41 +109,51 @@ def by_response(
         binned: The pools.
         benchmark: Signal process.
         mixture: Gives the number of events of the expected histogram.
-        channels: Number of groups.
+        grouping: How channels are cut.
         pool: Whose events fill the channels.
         features: Observables of a classifier of single events.
     """
+    names = (*binned.backgrounds, benchmark)
     if classifier.reads == "events":
-        return _events_by_score(classifier, binned, benchmark, channels, pool, features)
+        scores = {
+            n: cast("Any", classifier).scores(feature_matrix(binned, n, features, pool))
+            for n in names
+        }
+        return _by_score(binned, scores, grouping)
     expected = binned.background_density("train") * mixture.null_total
-    groups = bins_by_response(response(classifier, expected), expected, channels)
-    return Channels(
-        {
-            name: regroup(
-                binned.processes[name].counts[pool], groups, int(groups.max()) + 1
-            ).astype(np.int64)
-            for name in (*binned.backgrounds, benchmark)
-        },
-        groups,
-    )
+    filled = {name: binned.processes[name].counts[pool] for name in names}
+    simulated = _simulated(binned, {name: filled[name] for name in binned.backgrounds})
+    groups, floored = bins_by_response(response(classifier, expected), simulated, grouping)
+    size = int(groups.max()) + 1
+    counts = {name: regroup(each, groups, size).astype(np.int64) for name, each in filled.items()}
+    return Channels(counts, groups, floored=floored)
 
 
-def _events_by_score(
-    classifier: Any,
-    binned: BinnedPools,
-    benchmark: str,
-    channels: int,
-    pool: PoolName,
-    features: tuple[str, ...],
+def _by_score(
+    binned: BinnedPools, scores: Mapping[str, npt.NDArray[np.float64]], grouping: Grouping
 ) -> Channels:
-    reference = classifier.scores(background_features(binned, features, "train"))
-    edges = np.quantile(reference, np.arange(1, channels) / channels)
-    counts = {}
-    for name in (*binned.backgrounds, benchmark):
-        scores = classifier.scores(feature_matrix(binned, name, features, pool))
-        place = np.searchsorted(edges, scores, side="right")
-        counts[name] = np.bincount(place, minlength=channels)
-    return Channels(counts)
+    """Each score that some background event has is a bin."""
+    values = np.unique(np.concatenate([scores[name] for name in binned.backgrounds]))
+    found = {
+        name: np.bincount(np.searchsorted(values, scores[name]), minlength=len(values))
+        for name in binned.backgrounds
+    }
+    groups, floored = bins_by_response(values, _simulated(binned, found), grouping)
+    cuts = values[np.flatnonzero(np.diff(groups)) + 1]
+    counts = {
+        name: np.bincount(np.searchsorted(cuts, each, side="right"), minlength=len(cuts) + 1)
+        for name, each in scores.items()
+    }
+    return Channels(counts, floored=floored)
+
+
+def _simulated(binned: BinnedPools, counts: Mapping[str, Counts]) -> Simulated:
+    """Background in each bin, weights in pb."""
+    found = np.zeros((3, len(next(iter(counts.values())))))
+    for name, values in counts.items():
+        weight = binned.processes[name].cross_section / max(int(values.sum()), 1)
+        found += values * np.array([[1.0], [weight], [weight**2]])
+    return Simulated(*found)
 
 
 def of_all_folds(parts: Sequence[Channels]) -> Channels:
@@ -123,4 +171,5 @@ def of_all_folds(parts: Sequence[Channels]) -> Channels:
         for name in parts[0].counts
     }
     groups = [part.groups + (size - part.size) for part in parts if part.groups is not None]
-    return Channels(counts, by_fold=tuple(groups))
+    floored = any(part.floored for part in parts)
+    return Channels(counts, by_fold=tuple(groups), floored=floored)

@@ -223,9 +223,12 @@ class Limits:
         luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
         ensembles: Pseudo-experiments per strength of method ``score``; the -2 sigma band needs
             about 4,400.
-        channels: Groups of histogram bins for ``response``.
-        min_pool_count: Bins with fewer simulated background events become one, so that no template
-            stands on a handful of them.
+        channels: Most groups of histogram bins (or of events) for ``response``.
+        spacing: ``tail``: channels double from the signal's end; ``equal``: as much background in
+            each.
+        min_pool_count: Fewest simulated background events of a channel, or of a bin of
+            ``template``: those with fewer are joined.
+        max_mc_error: Largest relative Monte Carlo error of their background, likewise.
         background_uncertainty: Relative uncertainty of each background's yield; that of
             ``ensembles.uncertainty`` if larger.
         signal_uncertainty: Relative uncertainty of the signal's yield.
@@ -242,8 +245,10 @@ class Limits:
     )
     luminosity: tuple[float, ...] = (139.0,)
     ensembles: int = 5_000
-    channels: int = 25
-    min_pool_count: int = 10
+    channels: int = 12
+    spacing: Literal["tail", "equal"] = "tail"
+    min_pool_count: int = 20
+    max_mc_error: float = 0.2
     background_uncertainty: float = 0.05
     signal_uncertainty: float = 0.05
     luminosity_uncertainty: float = 0.017
@@ -257,6 +262,8 @@ class Limits:
         for name in ("channels", "ensembles"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+        if not self.max_mc_error > 0 or self.min_pool_count < 0:
+            raise ValueError("expected max_mc_error > 0 and min_pool_count >= 0")
         for name in ("background_uncertainty", "signal_uncertainty", "luminosity_uncertainty"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected 0 <= value < 1")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.candidates import Candidate, trained_columns
-from rayscan.scan.channels import Channels, by_response, of_all_folds, plain
+from rayscan.scan.channels import Channels, by_response, grouping_of, of_all_folds, plain
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
 from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
@@ -109,7 +109,7 @@ def binned_limits(
     targets, rows = _targets(benchmark, candidates, config=config, binned=binned, storage=storage)
     jobs = [
         (
-            head | _target(benchmark, luminosity),
+            head | _target(benchmark, luminosity) | {"floor_decides": channels.floored},
             fit_template(config, pools, benchmark, channels, luminosity=luminosity),
         )
         for luminosity in config.limits.luminosity
@@ -164,9 +164,14 @@ def _targets(
     shared = binned.mode == "shared_pool"
     if "template" in config.limits.methods:
         pools = every_event(binned)
-        channels = plain(pools, benchmark, pool="test", minimum=config.limits.min_pool_count)
-        head = _reference() | {"filled_from": "all"}
-        found.append((head, channels, pools))
+        channels = plain(
+            pools,
+            benchmark,
+            pool="test",
+            minimum=config.limits.min_pool_count,
+            largest_error=config.limits.max_mc_error,
+        )
+        found.append((_reference() | {"filled_from": "all"}, channels, pools))
     if "response" in config.limits.methods:
         source = "shared_pool" if shared else "all" if binned.folds else "test"
         for team in teams(candidates):
@@ -227,7 +232,7 @@ def _channels_of_one(
         binned,
         benchmark,
         mixture=mixture,
-        channels=config.limits.channels,
+        grouping=grouping_of(config.limits),
         pool="test",
         features=features_of(config, candidate.features),
     )

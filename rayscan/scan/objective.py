@@ -7,7 +7,7 @@ import numpy as np
 from rayscan.models.architecture import Classifier
 from rayscan.models.progress import area
 from rayscan.scan.binned import BinnedPools
-from rayscan.scan.channels import by_response
+from rayscan.scan.channels import by_response, grouping_of
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import ensembles_of, features_of, pair_name
 from rayscan.scan.exclusion import fit_template
@@ -50,7 +50,7 @@ def objective_value(
         binned,
         point.benchmark,
         mixture=point.mixture,
-        channels=config.limits.channels,
+        grouping=grouping_of(config.limits),
         pool="validation",
         features=features,
     )

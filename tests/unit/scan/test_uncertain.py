@@ -29,6 +29,7 @@ from rayscan.scan.tables import rows_to_table
 from rayscan.scan.uncertain import templates_for
 from rayscan.scan.workload import workload
 from rayscan.stats.limits import upper_limits
+from rayscan.stats.response import Grouping
 from rayscan.yaml_text import values
 
 SHAPE = ShapeUncertainty(observable="jet1_pt", slope=0.2)
@@ -132,7 +133,9 @@ def test_a_shape_without_size_is_no_uncertainty_to_pyhf(binned):
     ratio = MarginalLikelihoodRatio(
         templates_for(config_with(Uncertainty(background=0.1)), binned, "hard", plan[0].mixture)
     )
-    channels = by_response(ratio, binned, "hard", mixture=plan[0].mixture, channels=4, pool="test")
+    channels = by_response(
+        ratio, binned, "hard", mixture=plan[0].mixture, grouping=Grouping(channels=4), pool="test"
+    )
     template = fit_template(config, binned, "hard", channels, luminosity=1.0)
     none = {"bkg": (template.background, template.background)}
     ours, theirs = upper_limits([template, replace(template, shape=none)])
