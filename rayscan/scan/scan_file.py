@@ -19,6 +19,7 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.fitting import binning_problems
 from rayscan.scan.heads import head_problems
 from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
@@ -206,8 +207,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
     yield from head_problems(sections)
-    if "ensembles" in sections and sections["ensembles"].unsure.shape is not None:
-        yield from _uncertain_shape(sections)
+    yield from binning_problems(sections)
 
 
 def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
@@ -225,22 +225,6 @@ def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[Found]:
             yield ("architectures", index), what
     if not choices:
         yield ("architectures",), "empty; name at least one, for example mlp"
-
-
-def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """An uncertain shape is one of an axis with bins, and of histograms only."""
-    place = ("ensembles", "uncertainty", "shape")
-    named = sections["ensembles"].unsure.shape.observable
-    axes = {a.observable: a for a in sections["binning"].axes} if "binning" in sections else {}
-    if axes and named not in axes:
-        hint = nearest(named, axes) or f" (known: {', '.join(axes)})"
-        yield (*place, "observable"), f"'{named}' is on no axis of the binning{hint}"
-    elif axes and axes[named].bins < 2:
-        yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
-    for index, choice in enumerate(sections.get("architectures", ())):
-        if choice.name.startswith("event_"):
-            what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
-            yield ("architectures", index, "name"), f"{what}; remove it, or the shape"
 
 
 def _refused(observable: str) -> str:
