@@ -63,7 +63,7 @@ def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
-    problems = [*yaml_text.faults(node), *problems]
+    problems = with_faults(node, problems)
     if config is None or problems:
         raise told(problems, node, path)
     return config
@@ -84,6 +84,13 @@ def parse_keys(text: str, *, path: str = "") -> tuple[Node, dict[Any, Any]]:
         problem = Problem(where="file", what="expected a mapping of keys; write one: rayscan init")
         raise ConfigError(path=path, problems=(problem,))
     return node, data
+
+
+def with_faults(node: Node, problems: Sequence[Found]) -> list[Found]:
+    """Problems with those of the text itself, which come first where both say something."""
+    faults = list(yaml_text.faults(node))
+    said = {place for place, _ in faults}
+    return [*faults, *(each for each in problems if each[0] not in said)]
 
 
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
