@@ -121,7 +121,7 @@ def run(
     from rayscan.scan.progress import TerminalReporter
 
     console = Console()
-    study = check_scan(scan).study
+    study = check_scan(scan, here=not (address or os.environ.get("RAY_ADDRESS"))).study
     from rayscan.cluster.study import run_study
 
     try:

@@ -24,7 +24,7 @@ MOST = 100_000
 LONGEST = 1_000_000
 """Characters of a text."""
 
-_DIGITS = 18  # of a whole number: more do not fit into 64 bits
+_DIGITS = 40  # of a whole number: 64 bits need 20
 _CORE: Mapping[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
     "null": (re.compile(r"null|Null|NULL|~|"), lambda _: None),
     "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),

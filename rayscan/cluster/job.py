@@ -34,7 +34,7 @@ def run_job(description: str, *, retest: bool = False) -> int:
     scan: Path = arguments.scan
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
-        study = check_scan(scan).study
+        study = check_scan(scan, here=False).study
         with TerminalReporter(Console()) as reporter:
             result = run_study(
                 study,

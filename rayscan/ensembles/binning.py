@@ -18,6 +18,9 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Number = TypeVar("Number", bound=np.number)
 
+MOST_BINS = 1_000_000
+"""Cells of a histogram, of all axes together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -45,8 +48,9 @@ class Axis:
     def __post_init__(self) -> None:
         if not self.observable:
             raise ValueError("observable: it is empty, expected a name such as jet1_pt")
-        if self.bins < 1:
-            raise ValueError(f"bins: {self.bins}, expected at least 1")
+        if not 1 <= self.bins <= MOST_BINS:  # before the edges are made
+            limit = "at least 1" if self.bins < 1 else f"at most {MOST_BINS:,}"
+            raise ValueError(f"bins: {self.bins}, expected {limit}")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(
                 f"low: the range is {self.low:g} to {self.high:g}, "
@@ -105,6 +109,8 @@ class Binning:
             raise ValueError(
                 f"axes: '{self.observables[0]}' on both axes, expected two observables"
             )
+        if self.bins > MOST_BINS:
+            raise ValueError(f"axes: {self.bins:,} bins together, expected at most {MOST_BINS:,}")
 
     @property
     def observables(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ does not feel what moves all scores alike; features of events with their tails d
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
@@ -55,6 +56,7 @@ class _Legal:
     least: float | None = None
     above: float | None = None
     below: float | None = None
+    most: float | None = None
     options: tuple[str, ...] = ()
 
 
@@ -62,9 +64,12 @@ def _knob(default: Value, legal: _Legal, search: Range | None = None) -> Any:
     return field(default=default, metadata={"legal": legal, "search": search})
 
 
-_POSITIVE = _Legal(above=0.0)
-_NOT_NEGATIVE = _Legal(least=0.0)
-_COUNT = _Legal(least=1)
+_POSITIVE = _Legal(above=0.0, most=1e6)
+_RATE = _Legal(above=0.0, most=1e30)  # too high a rate is told when it diverges
+_NOT_NEGATIVE = _Legal(least=0.0, most=1e6)
+_COUNT = _Legal(least=1, most=1e6)
+_NODES = _Legal(least=1, most=1e6)
+_LAYERS = _Legal(least=1, most=100)
 _INPUTS = _Legal(options=("standard", "maximum"))
 _MONITORS = _Legal(options=("aligned_loss", "loss"))
 
@@ -93,16 +98,20 @@ def _legal(knob: Field[Any], value: Any) -> Value:
 
 
 def _problem(legal: _Legal, value: Any) -> str:
-    if legal.options and value not in legal.options:
+    if isinstance(value, str):
         known = ", ".join(legal.options)
-        return f"is not one of {known}{nearest(str(value), legal.options)}"
-    if legal.least is not None and not value >= legal.least:
-        return f"must be at least {legal.least:g}"
-    if legal.above is not None and not value > legal.above:
-        return f"must be above {legal.above:g}"
-    if legal.below is not None and not value < legal.below:
-        return f"must be below {legal.below:g}"
-    return "" if isinstance(value, str) or abs(value) < float("inf") else "must be finite"
+        wrong = bool(legal.options) and value not in legal.options
+        return f"is not one of {known}{nearest(value, legal.options)}" if wrong else ""
+    if not abs(value) < float("inf"):
+        return "must be finite"
+    bounds = (
+        (legal.least, operator.ge, "at least"),
+        (legal.above, operator.gt, "above"),
+        (legal.below, operator.lt, "below"),
+        (legal.most, operator.le, "at most"),
+    )
+    wrong = (f"{word} {b:g}" for b, fits, word in bounds if b is not None and not fits(value, b))
+    return next((f"must be {each}" for each in wrong), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +146,7 @@ class SVMKnobs(Knobs):
     """
 
     C: float = _knob(1e-4, _POSITIVE, Float(1e-6, 1.0, log=True))
-    histograms: int = _knob(4000, _Legal(least=2))
+    histograms: int = _knob(4000, _Legal(least=2, most=100_000))
     draws: int = _knob(1, _COUNT)
     input: Literal["standard", "maximum"] = _knob("standard", _INPUTS)
 
@@ -161,7 +170,7 @@ class NetworkKnobs(Knobs):
         refresh: New draws at every ``epoch``, or ``never``: one frozen set.
     """
 
-    learning_rate: float = _knob(1e-3, _POSITIVE, Float(1e-4, 1e-2, log=True))
+    learning_rate: float = _knob(1e-3, _RATE, Float(1e-4, 1e-2, log=True))
     schedule: Literal["cosine", "constant"] = _knob(
         "cosine", _Legal(options=("cosine", "constant"))
     )
@@ -183,10 +192,10 @@ class MLPKnobs(NetworkKnobs):
     null's moments, none below one event, of a first layer whose neighbouring bins learn together.
     """
 
-    learning_rate: float = _knob(3e-3, _POSITIVE, Float(3e-4, 3e-2, log=True))
+    learning_rate: float = _knob(3e-3, _RATE, Float(3e-4, 3e-2, log=True))
     epochs: int = _knob(15, _COUNT)
-    layers: int = _knob(2, _COUNT, Integer(1, 4))
-    units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
+    layers: int = _knob(2, _LAYERS, Integer(1, 4))
+    units: int = _knob(20, _NODES, Integer(8, 128, log=True))
     input: Seen = _knob("smooth", _Legal(options=("smooth", "standard", "maximum")))
 
 
@@ -194,8 +203,8 @@ class MLPKnobs(NetworkKnobs):
 class CNNKnobs(NetworkKnobs):
     """A convolutional network: ``filters``, twice as many, one dense layer of ``units``."""
 
-    filters: int = _knob(32, _COUNT, Integer(8, 64, log=True))
-    units: int = _knob(20, _COUNT, Integer(8, 128, log=True))
+    filters: int = _knob(32, _NODES, Integer(8, 64, log=True))
+    units: int = _knob(20, _NODES, Integer(8, 128, log=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +218,8 @@ class EventMLPKnobs(NetworkKnobs):
     learning_rate: float = _knob(3e-3, _POSITIVE, Float(1e-4, 1e-2, log=True))
     monitor: Literal["aligned_loss", "loss"] = _knob("loss", _MONITORS)
     batch_size: int = _knob(1024, _COUNT, Choice((256, 512, 1024, 2048)))
-    layers: int = _knob(3, _COUNT, Integer(1, 5))
-    units: int = _knob(64, _COUNT, Integer(16, 256, log=True))
+    layers: int = _knob(3, _LAYERS, Integer(1, 5))
+    units: int = _knob(64, _NODES, Integer(16, 256, log=True))
     input: Seen = _knob("squashed", _Legal(options=("squashed", "standard")))
     refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
 

@@ -11,12 +11,14 @@ from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events import generate
 from rayscan.events.process import Process
 from rayscan.events.weights import NONE, chosen
+from rayscan.scan.capacity import memory_here, too_little_room, too_many_trainings
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.inputs import InputFile, Inputs, open_inputs
 from rayscan.scan.manifest import changed
 from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage, beside
 from rayscan.scan.study import BASE, Study, load_study, located
+from rayscan.scan.workload import workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,12 @@ class Checked:
     lines: tuple[str, ...]
 
 
-def check_scan(path: Path) -> Checked:
+def check_scan(path: Path, *, here: bool = True) -> Checked:
     """Read a scan file, open the inputs of the scan and of its variants, and try the storage.
+
+    Args:
+        path: The scan file.
+        here: Whether the scan is to run on this machine, which then must have room for it.
 
     Raises:
         ConfigError: with every problem found.
@@ -43,6 +49,9 @@ def check_scan(path: Path) -> Checked:
             opened[needs] = _opened(config, path.parent)
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_torch(config)]
+        load = workload(config, inputs.entries)
+        problems[name] += [*too_many_trainings(load)]
+        problems[name] += [*too_little_room(load, memory_here())] if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if any(problems.values()):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from rayscan.scan import footprint
+from rayscan.scan.capacity import memory_here
 from rayscan.scan.crosstest import DRAW_WARNING
 from rayscan.scan.planned_points import known_mixtures, packs
 from rayscan.scan.stages import machine_workers
@@ -96,7 +96,7 @@ def _size(load: Workload) -> Iterator[str]:
             "take fewer bins"
         )
     together = machine_workers(config) * footprint.worker_bytes(load)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_here()
     if together > memory:
         yield (
             f"{machine_workers(config)} workers need {together / 1e9:.2g} GB together, this "

@@ -6,7 +6,7 @@ import math
 
 from rayscan.scan import testing
 from rayscan.scan.planned_points import PlannedPoint
-from rayscan.scan.rates import NETWORKS, products
+from rayscan.scan.rates import NETWORKS, weights
 from rayscan.scan.workload import Workload
 
 PROCESS = 0.3e9
@@ -22,6 +22,7 @@ _TABLE_ROW = 1500  # tables and ledger together, per row
 _TABLE_CURVE = 12_000  # tables and ledger together, per ROC curve with its score distributions
 _CHANNEL = 160  # of a workspace in JSON
 _COUNT_16_BITS = 65_535
+_WEIGHT = 20  # of a network in training: itself, its best, its gradient, Adam's two moments
 
 
 def epoch_bytes(load: Workload) -> int:
@@ -43,10 +44,12 @@ def training_bytes(load: Workload) -> int:
 def _held(load: Workload, point: PlannedPoint, drawn: int) -> int:
     """Networks hold an epoch twice here and twice on the device, linear fits as float64."""
     name = point.choice.name
+    together = min(load.config.training.pack, point.members)
+    learned = _WEIGHT * together * _weights(load, point) if name in NETWORKS else 0
     if point.reads_events:
-        return 4 * 4 * load.training_events(point) * math.prod(load.input_shape(point))
+        return learned + 4 * 4 * load.training_events(point) * math.prod(load.input_shape(point))
     if name in NETWORKS:
-        return 4 * drawn
+        return learned + 4 * drawn
     if name == "likelihood_ratio":
         return 0
     rows = load.examples(point) * int(point.knobs["draws"])
@@ -101,7 +104,8 @@ def disk_bytes(load: Workload) -> dict[str, float]:
 def _classifier(load: Workload, point: PlannedPoint) -> int:
     shape, name = load.input_shape(point), point.choice.name
     size = 1000 + 16 * math.prod(shape)
-    if name not in NETWORKS:
-        return size
-    dense, _ = products(name, point.knobs, shape)
-    return size + 4 * int(dense)
+    return size + 4 * _weights(load, point) if name in NETWORKS else size
+
+
+def _weights(load: Workload, point: PlannedPoint) -> int:
+    return weights(point.choice.name, point.knobs, load.input_shape(point))

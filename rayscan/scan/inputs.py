@@ -48,6 +48,12 @@ class Inputs:
         """The files of one process."""
         return tuple(f for f in self.files if f.process == process)
 
+    @property
+    def entries(self) -> dict[str, int]:
+        """Entries of the files of each process."""
+        names = dict.fromkeys(f.process for f in self.files)
+        return {name: sum(f.file.entries for f in self.of(name)) for name in names}
+
 
 def open_inputs(
     config: ScanConfig, *, base: Path, generated: Mapping[str, tuple[str, ...]] | None = None

@@ -28,42 +28,51 @@ _LONGEST_TEXT = 1000
 ALPHABET = f"a name may have letters a-z, digits, '_' and '-' only, at most {LONGEST_NAME} of them"
 
 _UNLISTED = (-1e15, 1e15)
-_ANY_COUNT, _ANY_EVENTS = (None, 10_000), (None, 1e9)
-RANGES: Mapping[str, tuple[float | None, float | None]] = {
+_ANY_COUNT, _ANY_EVENTS = (1, 10_000), (0, 1e9)
+_SHARE = (0, 1e15)  # its constructor says how much at most
+RANGES: Mapping[str, tuple[float, float]] = {
     "ScanConfig.seed": (0, 2**63 - 1),
     "ScanConfig.energy": (1, 1e6),  # GeV
-    "Process.cross_section": (None, 1e12),  # pb
-    "Generate.events": _ANY_EVENTS,
-    "ObjectCuts.pt_min": (None, 1e6),
-    "ObjectCuts.abs_eta_max": (None, 100),
-    "Axis.bins": (None, 100_000),
+    "Process.cross_section": (0, 1e12),  # pb
+    "Generate.events": (1, 1e9),
+    "ObjectCuts.pt_min": (0, 1e6),
+    "ObjectCuts.abs_eta_max": (0, 100),
+    "Axis.bins": (1, 100_000),
     "Axis.low": (-1e12, 1e12),
     "Axis.high": (-1e12, 1e12),
     "Pools.min_pool_count": _ANY_EVENTS,
-    "Mixtures.s_over_b": (None, 1e9),
-    "Mixtures.s_over_sqrt_b": (None, 1e9),
+    "Pools.train": _SHARE,
+    "Pools.validation": _SHARE,
+    "Pools.test": _SHARE,
+    "Uncertainty.background": _SHARE,
+    "ShapeUncertainty.slope": _SHARE,
+    "Limits.background_uncertainty": _SHARE,
+    "Limits.signal_uncertainty": _SHARE,
+    "Limits.luminosity_uncertainty": _SHARE,
+    "Mixtures.s_over_b": (0, 1e9),
+    "Mixtures.s_over_sqrt_b": (0, 1e9),
     "Mixtures.signal": _ANY_EVENTS,
-    "Mixtures.cross_section": (None, 1e12),
+    "Mixtures.cross_section": (0, 1e12),
     "Mixtures.background": _ANY_EVENTS,
     "Mixtures.total": _ANY_EVENTS,
-    "Mixtures.luminosity": (None, 1e9),  # fb^-1
-    "EnsembleSizes.train": (None, 1e7),
-    "EnsembleSizes.validation": (None, 1e7),
-    "EnsembleSizes.test": (None, 1e7),
+    "Mixtures.luminosity": (0, 1e9),  # fb^-1
+    "EnsembleSizes.train": (10, 1e7),
+    "EnsembleSizes.validation": (10, 1e7),
+    "EnsembleSizes.test": (10, 1e7),
     "Training.repeats": _ANY_COUNT,
     "Training.pack": _ANY_COUNT,
-    "Search.trials": (None, 100_000),
+    "Search.trials": (1, 100_000),
     "Search.batch": _ANY_COUNT,
     "Search.population": _ANY_COUNT,
     "Search.startup": _ANY_COUNT,
-    "Limits.luminosity": (None, 1e9),
-    "Limits.ensembles": (None, 1e7),
+    "Limits.luminosity": (0, 1e9),
+    "Limits.ensembles": (1, 1e7),
     "Limits.channels": _ANY_COUNT,
     "Limits.min_pool_count": (0, 1e9),
     "Limits.referee": (0, 1e6),
-    "Resources.cpus_per_trial": (None, 10_000),
-    "Resources.gpus_per_trial": (None, 1000),
-    "Resources.workers": (None, 100_000),
+    "Resources.cpus_per_trial": (0, 10_000),
+    "Resources.gpus_per_trial": (0, 1000),
+    "Resources.workers": (1, 100_000),
     # A user's own recipe [GeV].
     "Recipe.pt_hat_min": (0, 1e6),
     "Recipe.cross_section_scale": (1e-30, 1e30),
@@ -74,7 +83,6 @@ RANGES: Mapping[str, tuple[float | None, float | None]] = {
     "Count.abs_eta_max": (0, 100),
     "Count.at_least": (0, 1000),
     "Count.at_most": (0, 1000),
-    "DarkMatter.mediator_spin": (0, 2),
     "DarkMatter.mass": (0, 1e6),
     "Propagator.mass": (0, 1e6),
     "Propagator.width": (1e-30, 1e6),
@@ -83,9 +91,11 @@ RANGES: Mapping[str, tuple[float | None, float | None]] = {
     "Propagator.mass_min": (0, 1e6),
     "FiniteTop.mass_min": (1, 1e6),
     "FiniteTop.mass_max": (1, 1e6),
-    "Benchmark.mediator_mass": (None, 1e6),
-    "Benchmark.dark_matter_mass": (None, 1e6),
-    "Labels.multiclass": (None, 1000),
+    "Labels.individual": (0, 1),
+    "Labels.multimodel": (0, 1),
+    "Benchmark.mediator_mass": (0, 1e6),
+    "Benchmark.dark_matter_mass": (0, 1e6),
+    "Labels.multiclass": (0, 1000),
 }
 """Least and most of every number, where a constructor says nothing narrower: ``class.field``."""
 
@@ -130,6 +140,8 @@ def _of_value(hint: Any, value: Any, place: Place, key: str) -> Iterator[Found]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
         yield from _of_union(arguments, value, place, key)
+    elif origin is typing.Literal:
+        yield from _of_options(arguments, value, place)
     elif isinstance(value, dict) and dataclasses.is_dataclass(hint):
         yield from _of_fields(hint, value, place)
     elif len(arguments) == 2 and isinstance(value, list if origin is tuple else dict):
@@ -138,6 +150,13 @@ def _of_value(hint: Any, value: Any, place: Place, key: str) -> Iterator[Found]:
             yield from _of_value(inner, each, (*place, name), key)
     elif hint in _LEAVES and (why := _LEAVES[hint](value, key)):
         yield place, why
+
+
+def _of_options(options: tuple[Any, ...], value: Any, place: Place) -> Iterator[Found]:
+    if not any(_same(value, each) for each in options):
+        *others, last = map(repr, options)
+        known = " or ".join(filter(None, (", ".join(others), last)))
+        yield place, f"found {_short(value)}, expected {known}"
 
 
 def _of_union(options: tuple[Any, ...], value: Any, place: Place, key: str) -> Iterator[Found]:
@@ -165,9 +184,9 @@ def _range(value: float, key: str) -> str:
     low, high = RANGES.get(key, _UNLISTED)
     if not math.isfinite(value):
         return "expected a finite number"
-    if low is not None and value < low:
+    if value < low:
         return f"{value:g}, expected at least {low:g}"
-    if high is not None and value > high:
+    if value > high:
         return f"{value:g}, expected at most {high:g}"
     return ""
 

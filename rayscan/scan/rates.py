@@ -151,6 +151,18 @@ def products(name: str, knobs: Mapping[str, Any], shape: tuple[int, ...]) -> tup
     return float(sum(math.prod(kernel) for kernel in kernels if len(kernel) == 2)), convolved
 
 
+def weights(name: str, knobs: Mapping[str, Any], shape: tuple[int, ...]) -> int:
+    """Weights of a network, its biases not counted.
+
+    >>> weights("mlp", {"units": 20, "layers": 2}, (30, 30))
+    18420
+    """
+    if name != "cnn":
+        return int(products(name, knobs, shape)[0])
+    network = ConvolutionNetwork(shape, round(knobs["filters"]), round(knobs["units"]), 1)
+    return sum(math.prod(kernel) for kernel in network.shapes()[::2])
+
+
 def _number(knobs: Mapping[str, Value], name: str) -> float:
     return float(knobs[name])
 

@@ -19,6 +19,7 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
+from rayscan.scan.fitting import binning_problems
 from rayscan.scan.heads import head_problems
 from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.storage import from_folder
@@ -63,7 +64,7 @@ def parse_scan(text: str, *, path: str = "") -> ScanConfig:
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
-    problems = [*yaml_text.faults(node), *problems]
+    problems = with_faults(node, problems)
     if config is None or problems:
         raise told(problems, node, path)
     return config
@@ -84,6 +85,13 @@ def parse_keys(text: str, *, path: str = "") -> tuple[Node, dict[Any, Any]]:
         problem = Problem(where="file", what="expected a mapping of keys; write one: rayscan init")
         raise ConfigError(path=path, problems=(problem,))
     return node, data
+
+
+def with_faults(node: Node, problems: Sequence[Found]) -> list[Found]:
+    """Problems with those of the text itself, which come first where both say something."""
+    faults = list(yaml_text.faults(node))
+    said = {place for place, _ in faults}
+    return [*faults, *(each for each in problems if each[0] not in said)]
 
 
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
@@ -216,8 +224,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
     yield from head_problems(sections)
-    if "ensembles" in sections and sections["ensembles"].unsure.shape is not None:
-        yield from _uncertain_shape(sections)
+    yield from binning_problems(sections)
 
 
 def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
@@ -235,22 +242,6 @@ def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[Found]:
             yield ("architectures", index), what
     if not choices:
         yield ("architectures",), "empty; name at least one, for example mlp"
-
-
-def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """An uncertain shape is one of an axis with bins, and of histograms only."""
-    place = ("ensembles", "uncertainty", "shape")
-    named = sections["ensembles"].unsure.shape.observable
-    axes = {a.observable: a for a in sections["binning"].axes} if "binning" in sections else {}
-    if axes and named not in axes:
-        hint = nearest(named, axes) or f" (known: {', '.join(axes)})"
-        yield (*place, "observable"), f"'{named}' is on no axis of the binning{hint}"
-    elif axes and axes[named].bins < 2:
-        yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
-    for index, choice in enumerate(sections.get("architectures", ())):
-        if choice.name.startswith("event_"):
-            what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
-            yield ("architectures", index, "name"), f"{what}; remove it, or the shape"
 
 
 def _refused(observable: str) -> str:

@@ -20,11 +20,11 @@ from rayscan.scan.scan_file import (
     read_text,
     structured,
     told,
+    with_faults,
     with_lines,
 )
 from rayscan.scan.storage import beside, inside
 from rayscan.scan.unknown_keys import VARIANTS
-from rayscan.yaml_text import faults
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def parse_study(text: str, *, path: str = "") -> Study:
     node, data = parse_keys(text, path=path)
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
-    wrong = [*faults(node), *problems]
+    wrong = [*problems]
     overs = data.get(VARIANTS, {})
     if not isinstance(overs, dict):
         wrong.append(((VARIANTS,), "expected a mapping of names to keys"))
@@ -135,6 +135,7 @@ def parse_study(text: str, *, path: str = "") -> Study:
             variants[name], those = structured(_complete(base, name, over), Path(path).parent)
             found = [_moved(p, base, name, over) for p in _new(those, problems, base, over)]
         wrong += found
+    wrong = with_faults(node, wrong)
     if config is None or wrong:
         raise told(wrong, node, path)
     return Study(base=config, variants={n: v for n, v in variants.items() if v is not None})

@@ -72,8 +72,9 @@ def start(
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> subprocess.Popen[str]:
     """Start the scan of a folder (or another command on it), in a process group of its own."""
+    program = [command] if command.endswith(".py") else ["-m", "rayscan", command]
     scan = subprocess.Popen(
-        [sys.executable, "-m", "rayscan", command, "scan.yaml", *options],
+        [sys.executable, *program, "scan.yaml", *options],
         cwd=folder,
         env=dict(environment),
         stdout=subprocess.PIPE,

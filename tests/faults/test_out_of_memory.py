@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import fault_scan
 import psutil
 import pytest
 
 from rayscan.scan.tables import read_tables
 
+JOB = str(Path(__file__).parents[2] / "jobs" / "scan.py")
 GREEDY = "  - {name: mlp, label: greedy, hyperparameters: {units: UNITS, layers: 2, epochs: 1}}\n"
 
 
@@ -23,8 +26,11 @@ def assert_only_greedy_failed(folder) -> None:
 
 
 def test_an_allocation_that_fails(tmp_path, cache):
-    fault_scan.write(tmp_path, cache, repeats=1, change=with_greedy(3_000_000))
-    errors = fault_scan.run(tmp_path, code=1)
+    fault_scan.write(tmp_path, cache, repeats=1, change=with_greedy(1_000_000))
+    errors = fault_scan.finish(fault_scan.start(tmp_path), 2)
+    assert "line 17, architectures: one worker needs 2e+04 GB of memory" in errors
+    # A job does not run where it is started: only its trials find out.
+    errors = fault_scan.finish(fault_scan.start(tmp_path, command=JOB), 1)
     assert_only_greedy_failed(tmp_path)
     assert errors.count("has no classifier") == 2
 

@@ -30,7 +30,7 @@ selection:
 binning:
   axes:
     - {observable: jet1_pt, bins: 10, low: 130, high: 800}
-    - {observable: jet1_eta, bins: 4, low: -4, high: 4}
+    - {observable: jet1_eta, bins: 6, low: -4, high: 4}
 mixtures:
   background: 100
   s_over_sqrt_b: [1, 2]
@@ -70,7 +70,7 @@ def test_a_variant_is_a_complete_scan_with_a_place_of_its_own():
     assert study.base == parse_scan(TEXT)
     bins = study.variants["bins-5"]
     assert (bins.name, bins.storage) == ("toy.bins-5", "results/toy/variants/bins-5")
-    assert [axis.bins for axis in bins.binning.axes] == [5, 4]
+    assert [axis.bins for axis in bins.binning.axes] == [5, 6]
     assert list(study.variants["cut-200"].selection.cuts) == ["jet1_pt > 200"]
     assert study.variants["yields"].mixtures.luminosity == 10
     assert [each.name for each in study.variants["cnn"].architectures] == ["cnn"]
