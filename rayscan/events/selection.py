@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rayscan.errors import SelectionEmptyError
+from rayscan.errors import SelectionEmptyError, WeightBranchError
 from rayscan.events import content, delphes, flat, table
 from rayscan.events import observables as named
 from rayscan.events.cuts import Cut
@@ -178,7 +178,7 @@ def select(
         Broken events (`content.broken`, or no finite weight) are in neither, only counted.
 
     Raises:
-        InputError: The file cannot be read, or lacks a branch.
+        InputError: The file cannot be read, or lacks a branch or all weights.
     """
     layout = table.cached(observables)
     needs = selection.needs(observables)
@@ -187,6 +187,8 @@ def select(
     weights = weight_values(
         columns.pop(weight[0]) if weight else None, piece.weight, piece.last - piece.first
     )
+    if np.isnan(weights).all():
+        raise WeightBranchError(path=piece.path, branch=piece.weight, others=tuple(weight))
     entries = np.arange(piece.first, piece.last)
     leaves = flat.leaves(columns)
     bad = content.broken(leaves)
