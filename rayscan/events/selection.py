@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import awkward as ak
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rayscan.errors import SelectionEmptyError
+from rayscan.errors import SelectionEmptyError, WeightBranchError
 from rayscan.events import content, delphes, flat, table
 from rayscan.events import observables as named
 from rayscan.events.cuts import Cut
@@ -181,15 +182,11 @@ def select(
         Broken events (`content.broken`, or no finite weight) are in neither, only counted.
 
     Raises:
-        InputError: The file cannot be read, or lacks a branch.
+        InputError: The file cannot be read, or lacks a branch or all weights.
     """
     layout = table.cached(observables)
     needs = selection.needs(observables)
-    weight = [] if piece.weight == NONE else [branch_of(piece.weight)[0]]
-    columns = delphes.read(piece, [*needs, *weight], needed_by=needs)
-    weights = weight_values(
-        columns.pop(weight[0]) if weight else None, piece.weight, piece.last - piece.first
-    )
+    columns, weights = _weighed(piece, needs)
     entries = np.arange(piece.first, piece.last)
     leaves = flat.leaves(columns)
     bad = content.broken(leaves)
@@ -223,6 +220,21 @@ def select(
         broken_columns={name: int(mask.sum()) for name, mask in bad.items()},
     )
     return pa.Table.from_arrays(arrays, schema=layout), flow
+
+
+def _weighed(
+    piece: Slice, needs: Mapping[str, str]
+) -> tuple[dict[str, ak.Array], npt.NDArray[np.float64]]:
+    """The branches that are needed, and the weight of each event, shape (E,); NaN where missing."""
+    events = piece.last - piece.first
+    if piece.weight == NONE:
+        return delphes.read(piece, needs, needed_by=needs), np.ones(events)
+    branch, place = branch_of(piece.weight)
+    columns = delphes.read(piece, [*needs, branch], needed_by=needs)
+    weights = columns[branch] if branch in needs else columns.pop(branch)
+    if flat.leaf(weights).counts.max() <= place:
+        raise WeightBranchError(path=piece.path, branch=piece.weight, others=(branch,))
+    return columns, weight_values(weights, piece.weight)
 
 
 def _step(cut: str, weights: npt.NDArray[np.float64]) -> Step:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import WeightBranchError
+from rayscan.events.flat import leaf
 
 WEIGHT = "Event.Weight"
 NONE = "none"
@@ -54,10 +55,10 @@ def is_weight(branch: str) -> bool:
     >>> [is_weight(b) for b in ("Weight.Weight", "genWeight", "Jet.TauWeight", "Weight_size")]
     [True, True, False, False]
     """
-    leaf = branch.rpartition(".")[2]
+    name = branch.rpartition(".")[2]
     if "." in branch:
-        return leaf == "Weight"
-    return _LEAF.fullmatch(leaf.rpartition("_")[2]) is not None
+        return name == "Weight"
+    return _LEAF.fullmatch(name.rpartition("_")[2]) is not None
 
 
 def chosen(path: str, branches: Collection[str], asked: str | None) -> str:
@@ -83,19 +84,19 @@ def chosen(path: str, branches: Collection[str], asked: str | None) -> str:
     raise WeightBranchError(path=path, branch=branch_of(wanted)[0], others=others)
 
 
-def values(column: ak.Array | None, weight: str, events: int) -> npt.NDArray[np.float64]:
+def values(column: ak.Array, weight: str) -> npt.NDArray[np.float64]:
     """Weight of each event, shape (E,); NaN where the file has none for it.
 
     Args:
-        column: What was read of the branch, shape (E, weights) or (E,); None for ``none``.
+        column: What was read of the branch, shape (E, weights) or (E,).
         weight: The branch with its place, as `chosen`.
-        events: E.
     """
-    if column is None:
-        return np.ones(events)
-    if column.ndim > 1:
-        column = ak.pad_none(column, branch_of(weight)[1] + 1, axis=1)[:, branch_of(weight)[1]]
-    return np.asarray(ak.to_numpy(ak.fill_none(column, np.nan)), dtype=np.float64)
+    read, place = leaf(column), branch_of(weight)[1]
+    out = np.full(len(read.counts), np.nan)
+    there = read.counts > place
+    first = np.cumsum(read.counts) - read.counts
+    out[there] = read.values[first[there] + place]
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from rayscan.ensembles.draw import Background, Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
 from rayscan.errors import PoolExhaustedError, Problem
-from rayscan.scan.binned import POOL_NAMES, BinnedPools
+from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.folds import at_fold
 from rayscan.scan.plan import Mixtures
@@ -40,7 +40,15 @@ def _problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> l
         for error in _exhausted(config, binned, benchmark, mixture):
             if error.pool not in worst or error.needed > worst[error.pool].needed:
                 worst[error.pool] = error
-    return [Problem(where="mixtures", what=str(error)) for error in worst.values()]
+    causes = {
+        f"{process.process} ({pool})": _unweighted(process)
+        for process in binned.processes.values()
+        for pool in POOL_NAMES
+    }
+    return [
+        Problem(where="mixtures", what=f"{error}{causes.get(error.pool, '')}")
+        for error in worst.values()
+    ]
 
 
 def _empty(binned: BinnedPools) -> Iterator[Problem]:
@@ -50,9 +58,20 @@ def _empty(binned: BinnedPools) -> Iterator[Problem]:
                 what = (
                     f"none of the {process.selected[pool]} events of '{process.process} ({pool})' "
                     "lies inside the binning; add input events, loosen the selection or the axis "
-                    "ranges, or give this pool a larger share"
+                    "ranges, or give this pool a larger share" + _unweighted(process)
                 )
                 yield Problem(where="pools", what=what)
+
+
+def _unweighted(process: ProcessPools) -> str:
+    """What unweighting took, where it is more than half of the events."""
+    kept, of, _ = process.unweighting
+    if 2 * kept >= of:
+        return ""
+    return (
+        f"; unweighting kept {kept} of {of} selected events, as the heaviest weighs "
+        f"{of / kept:.3g} times the mean: look at the event weights"
+    )
 
 
 def _exhausted(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from rayscan.errors import BranchMissingError, SelectionEmptyError
+from rayscan.errors import BranchMissingError, SelectionEmptyError, WeightBranchError
 from rayscan.events import delphes, selection, table
 from rayscan.events.observables import ObjectCuts, Objects
 from rayscan.events.selection import CutFlow, Selection, Step
@@ -173,6 +173,11 @@ def test_weights_of_another_branch_are_read_if_that_is_asked_for(write_delphes: 
         (piece,) = delphes.slices(delphes.inspect(path), process="zvvj", name="made", weight=asked)
         _, flow = selection.select(piece, selection=Selection(), observables=["met"])
         assert flow.steps[0].sum_weights == total
+    (piece,) = delphes.slices(
+        delphes.inspect(path), process="zvvj", name="made", weight="Weight.Weight[2]"
+    )
+    with pytest.raises(WeightBranchError, match=r"no event weights 'Weight\.Weight\[2\]'"):
+        selection.select(piece, selection=Selection(), observables=["met"])
 
 
 def test_cut_flows_add_up(write_delphes: Write) -> None:

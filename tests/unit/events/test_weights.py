@@ -58,10 +58,9 @@ def test_what_names_no_branch_is_refused(asked: str) -> None:
 
 def test_weights_are_read_from_their_place_in_the_list() -> None:
     column = ak.Array([[1.0, -2.0], [3.0], []])
-    np.testing.assert_array_equal(weights.values(column, "W.Weight", 3), [1, 3, np.nan])
-    np.testing.assert_array_equal(weights.values(column, "W.Weight[1]", 3), [-2, np.nan, np.nan])
-    np.testing.assert_array_equal(weights.values(ak.Array([4.0, 5.0]), "w", 2), [4, 5])
-    np.testing.assert_array_equal(weights.values(None, "none", 2), [1, 1])
+    np.testing.assert_array_equal(weights.values(column, "W.Weight"), [1, 3, np.nan])
+    np.testing.assert_array_equal(weights.values(column, "W.Weight[1]"), [-2, np.nan, np.nan])
+    np.testing.assert_array_equal(weights.values(ak.Array([4.0, 5.0]), "w"), [4, 5])
 
 
 # --- files ------------------------------------------------------------------------------------

@@ -52,3 +52,14 @@ def test_an_empty_pool_is_named_with_its_events():
     other = replace(binned, processes={**binned.processes, "hard": empty})
     (text,) = problems(make_config(), other)
     assert "none of the 3 events of 'hard (validation)' lies inside the binning" in text
+
+
+def test_a_pool_made_small_by_unweighting_names_the_weights():
+    binned = make_pools(sizes={"bkg": 900})
+    light = replace(binned.processes["bkg"], unweighting=(2700, 27_000, 5000.0))
+    other = replace(binned, processes={**binned.processes, "bkg": light})
+    config = make_config(mixtures=Mixtures(signal=(10, 20), background=1000))
+    for text in problems(config, other):
+        assert "unweighting kept 2700 of 27000 selected events" in text
+        assert "weighs 10 times the mean" in text
+    assert not any("unweighting" in text for text in problems(config, binned))
