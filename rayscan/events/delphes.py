@@ -53,7 +53,7 @@ class DelphesFile:
     bytes: int
     branches: frozenset[str]
     identity: str
-    no_numbers: Mapping[str, str] = field(default_factory=dict)
+    no_numbers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

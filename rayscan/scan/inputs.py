@@ -75,9 +75,7 @@ def open_inputs(
     needs = observables.needs(config.observables, config.selection.objects)
     for name, process in config.processes.items():
         paths, missing = _paths(process, base, (generated or {}).get(name, ()))
-        if missing:
-            problems += [Problem(where=f"processes.{name}.files", what=why) for why in missing]
-            continue
+        problems += [Problem(where=f"processes.{name}.files", what=why) for why in missing]
         labels = short_names(paths)
         for path in paths:
             try:

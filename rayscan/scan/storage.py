@@ -288,7 +288,8 @@ def _absolute(path: str) -> str:
     try:
         return str(Path(path).expanduser().resolve())
     except (RuntimeError, ValueError, OSError) as error:  # no such user; a loop of links; a NUL
-        raise StorageError(path=path, why=f"is no path that can be followed ({error})") from error
+        why = f"is no path that can be followed ({error})"
+        raise StorageError(path=path, why=why, fix="give another path") from error
 
 
 def inside(uri: str, name: str) -> str:

@@ -156,8 +156,9 @@ def test_short_names_tell_files_apart_and_ignore_where_the_folder_lies(tails):
 
 
 def test_every_pattern_that_names_nothing_is_told(folder):
-    config = scan(signal=("nowhere.root", "spin1_on.root", "none_*.root"))
+    config = scan(signal=("nowhere.root", "spin1_on.root", "none_*.root", "/dev/null"))
     found = problems(config, folder)
-    assert [where for where, _ in found] == ["processes.hard.files"] * 2
+    assert [where for where, _ in found] == ["processes.hard.files"] * 2 + ["processes.hard"]
     assert "nowhere.root: no such file" in found[0][1]
     assert "none_*.root: no such file" in found[1][1]
+    assert "/dev/null: it is no file but a pipe" in found[2][1]
