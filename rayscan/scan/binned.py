@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -207,34 +207,25 @@ def gather(
 
     With folds a bin is kept if every network has enough to train on.
     """
-    if split.min_pool_count > 0:
-        train = least_training([parts[b] for b in backgrounds], split.folds)
-        mapping = merge_map(train, split.min_pool_count)
-        parts = {name: _merge(part, mapping) for name, part in parts.items()}
-    if split.folds:
-        parts = {name: with_first_fold(part, split.folds) for name, part in parts.items()}
-    return BinnedPools(
+    found = BinnedPools(
         binning=binning,
-        processes=dict(parts),
+        processes={name: with_first_fold(part, split.folds) for name, part in parts.items()},
         backgrounds=backgrounds,
         benchmarks=benchmarks,
         mode="disjoint" if split.split == "events" else "shared_pool",
         fingerprint=fingerprint,
         folds=split.folds,
     )
+    if split.min_pool_count == 0:
+        return found
+    mapping = merge_map(least_training(found), split.min_pool_count)
+    merged_parts = {name: _merge(part, mapping) for name, part in found.processes.items()}
+    return replace(found, processes=merged_parts)
 
 
 def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
-    return ProcessPools(
-        process=part.process,
-        role=part.role,
-        cross_section=part.cross_section,
-        counts={name: merged(counts, mapping) for name, counts in part.counts.items()},
-        features=part.features,
-        selected=part.selected,
-        unweighting=part.unweighting,
-        flow=part.flow,
-    )
+    counts = {name: merged(each, mapping) for name, each in part.counts.items()}
+    return replace(part, counts=counts)
 
 
 def templates_of(
@@ -270,7 +261,7 @@ def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
     rows = []
     for part in binned.processes.values():
         kept, of, effective = part.unweighting
-        for name in [fold_name(k) for k in range(binned.folds)] or POOL_NAMES:
+        for name in [fold_name(k) for k in range(binned.folds)] or part.counts:
             counts = part.counts[name]
             empty = binned.background_counts(name) == 0
             inside = int(counts.sum())

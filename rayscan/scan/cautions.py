@@ -129,7 +129,8 @@ def _statistics(tables: Tables) -> Iterator[str]:
     simulated = tables.pools[tables.pools["role"] == "background"]
     tested = simulated.loc[simulated["pool"] == "test", "events_in_binning"].sum()
     rows = tables.limits[tables.limits["method"] != "score"]
-    everything = simulated["events_in_binning"].sum()
+    same = simulated["pool_mode"].eq("shared_pool") & simulated["pool"].ne("test")
+    everything = simulated.loc[~same | simulated["pool"].eq("unseen"), "events_in_binning"].sum()
     pools = rows["filled_from"].eq("all").map({True: everything, False: tested}).astype(float)
     excess = rows["background_events"] / pools
     short = rows.assign(excess=excess)[excess > _MORE_THAN_SIMULATED]

@@ -149,7 +149,7 @@ def _targets(
     if "template" in config.limits.methods:
         pools = every_event(binned)
         channels = plain(pools, benchmark, pool="test", minimum=config.limits.min_pool_count)
-        head = _reference() | {"filled_from": "shared_pool" if shared else "all"}
+        head = _reference() | {"filled_from": "all"}
         found.append((head, channels, pools))
     if "response" in config.limits.methods:
         source = "shared_pool" if shared else "all" if binned.folds else "test"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-_ERRORS = ("auc_error", "auc_event_error", "auc_likelihood_ratio_error")
+_ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error")
 
 
 def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:

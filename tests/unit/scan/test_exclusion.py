@@ -194,12 +194,8 @@ def test_the_template_holds_every_event_once():
         np.testing.assert_array_equal(part.counts["test"], shared.processes[name].counts["train"])
 
 
-@pytest.mark.parametrize(
-    ("mode", "pools", "source"), [("disjoint", 3, "all"), ("shared_pool", 1, "shared_pool")]
-)
-def test_where_simulation_rules_the_limit_falls_with_the_root_of_all_events(
-    mode, pools, source, tmp_path
-):
+@pytest.mark.parametrize(("mode", "pools"), [("disjoint", 3), ("shared_pool", 1)])
+def test_where_simulation_rules_the_limit_falls_with_the_root_of_all_events(mode, pools, tmp_path):
     size = 20_000
     config = make_config(
         signals=("hard",),
@@ -219,6 +215,6 @@ def test_where_simulation_rules_the_limit_falls_with_the_root_of_all_events(
     b, simulated = row["background_events"], pools * size
     # b = 5e9 known to 1/sqrt(simulated): 1.96 sigma, up to corrections of order 1/sqrt(simulated)
     assert row["channels"] == 1
-    assert row["filled_from"] == source
+    assert row["filled_from"] == "all"
     expected = 1.96 * b / np.sqrt(simulated)
     assert row["signal_events_expected_0"] == pytest.approx(expected, rel=2 / np.sqrt(simulated))
