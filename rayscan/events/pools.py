@@ -21,8 +21,6 @@ from rayscan.errors import WeightError
 
 PoolName = Literal["train", "validation", "test", "unseen"]
 _NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
-FOLDS = (3, 100)
-"""Fewest and most folds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +142,10 @@ def uniform(
     state ^= state >> np.uint64(31)
     numbers: npt.NDArray[np.float64] = (state >> np.uint64(11)) * 2.0**-53
     return numbers
+
+
+FOLDS = (3, 100)
+"""Fewest and most folds."""
 
 
 def fold_name(fold: int) -> str:

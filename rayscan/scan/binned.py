@@ -244,11 +244,9 @@ def gather(
 
     With folds a bin is kept if every network has enough to train on.
     """
-    if split.folds:
-        parts = {name: with_first_fold(part, split.folds) for name, part in parts.items()}
     found = BinnedPools(
         binning=binning,
-        processes=dict(parts),
+        processes={name: with_first_fold(part, split.folds) for name, part in parts.items()},
         backgrounds=backgrounds,
         benchmarks=benchmarks,
         mode="disjoint" if split.split == "events" else "shared_pool",
@@ -258,21 +256,13 @@ def gather(
     if split.min_pool_count == 0:
         return found
     mapping = merge_map(least_training(found), split.min_pool_count)
-    return replace(found, processes={name: _merge(p, mapping) for name, p in parts.items()})
+    merged_parts = {name: _merge(part, mapping) for name, part in found.processes.items()}
+    return replace(found, processes=merged_parts)
 
 
 def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
-    return ProcessPools(
-        process=part.process,
-        role=part.role,
-        cross_section=part.cross_section,
-        counts={name: merged(counts, mapping) for name, counts in part.counts.items()},
-        features=part.features,
-        selected=part.selected,
-        unweighting=part.unweighting,
-        flow=part.flow,
-        heaviest=part.heaviest,
-    )
+    counts = {name: merged(each, mapping) for name, each in part.counts.items()}
+    return replace(part, counts=counts)
 
 
 def templates_of(

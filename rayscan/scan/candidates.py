@@ -107,7 +107,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     """The columns that say which classifier a row is about."""
     names = ("trial", "point", "train_benchmark", "architecture", "label", "repeat")
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
-    columns = {name: candidate.row[name] for name in names}
+    columns = {name: candidate.row[name] for name in names} | {"fold": candidate.fold}
     columns |= {"head": candidate.head, "train_against": candidate.against}
     columns["fold"] = candidate.fold
     for name in ("train_strength", "trained_at", "strength_kind"):  # older tables lack them

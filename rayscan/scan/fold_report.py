@@ -35,8 +35,10 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     errors = [name for name in _ERRORS if name in rows]
     means = [
         name
-        for name in rows.select_dtypes("floating")
-        if name not in {*whose, *errors, "fold"} and not name.startswith(("train_", "test_"))
+        for name in map(str, rows)
+        if pd.api.types.is_float_dtype(rows[name])
+        and name not in {*whose, *errors, "fold"}
+        and not name.startswith(("train_", "test_"))
     ]
     others = [name for name in rows if name not in {*whose, *means, *errors}]
     found = ordered.groupby(key, dropna=False, sort=False)[others].first()

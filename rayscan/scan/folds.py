@@ -37,10 +37,14 @@ def at_fold(
     """
     if fold is None:
         return config, binned
-    processes = {name: _seen(part, fold, binned.folds) for name, part in binned.processes.items()}
     # Equal streams on pools that are nearly equal would give folds nearly equal fluctuations.
     seed = integer(config.seed, "fold", fold)
-    return replace(config, seed=seed), replace(binned, processes=processes, folds=0)
+    return replace(config, seed=seed), _view(binned, fold)
+
+
+def _view(binned: BinnedPools, fold: int) -> BinnedPools:
+    processes = {name: _seen(part, fold, binned.folds) for name, part in binned.processes.items()}
+    return replace(binned, processes=processes, folds=0)
 
 
 def _seen(part: ProcessPools, fold: int, folds: int) -> ProcessPools:
@@ -69,6 +73,8 @@ def _added(counts: Mapping[str, Counts], names: Sequence[str]) -> Counts:
 
 def with_first_fold(part: ProcessPools, folds: int) -> ProcessPools:
     """A process with the pools of the first fold beside its folds, but for their single events."""
+    if not folds:
+        return part
     first = _seen(part, 0, folds)
     return replace(
         part,
@@ -79,26 +85,22 @@ def with_first_fold(part: ProcessPools, folds: int) -> ProcessPools:
 
 def least_training(binned: BinnedPools) -> npt.NDArray[np.float64]:
     """Fewest background events that any network has to train on, by their weight, shape (bins,)."""
-    views = [
-        replace(
-            binned,
-            processes={n: _seen(part, k, binned.folds) for n, part in binned.processes.items()},
-        )
-        for k in range(binned.folds)
-    ]
-    return np.min([view.weighted_counts("train") for view in views or [binned]], axis=0)
+    views = (_view(binned, fold) for fold in range(binned.folds)) if binned.folds else (binned,)
+    return np.asarray(np.min([view.weighted_counts("train") for view in views], axis=0))
 
 
 def every_event(binned: BinnedPools) -> BinnedPools:
-    """The pools with every event in the test pool: for what nothing was trained for."""
+    """The pools with every event in the test pool: for what nothing was trained for.
+
+    Pools that share their events are one pool, counted once, and what is kept out of it.
+    """
     shared = binned.mode == "shared_pool"
-    pools = ("test", "unseen") if shared else ("train", "validation", "test")
-    processes = {name: _all_tested(part, pools) for name, part in binned.processes.items()}
+    names = ("test", "unseen") if shared else ("train", "validation", "test")
+    processes = {}
+    for name, part in binned.processes.items():
+        everything = _added(part.counts, [pool for pool in names if pool in part.counts])
+        processes[name] = replace(part, counts={**part.counts, "test": everything})
     return replace(binned, processes=processes)
-
-
-def _all_tested(part: ProcessPools, pools: Sequence[str]) -> ProcessPools:
-    return replace(part, counts={**part.counts, "test": _added(part.counts, pools)})
 
 
 def fold_counts(part: ProcessPools) -> tuple[Counts, ...]:

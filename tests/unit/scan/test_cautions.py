@@ -95,6 +95,12 @@ def test_a_template_that_holds_every_event_stands_on_all_pools(fake, fake_scan):
     (sentence,) = cautions.warnings(fake(fake_scan(), pools=few, limits=from_all))
     assert "on 300 simulated ones" in sentence
 
+    def shared(rows):
+        return [row | {"pool_mode": "shared_pool"} for row in few(rows)]
+
+    *_, sentence = cautions.warnings(fake(fake_scan(), pools=shared, limits=from_all))
+    assert "on 100 simulated ones" in sentence
+
 
 @pytest.mark.parametrize(
     ("heaviest", "means", "words"),
