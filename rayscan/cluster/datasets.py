@@ -32,7 +32,8 @@ from rayscan.scan.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-Advance = Callable[[int], None]
+Advance = Callable[..., None]
+"""Of a count, and ``earlier=True`` for what an earlier run did."""
 
 
 # ------------------------------------------------------------------- reading
@@ -94,7 +95,7 @@ def read_events(
         there = frozenset(f"{folder}/{each}" for each in cache.names(folder)) if wanted else ()
         for stem, piece in wanted.items():
             if f"{stem}.json" in there:
-                advance(piece.last - piece.first)
+                advance(piece.last - piece.first, earlier=True)
             else:
                 rows.append({"slice": json.dumps(asdict(piece)), "stem": stem})
     selection, observables = config.selection, config.observables
