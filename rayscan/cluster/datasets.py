@@ -34,7 +34,8 @@ from rayscan.scan.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-Advance = Callable[[int], None]
+Advance = Callable[..., None]
+"""Of a count, and ``earlier=True`` for what an earlier run did."""
 
 
 # ------------------------------------------------------------------- reading
@@ -97,7 +98,7 @@ def read_events(
         there = {f"{folder}/{each}" for folder in folders for each in cache.names(folder)}
         for stem, piece in wanted.items():
             if f"{stem}.json" in there:
-                advance(piece.last - piece.first)
+                advance(piece.last - piece.first, earlier=True)
             else:
                 rows.append({"slice": json.dumps(asdict(piece)), "stem": stem})
     selection, observables = config.selection, config.observables

@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 from rayscan.cluster.tasks import finished
+from rayscan.errors import StorageError
 from rayscan.events.delphes import EVENTS_PER_TASK
 from rayscan.events.generate import Generate, Generated, generate
 from rayscan.scan.config import ScanConfig
@@ -20,7 +21,8 @@ from rayscan.scan.plan import digest
 from rayscan.scan.storage import Storage
 from rayscan.seeds import integer
 
-Advance = Callable[[int], None]
+Advance = Callable[..., None]
+"""Of a count, and ``earlier=True`` for what an earlier run did."""
 
 
 def shards(recipe: Generate) -> tuple[Generate, ...]:
@@ -51,6 +53,7 @@ def generate_files(
     """
     make, known = ray.remote(_generate_shard), ray.remote(_known_shard)
     pending: dict[Any, tuple[str, int]] = {}
+    earlier: set[tuple[str, int]] = set()
     made: dict[tuple[str, int], Generated] = {}
     for name, process in config.processes.items():
         if process.generate is None:
@@ -62,6 +65,7 @@ def generate_files(
             place = f"{folder}/{stem}"
             if {f"{stem}.root", f"{stem}.json"} <= there:
                 task = known.options(name=f"known events: {name}").remote(cache, place)
+                earlier.add((name, index))
             else:
                 seed = integer(config.seed, "generate", name, index)
                 named = make.options(name=f"generate events: {name}")
@@ -69,7 +73,7 @@ def generate_files(
             pending[task] = (name, index)
     for which, file in finished(pending):
         made[which] = file
-        advance(file.events)
+        advance(file.events, earlier=which in earlier)
     names = dict.fromkeys(name for name, _ in made)
     return {name: tuple(made[key] for key in sorted(made) if key[0] == name) for name in names}
 
@@ -90,4 +94,13 @@ def _generate_shard(
 def _known_shard(cache: Storage, stem: str) -> Generated:
     """What is known of a file that an earlier run made."""
     place = cache.place(f"{stem}.root")
-    return Generated(**json.loads(cache.whole(f"{stem}.json")) | {"path": place})
+    stored = cache.whole(f"{stem}.json")
+    try:
+        return Generated(**json.loads(stored) | {"path": place})
+    except (ValueError, TypeError) as error:
+        cache.remove(f"{stem}.json")  # what says that the file is whole
+        raise StorageError(
+            path=cache.path(f"{stem}.json"),
+            why=f"what is known of generated events is damaged ({error})",
+            fix="run the same command again, which makes these events anew",
+        ) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rayscan.cluster.datasets import load_events
+from rayscan.cluster.generation import _known_shard
 from rayscan.errors import StorageError
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.table import schema
@@ -54,3 +55,12 @@ def test_a_damaged_part_is_named_and_not_there_any_more(cache, tmp_path, name, s
     with pytest.raises(StorageError, match=r"a\.parquet: .*damaged.*reads these events anew"):
         load_events(cache, ["events/a"], NAMES)
     assert cache.names("events") == ("a.parquet",)  # without its cut flow it is not whole
+
+
+@pytest.mark.parametrize("left", [b"", b'{"process": "x"', b'{"colour": 1}', b"[]"])
+def test_what_is_known_of_generated_events_may_be_damaged_too(tmp_path, left):
+    cache = Storage(str(tmp_path))
+    cache.write("generated/a.json", left)
+    with pytest.raises(StorageError, match=r"is damaged .*makes these events anew"):
+        _known_shard(cache, "generated/a")
+    assert cache.names("generated") == ()
