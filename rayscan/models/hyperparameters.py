@@ -18,7 +18,6 @@ from typing import Any, Literal, TypeAlias, cast
 from rayscan.errors import nearest
 
 Value: TypeAlias = float | int | str
-Seen: TypeAlias = Literal["smooth", "squashed", "standard", "maximum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ class NetworkKnobs(Knobs):
     monitor: Literal["aligned_loss", "loss"] = _knob("aligned_loss", _MONITORS)
     dropout: float = _knob(0.0, _Legal(least=0.0, below=1.0), Float(0.0, 0.5))
     l2: float = _knob(0.0, _NOT_NEGATIVE, Float(1e-7, 1e-2, log=True))
-    input: Seen = _knob("standard", _INPUTS)
+    input: Literal["smooth", "squashed", "standard", "maximum"] = _knob("standard", _INPUTS)
     refresh: Literal["epoch", "never"] = _knob("epoch", _Legal(options=("epoch", "never")))
 
 
@@ -196,7 +195,9 @@ class MLPKnobs(NetworkKnobs):
     epochs: int = _knob(15, _COUNT)
     layers: int = _knob(2, _LAYERS, Integer(1, 4))
     units: int = _knob(20, _NODES, Integer(8, 128, log=True))
-    input: Seen = _knob("smooth", _Legal(options=("smooth", "standard", "maximum")))
+    input: Literal["smooth", "standard", "maximum"] = _knob(
+        "smooth", _Legal(options=("smooth", "standard", "maximum"))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +221,9 @@ class EventMLPKnobs(NetworkKnobs):
     batch_size: int = _knob(1024, _COUNT, Choice((256, 512, 1024, 2048)))
     layers: int = _knob(3, _LAYERS, Integer(1, 5))
     units: int = _knob(64, _NODES, Integer(16, 256, log=True))
-    input: Seen = _knob("squashed", _Legal(options=("squashed", "standard")))
+    input: Literal["squashed", "standard"] = _knob(
+        "squashed", _Legal(options=("squashed", "standard"))
+    )
     refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
 
 

@@ -47,7 +47,8 @@ def test_it_takes_the_steps_of_keras(toy_examples):
     import keras
 
     examples = toy_examples(histograms=300)
-    knobs = {**CONSTANT, "learning_rate": 1e-2, "l2": 1e-3, "epochs": 3, "refresh": "never"}
+    knobs = {**CONSTANT, "input": "standard", "learning_rate": 1e-2, "l2": 1e-3}
+    knobs |= {"epochs": 3, "refresh": "never"}
     trained = MLP().train([Member(examples, knobs, seed=5)])[0]
     assert trained.best_epoch == 2  # the classifier holds the weights of the last epoch
 
