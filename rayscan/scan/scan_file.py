@@ -201,7 +201,12 @@ def _short(value: Any) -> str:
 
 
 def _dotted(place: Place) -> str:
-    return ".".join(str(p) for p in place) or "file"
+    return ".".join(_shown(str(p)) for p in place) or "file"
+
+
+def _shown(key: str) -> str:
+    """A key on one line."""
+    return key if key.isprintable() and len(key) < 80 else f"{ascii(key)[:76]} ..."
 
 
 def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
