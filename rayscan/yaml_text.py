@@ -120,9 +120,9 @@ def dump(value: Any) -> str:
     """Plain values as YAML, which `load` reads back."""
     writer = YAML(typ="safe", pure=True)
     writer.Representer = _Quoting
-    writer.default_flow_style = False  # type: ignore[assignment]  # declared as None
+    writer.default_flow_style = False
     writer.allow_unicode = True
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None
     writer.width = LONGEST
     out = io.StringIO()
     writer.dump(value, out)

@@ -281,7 +281,7 @@ def dump(config: ScanConfig) -> str:
 
 def _is_unsaid(key: dataclasses.Field[Any], value: Any) -> bool:
     """Whether a key holds nothing and means it when it is not written, too."""
-    return (value is None or value == ()) and value == key.default
+    return (value is None or value == ()) and bool(value == key.default)
 
 
 def _plain(value: Any) -> Any:
