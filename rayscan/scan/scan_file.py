@@ -19,7 +19,7 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
-from rayscan.scan.fitting import binning_problems
+from rayscan.scan.fitting import fitting_problems
 from rayscan.scan.heads import head_problems
 from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.unknown_keys import VARIANTS, unknown_keys
@@ -219,7 +219,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
     yield from head_problems(sections)
-    yield from binning_problems(sections)
+    yield from fitting_problems(sections)
 
 
 def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
