@@ -122,7 +122,7 @@ def dump(value: Any) -> str:
     writer.Representer = _Quoting
     writer.default_flow_style = False
     writer.allow_unicode = True
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None
     writer.width = LONGEST
     out = io.StringIO()
     writer.dump(value, out)

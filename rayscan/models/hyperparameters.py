@@ -109,8 +109,8 @@ def _problem(legal: _Legal, value: Any) -> str:
         (legal.below, operator.lt, "below"),
         (legal.most, operator.le, "at most"),
     )
-    wrong = (f"{word} {b:g}" for b, fits, word in bounds if b is not None and not fits(value, b))
-    return next((f"must be {each}" for each in wrong), "")
+    broken = (f"{word} {b:g}" for b, fits, word in bounds if b is not None and not fits(value, b))
+    return next((f"must be {each}" for each in broken), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

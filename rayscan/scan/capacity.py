@@ -59,10 +59,11 @@ def too_little_room(load: Workload, memory: float) -> Iterator[Problem]:
 
 def _largest(load: Workload) -> tuple[str, str]:
     """Which key makes a worker large, and what to do about it."""
+    drawn = 4 * footprint.epoch_bytes(load)  # as networks hold it
+    other = footprint.training_bytes(load) - drawn
     parts = {
-        ("ensembles.train", "lower ensembles.train or the bins"): footprint.epoch_bytes(load),
-        ("architectures", "take smaller networks or fewer draws"): footprint.training_bytes(load)
-        - footprint.epoch_bytes(load),
+        ("ensembles.train", "lower ensembles.train or the bins"): drawn,
+        ("architectures", "take smaller networks or fewer draws"): other,
         (
             "ensembles.test",
             "lower ensembles.test, limits.ensembles or the bins",
@@ -102,4 +103,4 @@ def _held(folder: Path) -> float:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:,.3g} GB" if count < 1e15 else f"{count / 1e9:.3g} GB"
+    return f"{count / 1e9:.3g} GB"

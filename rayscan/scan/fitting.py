@@ -1,4 +1,4 @@
-"""What architectures and an uncertain shape ask of the binning."""
+"""What does not fit together: points too many to plan, architectures or shapes and the binning."""
 
 from __future__ import annotations
 
@@ -9,17 +9,30 @@ from rayscan.errors import nearest
 from rayscan.models.convolution import SMALLEST
 from rayscan.yaml_text import Place
 
+MOST_POINTS = 100_000
 
-def binning_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Places of a scan file that do not fit its histograms, and why.
+
+def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Places of a scan file that do not fit the others, and why.
 
     Args:
         sections: The top-level keys that could be read.
     """
     if "ensembles" in sections and sections["ensembles"].unsure.shape is not None:
         yield from _uncertain_shape(sections)
+    if {"processes", "mixtures", "architectures"} <= set(sections):
+        yield from _points(sections)
     if "binning" in sections and "architectures" in sections:
         yield from _pictures(sections)
+
+
+def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    signals = sum(process.role == "signal" for process in sections["processes"].values())
+    strengths = len(sections["mixtures"].strengths)
+    count = signals * strengths * len(sections["architectures"])
+    if count > MOST_POINTS:
+        what = f"{count:,} points (signals x strengths x architectures), expected at most "
+        yield ("mixtures",), f"{what}{MOST_POINTS:,}; scan fewer at a time"
 
 
 def _pictures(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from rayscan.events.recipes import Recipe
@@ -146,7 +146,9 @@ def _of_value(hint: Any, value: Any, place: Place, key: str) -> Iterator[Found]:
         yield from _of_fields(hint, value, place)
     elif len(arguments) == 2 and isinstance(value, list if origin is tuple else dict):
         inner = arguments[0] if origin is tuple else arguments[1]
-        for name, each in enumerate(value) if origin is tuple else value.items():
+        named: Iterable[tuple[str | int, Any]]
+        named = enumerate(value) if isinstance(value, list) else value.items()
+        for name, each in named:
             yield from _of_value(inner, each, (*place, name), key)
     elif hint in _LEAVES and (why := _LEAVES[hint](value, key)):
         yield place, why

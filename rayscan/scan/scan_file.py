@@ -19,7 +19,7 @@ from rayscan.events.process import Process
 from rayscan.models import architecture
 from rayscan.scan import own_recipes, search_space
 from rayscan.scan.config import ArchitectureChoice, ScanConfig
-from rayscan.scan.fitting import binning_problems
+from rayscan.scan.fitting import fitting_problems
 from rayscan.scan.heads import head_problems
 from rayscan.scan.ranges import name_problems, value_problems, without
 from rayscan.scan.storage import from_folder
@@ -211,7 +211,12 @@ def _short(value: Any) -> str:
 
 
 def _dotted(place: Place) -> str:
-    return ".".join(str(p) for p in place) or "file"
+    return ".".join(_shown(str(p)) for p in place) or "file"
+
+
+def _shown(key: str) -> str:
+    """A key on one line."""
+    return key if key.isprintable() and len(key) < 80 else f"{ascii(key)[:76]} ..."
 
 
 def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
@@ -224,7 +229,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
     yield from head_problems(sections)
-    yield from binning_problems(sections)
+    yield from fitting_problems(sections)
 
 
 def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
@@ -286,7 +291,7 @@ def dump(config: ScanConfig) -> str:
 
 def _is_unsaid(key: dataclasses.Field[Any], value: Any) -> bool:
     """Whether a key holds nothing and means it when it is not written, too."""
-    return (value is None or value == ()) and value == key.default
+    return (value is None or value == ()) and bool(value == key.default)
 
 
 def _plain(value: Any) -> Any:

@@ -243,6 +243,21 @@ def test_a_search_too_short_for_its_sampler_says_what_to_write(search, key, what
     assert what in found
 
 
+def test_more_points_than_can_be_planned_are_refused_before_they_are():
+    strengths = ", ".join(str(n) for n in range(1, 50_002))
+    text = change("  s_over_sqrt_b: [1, 2]", f"  signal: [{strengths}]") + "  - name: cnn\n"
+    text = change("bins: 4,", "bins: 5,", text)
+    line, where, what = one(text)
+    assert (line, where) == (18, "mixtures")
+    assert "100,002 points" in what
+
+
+def test_a_convolutional_network_needs_pictures():
+    line, where, what = one(change("name: mlp", "name: cnn"))
+    assert (line, where) == (22, "architectures.0.name")
+    assert "at least 5 x 5 bins, those of the binning have 10 x 4" in what
+
+
 def test_the_options_of_a_sampler_are_stored_in_the_scan():
     text = dump(parse_scan(TEXT + "search: {trials: 12}\n"))
     assert "startup: 6\n" in text
