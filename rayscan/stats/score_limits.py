@@ -18,6 +18,7 @@ from rayscan.stats.profile import BANDS
 
 # Fewer ensembles than this beyond a threshold say nothing about a probability there.
 _FEWEST = 5
+_Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 _UNBOUNDED = "not excluded at the largest strength"
 
 
@@ -146,7 +147,7 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
     found = _interpolate(sample, threshold, below, target)
     if found is None:
         return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
-    strength, variance = found
+    strength, variance, curve = found
     step = np.sqrt(below * (1.0 - below) / len(null))
     if not exact:
         shifted = _quantiles(null, below + step * np.array([-1.0, 1.0]))
@@ -155,6 +156,11 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
         clbs = np.clip([below - step, below + step], 1.0 / len(null), 1.0)
         moved = [_interpolate(sample, threshold, p, level * p) for p in clbs]
     variance += float(np.mean([(m[0] - strength) ** 2 for m in moved if m is not None] or [0.0]))
+    if sample.exact_numbers:
+        averaged = _of_expected_number(*curve, strength, target)
+        if averaged is None:
+            return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+        strength = averaged
     return _Crossing(strength, float(np.sqrt(variance)))
 
 
@@ -167,8 +173,11 @@ def _too_few(below: float, target: float, of_null: int, count: int) -> str:
 
 def _interpolate(
     sample: _Sample, threshold: float, below: float, target: float
-) -> tuple[float, float] | None:
-    """The strength at which P(t <= threshold) is the target, and its variance; None if beyond."""
+) -> tuple[float, float, _Curve] | None:
+    """The strength at which P(t <= threshold) is the target; None if beyond.
+
+    Its variance comes with it, and Phi^-1 of the probability at each strength, from 0.
+    """
     count = sample.scores.shape[1]
     # Half an ensemble is added where none or all fall below, to keep Phi^-1 finite.
     passing = (np.count_nonzero(sample.scores <= threshold, axis=1) + 0.5) / (count + 1.0)
@@ -186,12 +195,7 @@ def _interpolate(
     spread[0] = 0.0  # at S = 0 the quantile itself, accounted for by the caller
     variance = ((1.0 - share) * spread[left]) ** 2 + (share * spread[right]) ** 2
     strength = float(grid[left] + share * width)
-    if sample.exact_numbers:
-        averaged = _of_expected_number(grid, z, strength, target)
-        if averaged is None:
-            return None
-        strength = averaged
-    return strength, float(variance * (width / fall) ** 2)
+    return strength, float(variance * (width / fall) ** 2), (grid, z)
 
 
 def _of_expected_number(
@@ -209,7 +213,7 @@ def _of_expected_number(
 
     if excess(float(grid[-1])) > 0.0:
         return None
-    return float(brentq(excess, 0.5 * start, float(grid[-1]), rtol=1e-6))
+    return float(brentq(excess, 1e-6 * start, float(grid[-1]), rtol=1e-5))
 
 
 def _checked(
