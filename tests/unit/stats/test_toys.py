@@ -10,6 +10,9 @@ import pyhf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import ndtr
+from scipy.stats import poisson
 
 from rayscan.stats.counting import exact_limits
 from rayscan.stats.limits import upper_limits
@@ -63,6 +66,40 @@ def never_below_three(seed):
     lowest = min(limit.observed, *limit.expected) * template.signal.sum()
     assert lowest >= LOWEST * 0.99
     assert np.all(np.diff(limit.expected) > -1e-9 * limit.expected[2])
+
+
+def test_toys_of_two_bins_are_the_sum_over_all_counts():
+    """q-tilde of every pair of counts, and its probabilities, with known background."""
+    signal, background = np.array([1.0, 0.5]), np.array([0.6, 3.0])
+    counts = np.stack(np.meshgrid(np.arange(25.0), np.arange(35.0)), axis=-1).reshape(-1, 2)
+
+    def cost(mu):
+        expected = mu * signal + background
+        return (expected - counts * np.log(expected)).sum(axis=1)
+
+    strengths = np.linspace(0.0, 50.0, 5001)
+    scanned = np.array([cost(mu) for mu in strengths])
+    best, smallest = strengths[scanned.argmin(axis=0)], scanned.min(axis=0)
+    without = poisson.pmf(counts, background).prod(axis=1)
+
+    def excess(mu, share):
+        # Rounded: the scan finds minima to about 1e-5.
+        q = np.where(best > mu, 0.0, np.round(2 * np.maximum(cost(mu) - smallest, 0), 4))
+        order = np.argsort(-q, kind="stable")
+        seen = q[order][np.searchsorted(np.cumsum(without[order]), share)]
+        beyond = q >= seen - 1e-9
+        with_signal = poisson.pmf(counts, mu * signal + background).prod(axis=1)
+        return with_signal[beyond].sum() / without[beyond].sum() - 0.05
+
+    template = Template(signal=signal, backgrounds=(("b", background),))
+    (found,) = upper_limits([template])
+    assert found.calculator == "toys"
+    for band, limit in zip(BANDS, found.expected, strict=True):
+        share = ndtr(band)
+        step = 3 * math.sqrt(share * (1 - share) / TOYS)
+        low, high = (brentq(excess, 0.3, 30, args=(share + by,)) for by in (-step, step))
+        # Limits of neighbouring outcomes; 2 % for the mean weight of the toys beyond.
+        assert low * 0.98 <= limit <= high * 1.02
 
 
 @settings(max_examples=4, deadline=None)
