@@ -13,22 +13,34 @@ from typing import Any
 import pandas as pd
 
 from rayscan.errors import ConfigError, Problem, nearest
-from rayscan.scan.reach import AucAt, LimitAt, aucs_at, limits_at, separation_of
+from rayscan.scan.reach import (
+    AucAt,
+    CeilingAt,
+    LimitAt,
+    aucs_at,
+    by_what,
+    ceiling_at,
+    limits_at,
+    separation_of,
+)
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Tables
 from rayscan.stats.yields import (
     PER_FB,
     Yields,
-    closed_form_auc,
-    closed_form_limit,
     counting_limit,
+    next_order_auc,
+    shape_limit,
     yields,
 )
 from rayscan.yaml_text import values
 
 _CLASSES = ("signal", "background")
 _LARGE = 0.1
-"""S/B above which AUC = Phi(k x/sqrt 2) and B-independence are no longer good to a per cent."""
+"""S/B above which an AUC is no longer that of the same S/sqrt(S + B) at other B to a per cent."""
+
+_ROUGH = 0.005
+"""Error of a ceiling above which its formula is cautioned about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +76,7 @@ class Answer:
         analysis: What it went out from, what came from the tables included.
         yields: S and B.
         aucs: Of each architecture; none without tables.
-        ceiling: AUC that no classifier passes, and its error; None without k.
+        ceiling: AUC that no classifier passes; None without k.
         limits: Expected 95 % CLs limits on selected signal events.
         cautions: What to know before believing it.
     """
@@ -72,7 +84,7 @@ class Answer:
     analysis: Analysis
     yields: Yields
     aucs: tuple[AucAt, ...] = ()
-    ceiling: tuple[float, float] | None = None
+    ceiling: CeilingAt | None = None
     limits: tuple[LimitAt, ...] = ()
     cautions: tuple[str, ...] = ()
 
@@ -106,18 +118,27 @@ def calculate(
         SampleUnusableError: A number cannot be.
     """
     cautions: tuple[str, ...] = ()
+    own_k = analysis.k is not None
     if tables is not None:
         cautions = (*_other_uncertainty(analysis, tables), *_uncertain_ensembles(tables))
         analysis = _completed(analysis, tables, _known(tables, benchmark))
     _check_complete(analysis)
     found = _yields(analysis)
     answer = Answer(analysis=analysis, yields=found, limits=tuple(_without_shape(analysis, found)))
-    if analysis.k is not None:
-        ceiling = closed_form_auc(analysis.k, found.s_over_sqrt_total, analysis.k_error)
-        answer = replace(answer, ceiling=ceiling)
+    of_table = None if tables is None or own_k else ceiling_at(tables, str(benchmark), found)
+    answer = replace(answer, ceiling=of_table or _of_k(analysis, found))
     if tables is not None and benchmark is not None:
         answer = _looked_up(answer, tables, benchmark, storage)
     return replace(answer, cautions=(*cautions, *_cautions(answer)))
+
+
+def _of_k(analysis: Analysis, found: Yields) -> CeilingAt | None:
+    if analysis.k is None:
+        return None
+    value, error = next_order_auc(analysis.k, found, analysis.k_error)
+    given = f" +- {analysis.k_error:.2g}" if analysis.k_error else ""
+    how = f"of the histogram: Phi(k x/sqrt 2) and its next order in S/B, k = {analysis.k:.3g}"
+    return CeilingAt(auc=value, error=error, how=how + given, formula=True)
 
 
 def _looked_up(answer: Answer, tables: Tables, benchmark: str, storage: Storage | None) -> Answer:
@@ -143,19 +164,21 @@ def _without_shape(analysis: Analysis, found: Yields) -> Iterator[LimitAt]:
     uncertainty = analysis.background_uncertainty or 0.0
     said = f"background known to {uncertainty:.3g}"
     if analysis.k is not None:
-        value = closed_form_limit(found.background, analysis.k, uncertainty)
+        shape = shape_limit(found.background, analysis.k, uncertainty)
+        formula = shape.calculator == "asymptotic"
+        of = "1.96/sqrt(k^2/B + 1/(B + (d B)^2))" if formula else "two Gaussians with this k"
         yield LimitAt(
             name="ideal shape",
-            expected=(None, None, value, None, None),
-            method="closed form",
-            how=f"1.96/sqrt(k^2/B + 1/(B + (d B)^2)), {said}, no other systematics",
+            expected=shape.expected,
+            method="closed form" if formula else "shape",
+            how=f"{of}, {said}, no other systematics" + by_what(shape),
         )
     limit = counting_limit(found.background, background_uncertainty=uncertainty)
     yield LimitAt(
         name="number of events",
         expected=limit.expected,
         method="counting",
-        how=f"counting experiment, {said}",
+        how=f"counting experiment, {said}" + by_what(limit),
     )
 
 
@@ -246,10 +269,15 @@ def _check_complete(analysis: Analysis) -> None:
 
 
 def _cautions(answer: Answer) -> Iterator[str]:
-    if answer.yields.s_over_b > _LARGE and (answer.aucs or answer.ceiling):
+    if answer.yields.s_over_b > _LARGE and answer.aucs:
         yield (
-            f"S/B = {answer.yields.s_over_b:.2g} is not small: AUC and ceiling are those of the "
-            "same S/sqrt(S + B) at small S/B"
+            f"S/B = {answer.yields.s_over_b:.2g} is not small: AUCs of classifiers are those of "
+            "the same S/sqrt(S + B) at the tested B"
+        )
+    if answer.ceiling is not None and answer.ceiling.error > _ROUGH and answer.ceiling.formula:
+        yield (
+            f"AUC ceiling: k alone knows it to {answer.ceiling.error:.2g} here, for k up to 3; "
+            "Phi(k x/sqrt 2) holds where k^2 S/B is small and is too high elsewhere; scan at this B"
         )
     for auc in answer.aucs:
         if auc.auc is None:

@@ -24,14 +24,9 @@ def table(answer: Answer) -> pd.DataFrame:
         *((f"AUC of {auc.label}", _area(auc), auc.how) for auc in answer.aucs),
     ]
     if answer.ceiling is not None:
-        error = f" +- {given.k_error:.2g}" if given.k_error else ""
-        rows.append(
-            (
-                "AUC ceiling",
-                _pm(*answer.ceiling),
-                f"of the histogram: Phi(k x/sqrt 2), k = {given.k:.3g}{error}",
-            )
-        )
+        found_ceiling = answer.ceiling
+        shown = _pm(found_ceiling.auc, found_ceiling.error)
+        rows.append(("AUC ceiling", shown, found_ceiling.how))
     for limit in answer.limits:
         rows.append((f"limit on S, {limit.name}", _band(limit.expected), limit.how))
         if limit.method == "none":
@@ -75,8 +70,9 @@ def as_json(answer: Answer) -> str:
         "s_over_sqrt_b": found.s_over_sqrt_b,
         "s_over_sqrt_total": found.s_over_sqrt_total,
         "aucs": [asdict(each) for each in answer.aucs],
-        "auc_ceiling": answer.ceiling[0] if answer.ceiling else None,
-        "auc_ceiling_error": answer.ceiling[1] if answer.ceiling else None,
+        "auc_ceiling": answer.ceiling.auc if answer.ceiling else None,
+        "auc_ceiling_error": answer.ceiling.error if answer.ceiling else None,
+        "auc_ceiling_how": answer.ceiling.how if answer.ceiling else None,
         "limits": [
             asdict(each) | {"cross_section": [answer.cross_section(v) for v in each.expected]}
             for each in answer.limits

@@ -14,9 +14,9 @@ from scipy.special import ndtr
 from rayscan.scan.report import curves, labelled, own
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import separation
-from rayscan.stats.limits import upper_limits
+from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.workspace import template_of
-from rayscan.stats.yields import in_events
+from rayscan.stats.yields import Yields, in_events, saturation
 
 _TAGS = ("m2", "m1", "0", "p1", "p2")
 _SAME = 1e-3
@@ -45,6 +45,23 @@ class AucAt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingAt:
+    """The AUC that no classifier passes.
+
+    Attributes:
+        auc: The AUC.
+        error: Its error: of the pools, of test sets, of what is not known of the shape.
+        how: Where it comes from.
+        formula: Whether from k alone.
+    """
+
+    auc: float
+    error: float
+    how: str
+    formula: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitAt:
     """An expected 95 % CLs limit on selected signal events.
 
@@ -58,7 +75,9 @@ class LimitAt:
 
     name: str
     expected: tuple[float | None, ...]
-    method: Literal["stored", "rescaled", "interpolated", "counting", "closed form", "none"]
+    method: Literal[
+        "stored", "rescaled", "interpolated", "counting", "closed form", "shape", "none"
+    ]
     error: float = 0.0
     how: str
 
@@ -108,6 +127,72 @@ def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
     return AucAt(
         label=label, auc=float(ndtr(value / math.sqrt(2))), error=float(sigma * slope), how=how
     )
+
+
+def ceiling_at(tables: Tables, benchmark: str, found: Yields) -> CeilingAt | None:
+    """The ceiling of a benchmark between those of the table; None without.
+
+    The best classifier's d' = sqrt 2 Phi^-1(AUC) is x g(f) with f = S/(S + B): of many events the
+    per-event likelihood ratio, hence g, knows the mixture only. g falls from g(0) = k as the ratio
+    saturates, and is interpolated in f between k and the tested mixtures, whatever their B. Beyond
+    them it falls on as that of two Gaussians with this k would, with what it falls as an error.
+
+    Args:
+        tables: The result tables.
+        benchmark: Signal process.
+        found: S and B.
+    """
+    k = separation_of(tables, benchmark)
+    known = _saturations(tables, benchmark)
+    if k is None or known.empty:
+        return None
+    f = found.signal / (found.signal + found.background)
+    places = np.append(0.0, known["f"].to_numpy(np.float64))
+    g, error = (
+        np.append(v, known[n].to_numpy(np.float64)) for v, n in zip(k, ("g", "error"), strict=True)
+    )
+    above = min(max(int(np.searchsorted(places, f)), 1), len(places) - 1)
+    share = min((f - places[above - 1]) / (places[above] - places[above - 1]), 1.0)
+    value = (1 - share) * g[above - 1] + share * g[above]
+    sigma = math.hypot((1 - share) * error[above - 1], share * error[above])
+    how = f"of the histogram: between table auc at S/B <= {_odds(places[above]):.2g}"
+    if f > places[-1] * (1 + 1e-9):
+        tested = Yields(signal=places[-1], background=1 - places[-1])
+        asked = Yields(signal=f, background=1 - f)
+        fall = min(saturation(k[0], asked) / saturation(k[0], tested), 1.0)
+        sigma, value = math.hypot(sigma, (1 - fall) * value), fall * value
+        how = f"of the histogram: beyond table auc (S/B up to {_odds(places[-1]):.2g}), next order"
+    x = found.s_over_sqrt_total
+    slope = math.exp(-((value * x) ** 2) / 4) / math.sqrt(4 * math.pi) * x
+    return CeilingAt(auc=float(ndtr(value * x / math.sqrt(2))), error=float(slope * sigma), how=how)
+
+
+def _odds(share: float) -> float:
+    return share / (1 - share)
+
+
+def _saturations(tables: Tables, benchmark: str) -> pd.DataFrame:
+    """What d'/x is of the table's ceilings (g), with its error, by rising f = S/(S + B)."""
+    rows = tables.auc[tables.auc["test_benchmark"] == benchmark]
+    if "test_against" in rows:
+        rows = rows[rows["test_against"].isna()]
+    total = "auc_ceiling_total_error"
+    own = rows["auc_ceiling_error"]
+    errors = rows[total].fillna(own) if total in rows else own
+    rows = rows.assign(error=errors).dropna(subset=["auc_ceiling", "error"])
+    # 0.5 is "no worse than nothing", 1 within its error has no d' to speak of
+    rows = rows[(rows["auc_ceiling"] > 0.5) & (rows["auc_ceiling"] + rows["error"] < 1)]
+    rows = rows.groupby(["test_signal", "test_background"], as_index=False)[
+        ["auc_ceiling", "error"]
+    ].mean()
+    size = (rows["test_signal"] + rows["test_background"]).to_numpy(np.float64)
+    x = rows["test_signal"].to_numpy(np.float64) / np.sqrt(size)
+    d = np.asarray(separation(rows["auc_ceiling"].to_numpy(np.float64)))
+    slope = np.exp(-(d**2) / 4) / math.sqrt(4 * math.pi)
+    found = pd.DataFrame({"f": x / np.sqrt(size), "g": d / x, "error": rows["error"] / slope / x})
+    # Equal mixtures of other sizes: the best known one.
+    found = found.sort_values(["f", "error"]).drop_duplicates("f")
+    return found[found["f"] > 0].reset_index(drop=True)
 
 
 def separation_of(tables: Tables, benchmark: str) -> tuple[float, float] | None:
@@ -174,8 +259,15 @@ def _rescaled(name: str, spec: Mapping[str, Any], background: float, how: str) -
     template = template_of(spec)
     scaled = template.scaled(background / float(template.background.sum()))
     limit = in_events(upper_limits([scaled])[0], float(scaled.signal.sum()))
-    told = f"{how}: {limit.message}" if limit.status != "ok" else how
+    told = f"{how}: {limit.message}" if limit.status != "ok" else how + by_what(limit)
     return LimitAt(name=name, expected=limit.expected, method="rescaled", how=told)
+
+
+def by_what(limit: Limit) -> str:
+    """What decided a limit, if not an asymptotic formula."""
+    return {"toys": "; few events: toys", "exact": "; few events: exact count"}.get(
+        limit.calculator, ""
+    )
 
 
 def _interpolated(name: str, rows: pd.DataFrame, distance: Any) -> LimitAt:

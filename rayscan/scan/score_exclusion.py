@@ -73,7 +73,7 @@ def _at_total(
     events = signal.cross_section * _FEMTO * luminosity
     rows = []
     for index, candidate in enumerate(candidates):
-        limit = score_limit(null[index], signals, tested[index])
+        limit = score_limit(null[index], signals, tested[index], exact_numbers=True)
         strengths = [None if value is None else value / events for value in limit.expected]
         head = trained_columns(candidate) | {
             "test_benchmark": benchmark,

@@ -10,14 +10,15 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
-from scipy.special import ndtr, ndtri
+from scipy.optimize import brentq, isotonic_regression
+from scipy.special import gammaln, ndtr, ndtri
 
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.profile import BANDS
 
 # Fewer ensembles than this beyond a threshold say nothing about a probability there.
 _FEWEST = 5
+_Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 _UNBOUNDED = "not excluded at the largest strength"
 
 
@@ -60,6 +61,7 @@ def score_limit(
     *,
     level: float = 0.05,
     observed: float | None = None,
+    exact_numbers: bool = False,
 ) -> ScoreLimit:
     """The signal that the classifier's output excludes.
 
@@ -79,16 +81,21 @@ def score_limit(
         scores: Scores of signal + background ensembles at each strength, shape (n, M).
         level: CLs at the limit.
         observed: The score of the data, if there are data.
+        exact_numbers: Whether each ensemble holds exactly S signal events, where Poisson numbers
+            around S were not drawn. The limit is on the expected number, so that CLs+b is then
+            the mean over such numbers: it holds ``exp(-S)`` ensembles without signal, and no
+            limit lies below -ln(level). (Else pure signal would be excluded at one event.)
 
     Raises:
         SampleUnusableError: Shapes do not fit, strengths do not increase, or there is a NaN.
     """
     null, signal, tested = _checked(null_scores, strengths, scores, level)
     thresholds = _quantiles(null, ndtr(np.array(BANDS)))
-    bands = [_crossing(null, signal, tested, float(t), level) for t in thresholds]
+    sample = _Sample(null, signal, tested, exact_numbers)
+    bands = [_crossing(sample, float(t), level) for t in thresholds]
     seen = None
     if observed is not None:
-        seen = _crossing(null, signal, tested, observed, level, exact=True)
+        seen = _crossing(sample, observed, level, exact=True)
     named = [*zip((f"{b:+d} sigma" for b in BANDS), bands, strict=True)]
     if seen is not None:
         named.append(("observed", seen))
@@ -120,33 +127,40 @@ def _quantiles(
     return np.quantile(ordered, np.clip(probability, 0.0, 1.0), method="inverted_cdf")
 
 
-def _crossing(
-    null: NDArray[np.float64],
-    strengths: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    threshold: float,
-    level: float,
-    *,
-    exact: bool = False,
-) -> _Crossing:
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Sorted background-only scores (N,), strengths (n,), scores at each (n, M)."""
+
+    null: NDArray[np.float64]
+    strengths: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    exact_numbers: bool
+
+
+def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = False) -> _Crossing:
     """The limit for one score; ``exact`` if it was observed, not estimated as a quantile."""
+    null, count = sample.null, sample.scores.shape[1]
     below = float(np.mean(null <= threshold))
     target = level * below
-    count = scores.shape[1]
     if min(below * len(null), target * count) < _FEWEST:
         return _Crossing(None, None, _too_few(below, target, len(null), count))
-    found = _interpolate(strengths, scores, threshold, below, target)
+    found = _interpolate(sample, threshold, below, target)
     if found is None:
-        return _Crossing(None, None, f"{_UNBOUNDED}, S = {strengths[-1]:g}")
-    strength, variance = found
+        return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+    strength, variance, curve = found
     step = np.sqrt(below * (1.0 - below) / len(null))
     if not exact:
         shifted = _quantiles(null, below + step * np.array([-1.0, 1.0]))
-        moved = [_interpolate(strengths, scores, float(t), below, target) for t in shifted]
+        moved = [_interpolate(sample, float(t), below, target) for t in shifted]
     else:
         clbs = np.clip([below - step, below + step], 1.0 / len(null), 1.0)
-        moved = [_interpolate(strengths, scores, threshold, p, level * p) for p in clbs]
+        moved = [_interpolate(sample, threshold, p, level * p) for p in clbs]
     variance += float(np.mean([(m[0] - strength) ** 2 for m in moved if m is not None] or [0.0]))
+    if sample.exact_numbers:
+        averaged = _of_expected_number(*curve, strength, target)
+        if averaged is None:
+            return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+        strength = averaged
     return _Crossing(strength, float(np.sqrt(variance)))
 
 
@@ -158,18 +172,17 @@ def _too_few(below: float, target: float, of_null: int, count: int) -> str:
 
 
 def _interpolate(
-    strengths: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    threshold: float,
-    below: float,
-    target: float,
-) -> tuple[float, float] | None:
-    """The strength at which P(t <= threshold) is the target, and its variance; None if beyond."""
-    count = scores.shape[1]
+    sample: _Sample, threshold: float, below: float, target: float
+) -> tuple[float, float, _Curve] | None:
+    """The strength at which P(t <= threshold) is the target; None if beyond.
+
+    Its variance comes with it, and Phi^-1 of the probability at each strength, from 0.
+    """
+    count = sample.scores.shape[1]
     # Half an ensemble is added where none or all fall below, to keep Phi^-1 finite.
-    passing = (np.count_nonzero(scores <= threshold, axis=1) + 0.5) / (count + 1.0)
+    passing = (np.count_nonzero(sample.scores <= threshold, axis=1) + 0.5) / (count + 1.0)
     falling = isotonic_regression(passing, increasing=False).x
-    grid = np.concatenate([[0.0], strengths])
+    grid = np.concatenate([[0.0], sample.strengths])
     p = np.concatenate([[min(below, 1.0 - 0.5 / (count + 1.0))], np.minimum(falling, below)])
     under = np.flatnonzero(p[1:] <= target)
     if len(under) == 0:
@@ -181,7 +194,26 @@ def _interpolate(
     spread = np.sqrt(p * (1.0 - p) / count) / (np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi))
     spread[0] = 0.0  # at S = 0 the quantile itself, accounted for by the caller
     variance = ((1.0 - share) * spread[left]) ** 2 + (share * spread[right]) ** 2
-    return float(grid[left] + share * width), float(variance * (width / fall) ** 2)
+    strength = float(grid[left] + share * width)
+    return strength, float(variance * (width / fall) ** 2), (grid, z)
+
+
+def _of_expected_number(
+    grid: NDArray[np.float64], z: NDArray[np.float64], start: float, target: float
+) -> float | None:
+    """The mean number at which the Poisson average of Phi(z(n)) is the target; None if beyond."""
+
+    def excess(mean: float) -> float:
+        reach = 8.0 * np.sqrt(mean) + 10.0
+        first, last = max(np.floor(mean - reach), 0.0), np.ceil(mean + reach)
+        numbers = np.arange(first, last + 1.0, max(np.floor((last - first) / 64), 1.0))
+        share = np.exp(numbers * np.log(mean) - mean - gammaln(numbers + 1.0))
+        # Beyond the largest tested strength as there, too much: no limit is too low for it.
+        return float(share @ ndtr(np.interp(numbers, grid, z)) / share.sum()) - target
+
+    if excess(float(grid[-1])) > 0.0:
+        return None
+    return float(brentq(excess, 1e-6 * start, float(grid[-1]), rtol=1e-5))
 
 
 def _checked(

@@ -101,16 +101,86 @@ def _positive(value: float, what: str) -> None:
 
 
 def closed_form_auc(k: float, x: float, k_error: float = 0.0) -> tuple[float, float]:
-    """The AUC that no classifier passes, Phi(k x/sqrt 2), and its error from that of k.
+    """The AUC that no classifier passes at small S/B, Phi(k x/sqrt 2), and its error from k's.
 
     Args:
         k: Separation, k^2 = sum (p1 - p0)^2/p0.
-        x: S/sqrt(S + B); S << B is assumed.
+        x: S/sqrt(S + B); k^2 S << B is assumed, see `next_order_auc`.
         k_error: Error of k.
     """
     z = k * x / math.sqrt(2.0)
     slope = math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi) * x / math.sqrt(2.0)
     return float(ndtr(z)), slope * k_error
+
+
+def next_order_auc(k: float, found: Yields, k_error: float = 0.0) -> tuple[float, float]:
+    """`closed_form_auc` with its next order in S/B, and its error.
+
+    Phi(k x/sqrt 2) is the limit of small S/B: it overstates where the likelihood ratio saturates,
+    by .04 at B = 1,500. How much depends on the densities; here they are two Gaussians with this k
+    (a shift of sqrt(ln(1 + k^2)) standard deviations), with the exact moments of the ratio's
+    logarithm. What it changes is counted as an error of its own, which holds for falling spectra up
+    to k = 3.
+
+    Args:
+        k: Separation.
+        found: S and B.
+        k_error: Error of k.
+
+    >>> value, error = next_order_auc(1.18, Yields(signal=1.0, background=250_000.0))
+    >>> abs(value - closed_form_auc(1.18, 0.002)[0]) < 1e-6
+    True
+    """
+    x = found.s_over_sqrt_total
+    first, by_k = closed_form_auc(k, x, k_error)
+    value = float(ndtr(k * x * saturation(k, found) / math.sqrt(2.0)))
+    return value, math.hypot(by_k, first - value)
+
+
+def saturation(k: float, found: Yields) -> float:
+    """The separation of the likelihood ratio of two Gaussians over its limit of small S/B."""
+    if k == 0.0:
+        return 1.0
+    nodes, share = np.polynomial.hermite_e.hermegauss(200)
+    shift = math.sqrt(math.log1p(k * k))
+    total = found.signal + found.background
+    f = found.signal / total
+    means, variances = [], []
+    for of in (0.0, shift):
+        ratio = np.exp(shift * (nodes + of) - 0.5 * shift * shift)
+        weights = np.log1p(f * (ratio - 1.0))
+        mean = float(share @ weights / share.sum())
+        means.append(mean)
+        variances.append(float(share @ (weights - mean) ** 2 / share.sum()))
+    spread = (total + found.background) * variances[0] + found.signal * variances[1]
+    apart = found.signal * (means[1] - means[0]) / math.sqrt(spread)
+    return float(math.sqrt(2.0) * apart / (k * found.s_over_sqrt_total))
+
+
+def shape_limit(background: float, k: float, background_uncertainty: float = 0.0) -> Limit:
+    """95 % CLs limits on selected signal events of a shape of which k alone is known.
+
+    Where many events decide, the median of `closed_form_limit`. Where few do the shape matters: it
+    is that of two Gaussians with this k, in 24 bins, and the limits are those of toys.
+
+    Args:
+        background: Expected background events B.
+        k: Separation of the shapes.
+        background_uncertainty: Relative uncertainty of B.
+    """
+    median = closed_form_limit(background, k, background_uncertainty)
+    shift = math.sqrt(math.log1p(k * k))
+    inner = np.linspace(-3.0, 3.0 + shift, 23)
+    edges = np.concatenate([[-np.inf], inner, [np.inf]])
+    template = Template(
+        signal=median * np.diff(ndtr(edges - shift)),
+        backgrounds=(("background", background * np.maximum(np.diff(ndtr(edges)), 1e-12)),),
+        normalisation={"background": background_uncertainty},
+    )
+    found = upper_limits([template])[0]
+    if found.status == "ok" and found.calculator == "asymptotic":
+        return Limit(observed=None, expected=(None, None, median, None, None), status="ok")
+    return in_events(found, median)
 
 
 def closed_form_limit(

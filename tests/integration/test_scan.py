@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from rayscan.errors import StorageError
 from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.tables import Tables, read_tables
+from rayscan.stats.referee import cls_values
 
 
 def scan_text(storage: Path, cache: Path, *, workers: int = 2, strength: str = "highest") -> str:
@@ -99,6 +101,18 @@ def test_pyhf_confirms_a_sample_of_the_limits(finished: tuple[Path, Result, Sile
     judged = limits["referee_cls"].dropna()
     assert len(judged) >= 1
     assert (judged - 0.05).abs().max() < 1e-3
+
+
+def test_plain_pyhf_excludes_strength_1_of_the_workspaces(
+    finished: tuple[Path, Result, Silent],
+) -> None:
+    limits = read_tables(finished[0]).limits
+    written = limits[limits["method"] == "response"]
+    assert (written["calculator"] == "asymptotic").all()
+    for row in written.itertuples():
+        spec = json.loads((finished[0] / row.workspace).read_text())
+        assert len(spec["observations"][0]["data"]) == row.channels
+        assert cls_values(spec, 1.0).expected[2] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_one_worker_gives_the_tables_of_two(

@@ -40,13 +40,17 @@ def own_rows(scan, benchmark):
 
 
 def gaussian_limit(config, binned, benchmark, weights, total):
-    """S with CLs = 0.05 at the median of background alone: S d = 1.96 sigma(S), moments exact."""
+    """S with CLs = 0.05 at the median of background alone: S d = 1.96 sigma(S), moments exact.
+
+    S is the expected number: its Poisson fluctuation is part of sigma.
+    """
 
     def excess(S):
         mixture = Mixture(signal=S, background=total - S)
         sampler = ensembles_of(config, binned, benchmark, mixture, "test")
         apart = sampler.separation(weights)
-        return apart.difference - 1.959964 * math.sqrt(apart.alternative_variance)
+        fluctuation = apart.difference**2 / S
+        return apart.difference - 1.959964 * math.sqrt(apart.alternative_variance + fluctuation)
 
     S = next(S for S in range(1, total) if excess(S) > 0)
     before, after = excess(S - 1) if S > 1 else -1.0, excess(S)

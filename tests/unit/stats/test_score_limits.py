@@ -130,3 +130,24 @@ def test_scores_that_do_not_fit_are_refused(arguments):
 def test_an_impossible_level_of_a_score_limit_is_refused():
     with pytest.raises(SampleUnusableError, match="level"):
         score_limit([1.0], [1.0], [[1.0]], level=1.0)
+
+
+@pytest.mark.parametrize(("seen", "limit"), [(0, 3.00), (2, 6.30)])
+def test_of_exact_numbers_the_limit_is_on_the_expected_number(seen, limit):
+    """A pure signal: the score counts events. Three expected ones are seen at 95 %."""
+    strengths = np.arange(1.0, 30.0)
+    scores = np.repeat(strengths[:, None], 20_000, axis=1)
+    found = score_limit(np.zeros(100), strengths, scores, observed=float(seen), exact_numbers=True)
+    # Half of 20,000 ensembles is added on each side; between numbers z is not interpolated.
+    assert found.observed == pytest.approx(limit, abs=0.01)
+    assert min(found.expected) >= -np.log(0.05) * (1 - 1e-3)
+    assert score_limit(np.zeros(100), strengths, scores).expected[2] < 1.0
+
+
+def test_of_many_events_their_fluctuation_adds_in_quadrature():
+    """Gaussian scores: z falls by S/10, a Poisson S adds S/100 to the variance of 1."""
+    found = score_limit(*gaussian(np.random.default_rng(1)), exact_numbers=True)
+    plain = score_limit(*gaussian(np.random.default_rng(1)))
+    limit = found.expected[2]
+    assert limit > plain.expected[2]
+    assert limit / SPREAD / np.sqrt(1 + limit / SPREAD**2) == pytest.approx(1.96, abs=0.05)
