@@ -200,14 +200,14 @@ class BinnedPools:
         parts = [self.processes[name].counts[pool] for name in self.backgrounds]
         return np.asarray(np.sum(parts, axis=0))
 
-    def background_density(self, pool: PoolName) -> npt.NDArray[np.float64]:
+    def background_density(self, pool: str) -> npt.NDArray[np.float64]:
         """Probability of each bin for one background event, backgrounds mixed by yield."""
         parts = [self.processes[name] for name in self.backgrounds]
         total = sum(p.cross_section for p in parts)
         densities = [p.cross_section / total * p.counts[pool] / p.counts[pool].sum() for p in parts]
         return np.asarray(np.sum(densities, axis=0))
 
-    def background_parts(self, pool: PoolName) -> tuple[Part, ...]:
+    def background_parts(self, pool: str) -> tuple[Part, ...]:
         """The pool of each background, with its share of the yield."""
         mixed = self.background(pool)
         return tuple(
@@ -215,12 +215,12 @@ class BinnedPools:
             for part, share in zip(mixed.pools, mixed.shares, strict=True)
         )
 
-    def background_size(self, pool: PoolName) -> float:
+    def background_size(self, pool: str) -> float:
         """Events of one background pool as uncertain as those of all, mixed by yield."""
         parts = self.background_parts(pool)
         return effective_size([part.share for part in parts], [part.size for part in parts])
 
-    def weighted_counts(self, pool: PoolName) -> npt.NDArray[np.float64]:
+    def weighted_counts(self, pool: str) -> npt.NDArray[np.float64]:
         """Events per bin of such a pool; of one background those that it holds, shape (bins,)."""
         # rounded, because 49 * (1 / 49) is below 1 and a bin of 20 events has not 19.999999
         return np.round(self.background_density(pool) * self.background_size(pool), 9)

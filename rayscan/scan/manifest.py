@@ -71,8 +71,8 @@ def holds(config: ScanConfig, storage: Storage) -> bool:
     """Whether a storage holds results of this scan, with equal values of all keys."""
     found = storage.read(_NAME)
     try:
-        return found is not None and not differences(_resolved(found.decode()), _keys(config))
-    except (UnicodeDecodeError, YamlError):
+        return found is not None and not differences(_resolved(found, storage.uri), _keys(config))
+    except StorageError:  # it is damaged
         return False
 
 
