@@ -170,7 +170,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "negative_strength": (
         edit(("s_over_sqrt_b: [1, 2]", "s_over_b: [-0.1]")),
-        ["line 20, mixtures.s_over_b: -0.1, expected finite numbers above 0"],
+        ["line 20, mixtures.s_over_b.0: -0.1, expected at least 0"],
     ),
     "less_than_one_event": (
         edit(("s_over_sqrt_b: [1, 2]", "s_over_b: [0.001]")),
@@ -190,6 +190,17 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "broken_yaml": (edit(("[1, 2]", "[1, 2")), ["YAML syntax"]),
     "empty_yaml": ("", ["expected a mapping of keys; write one: rayscan init"]),
+    "refers_to_itself": ("a: &a [*a]\n", ["line 1, YAML syntax: '*a' stands inside of what"]),
+    "nests_too_deep": ("a: " + "[" * 3000, ["nested more than 50 levels deep"]),
+    "infinite_seed": (edit(("name: toy", "name: toy\nseed: .inf")), [".inf is no finite number"]),
+    "on_as_a_name": (edit(("  spin1:", "  on:")), ["line 8, processes.on", "quote it: 'on'"]),
+    "number_as_a_name": (edit(("  spin1:", "  1e3:")), ["processes.1e3", "quote it: '1e3'"]),
+    "to_the_base_60": (edit(("bins: 10", "bins: 1:30")), ["found '1:30', expected a whole number"]),
+    "a_million_layers": (
+        edit(("name: mlp", "{name: mlp, hyperparameters: {layers: 1000000}}")),
+        ["line 22, architectures.0.hyperparameters.layers: 1000000 must be at most 100"],
+    ),
+    "more_bins_than_memory": (edit(("bins: 10", "bins: 1e12")), ["bins: 1e+12, expected at most"]),
     "not_text": ("\0", ["YAML syntax"]),
     "several": (
         edit(("bins: 10", "bins: 0"), ("[1, 2]", "[-1]"), ("name: toy", "nam: toy"), ("mlp", "m")),
