@@ -74,7 +74,7 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     rows = with_total_errors(rows[~rows["selected"].isin([False]) & rows["auc"].notna()])
     groups = rows.groupby([*_TRAINED, *_TESTED], dropna=False)
     found = groups[["auc_error", *_CEILING, *_TOTALS]].mean()
-    of_repeats = (groups["auc"].std() / np.sqrt(groups.size())).fillna(0.0)
+    of_repeats = groups["auc"].sem().fillna(0.0)
     for name in ("auc_total_error", "auc_over_ceiling_error"):
         found[name] = np.hypot(found[name], of_repeats)
     repeats = [trimmed(list(aucs)) for _, aucs in groups["auc"]]
@@ -96,7 +96,7 @@ def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
     total = rows["auc_total_error"].fillna(rows["auc_error"])
     ceiling = rows["auc_ceiling_total_error"].fillna(rows["auc_ceiling_error"])
     # a network of single events is not of the ceiling's histograms: nothing is taken as common
-    over = rows["auc_over_ceiling_error"].fillna(np.hypot(total, ceiling))
+    over = rows["auc_over_ceiling_error"].fillna((total**2 + ceiling**2) ** 0.5)
     return rows.assign(
         auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
     )
