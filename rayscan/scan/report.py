@@ -9,13 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from rayscan.scan.shown_errors import with_total_errors
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import separation
 from rayscan.stats.auc import summary as trimmed
-
-TOTAL = "errors: test set, finite pools and spread over repeats"
-OF_RATIO = "errors of the ratio: test set and pools that both share count once"
-"""What the errors in views and figures hold."""
 
 _BENCHMARK = ["label", "architecture", "train_benchmark"]
 _TRAINED = [
@@ -89,17 +86,6 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     found["auc_over_ceiling"] = found["auc_mean"] / found["auc_ceiling"]
     found["auc_over_ceiling_error"] /= found["auc_ceiling"]
     return found.reset_index()
-
-
-def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `auc` without gaps in their total errors: those of the test set stand for them."""
-    total = rows["auc_total_error"].fillna(rows["auc_error"])
-    ceiling = rows["auc_ceiling_total_error"].fillna(rows["auc_ceiling_error"])
-    # a network of single events is not of the ceiling's histograms: nothing is taken as common
-    over = rows["auc_over_ceiling_error"].fillna((total**2 + ceiling**2) ** 0.5)
-    return rows.assign(
-        auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
-    )
 
 
 def own(tables: Tables) -> pd.DataFrame:
