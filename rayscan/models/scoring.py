@@ -18,6 +18,7 @@ from rayscan.models.packed import Weights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Reals: TypeAlias = npt.NDArray[np.floating]
+_MEMBERS = 16
 _ROWS, _NODES = 512, 256
 """Histograms, and nodes of the first layer, at a time: their outputs fit the cache of a core."""
 
@@ -122,6 +123,37 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
         for k, values in zip(ks, outputs, strict=True):
             scores[k] = finite(values, classifiers[k].architecture)
     return np.stack([scores[k] for k in range(len(classifiers))])
+
+
+def responses(classifiers: Sequence[Classifier | Layered], middle: Floats) -> Floats:
+    """Change of K scores when one event is added to each bin of a histogram, shape (K, bins).
+
+    Dense networks have it nearly for nothing: the first layer of a histogram with one event more is
+    that of the histogram and a row of its kernel.
+
+    Args:
+        classifiers: Of one score each.
+        middle: The histogram, shape (bins,).
+    """
+    found: dict[int, Floats] = {}
+    groups: dict[tuple[object, ...], list[tuple[int, Layers]]] = defaultdict(list)
+    for k, classifier in enumerate(classifiers):
+        layers = classifier.layers() if isinstance(classifier, Layered) else None
+        if layers is not None and layers.how == "standard":
+            groups[layers.like].append((k, layers))
+        else:
+            scores = score_many([classifier], np.vstack([middle, middle + np.eye(len(middle))]))[0]
+            found[k] = scores[1:] - scores[0]
+    for group in groups.values():
+        for start in range(0, len(group), _MEMBERS):
+            some = group[start : start + _MEMBERS]
+            kernel = np.concatenate([layers.kernels[0] for _, layers in some], axis=1)
+            first = middle @ kernel + np.concatenate([layers.biases[0] for _, layers in some])
+            rest = _stacked_rest([layers for _, layers in some], np.float64)
+            outputs = _rest(np.vstack([first, first + kernel]), rest, len(some))[:, :, 0]
+            for (k, _), values in zip(some, outputs, strict=True):
+                found[k] = values[1:] - values[0]
+    return np.stack([found[k] for k in range(len(classifiers))])
 
 
 def stacked_outputs(

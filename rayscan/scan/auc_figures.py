@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rayscan.scan import style
-from rayscan.scan.report import OF_RATIO, TOTAL, between, curves, matrices, own
+from rayscan.scan.report import between, curves, matrices, own
+from rayscan.scan.shown_errors import OF_RATIO, TOTAL
 from rayscan.scan.tables import Tables
 
 _STRENGTH = r"$S/\sqrt{B}$"
@@ -202,17 +203,16 @@ def heat_map(
     """A matrix as colours and numbers, with errors if given; missing cells stay blank."""
     grid = values.to_numpy(np.float64)
     image = axes.imshow(grid, vmin=low, vmax=high, cmap=colours, aspect="auto")
-    below = np.full(grid.shape, "", dtype=object)
-    if errors is not None:
-        below[:] = errors.map(lambda error: f"\n±{error:.2f}")
+    marks = None if errors is None else errors.to_numpy(np.float64)
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
+            below = "" if marks is None else f"\n±{marks[i, j]:.2f}"
             red, green, blue, _ = image.to_rgba(value)
             dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5  # about the perceived lightness
             axes.text(
                 j,
                 i,
-                text.format(value) + below[i, j],
+                text.format(value) + below,
                 ha="center",
                 va="center",
                 size="small",

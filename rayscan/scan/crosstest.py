@@ -146,7 +146,7 @@ def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[st
 
     A network of single events sees more than the bins: the ceiling of the histogram is not its own.
     """
-    found = {
+    found: dict[str, Any] = {
         "auc": own.found.auc,
         "auc_error": own.found.error,
         "auc_total_error": own.total_error,

@@ -93,7 +93,7 @@ def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFra
     rows = rows[rows["auc"].notna()].rename(columns={"predicted": "process"})
     groups = rows.groupby([*_WHOSE, "process", "train_signal", *_TEST], dropna=False)
     found = groups[["auc_error", "auc_likelihood_ratio"]].mean()
-    of_repeats = (groups["auc"].std() / np.sqrt(groups.size())).fillna(0.0)
+    of_repeats = groups["auc"].sem().fillna(0.0)
     found["mean_error"] = np.hypot(found["auc_error"], of_repeats)
     repeats = [trimmed(list(areas)) for _, areas in groups["auc"]]
     sizes = groups.size().to_numpy()

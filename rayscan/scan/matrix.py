@@ -64,7 +64,8 @@ def _only(rows: pd.DataFrame, name: str, column: str, asked: Any) -> pd.DataFram
         hint = nearest(asked, known) if isinstance(asked, str) else ""
         why = f"{name}={asked!r} is not there{hint}; there is {choices}"
         raise TableError(path="matrix", why=why)
-    return rows[rows[column] == asked]
+    found: pd.DataFrame = rows[rows[column] == asked]
+    return found
 
 
 def _trained_here(rows: pd.DataFrame, strength: float | None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from rayscan.scan import contrasts
 from rayscan.scan.charts import Chart, chart_rows
 from rayscan.scan.comparison import auc_curves, auc_ratio, by_variant
 from rayscan.scan.head_report import against_signal, multimodel_ratio, one_against_rest
-from rayscan.scan.report import OF_RATIO, TOTAL
+from rayscan.scan.shown_errors import OF_RATIO, TOTAL
 from rayscan.scan.study import BASE
 from rayscan.scan.study_tables import VARIANT
 from rayscan.scan.tables import Tables

@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from rayscan.scan.fold_report import over_folds
+from rayscan.scan.shown_errors import with_total_errors
 from rayscan.scan.tables import Tables
 from rayscan.stats.auc import separation
 from rayscan.stats.auc import summary as trimmed
-
-TOTAL = "errors: test set, finite pools and spread over repeats"
-OF_RATIO = "errors of the ratio: test set and pools that both share count once"
-"""What the errors in views and figures hold."""
 
 _BENCHMARK = ["label", "architecture", "train_benchmark"]
 _TRAINED = [
@@ -77,7 +74,7 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     rows = over_folds(rows, _TESTED)
     groups = rows.groupby([*_TRAINED, *_TESTED], dropna=False)
     found = groups[["auc_error", *_CEILING, *_TOTALS]].mean()
-    of_repeats = (groups["auc"].std() / np.sqrt(groups.size())).fillna(0.0)
+    of_repeats = groups["auc"].sem().fillna(0.0)
     for name in ("auc_total_error", "auc_over_ceiling_error"):
         found[name] = np.hypot(found[name], of_repeats)
     repeats = [trimmed(list(aucs)) for _, aucs in groups["auc"]]
@@ -92,17 +89,6 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     found["auc_over_ceiling"] = found["auc_mean"] / found["auc_ceiling"]
     found["auc_over_ceiling_error"] /= found["auc_ceiling"]
     return found.reset_index()
-
-
-def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `auc` without gaps in their total errors: those of the test set stand for them."""
-    total = rows["auc_total_error"].fillna(rows["auc_error"])
-    ceiling = rows["auc_ceiling_total_error"].fillna(rows["auc_ceiling_error"])
-    # a network of single events is not of the ceiling's histograms: nothing is taken as common
-    over = rows["auc_over_ceiling_error"].fillna(np.hypot(total, ceiling))
-    return rows.assign(
-        auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
-    )
 
 
 def own(tables: Tables) -> pd.DataFrame:

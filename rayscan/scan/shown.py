@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from rayscan.ensembles.draw import Ensembles
 from rayscan.models.architecture import Classifier
-from rayscan.models.scoring import score_many
+from rayscan.models.scoring import responses, score_many
 from rayscan.scan.binned import BinnedPools, PoolName
 from rayscan.scan.candidates import Candidate
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import Histograms, ensembles_of, features_of, pair_name
 from rayscan.scan.scoring import Scores, event_odds, event_scores, terms_of
-from rayscan.scan.total_error import of_events, pool_error, responses
+from rayscan.scan.total_error import of_events, pool_error
 from rayscan.seeds import stream
 from rayscan.stats.auc import AucEstimate, estimate
 from rayscan.stats.placements import Placements, placements
@@ -95,9 +95,11 @@ def see(
     odds = _event_odds(shown, candidates, classifiers)
     scores = _of_histograms(shown, classifiers) | _of_events(shown, odds)
     reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
-    weights = dict(
-        zip(reading, responses([classifiers[i] for i in reading], shown.sampler), strict=True)
-    )
+    weights: dict[int, Scores] = {}
+    if reading:
+        middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
+        added = responses([classifiers[i] for i in reading], middle)
+        weights = dict(zip(reading, added, strict=True))
     seen = []
     for i in range(len(classifiers)):
         placed = placements(*scores[i])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,29 +11,10 @@ from scipy.special import ndtri
 
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.architecture import Classifier
-from rayscan.models.scoring import score_many
 from rayscan.scan.binned import BinnedPools
 from rayscan.scan.scoring import terms_of
 
 Floats = npt.NDArray[np.float64]
-
-
-def responses(classifiers: Sequence[Classifier], sampler: Ensembles) -> Floats:
-    """Change of each score when one event is added to the expected histogram, shape (K, bins).
-
-    The weights of the linear statistic that a classifier is around what it is shown; of a linear
-    classifier its own.
-
-    Args:
-        classifiers: Of histograms, K of them.
-        sampler: Draws the histograms; the expected one is the mean of both classes.
-    """
-    if not classifiers:
-        return np.zeros((0, 0))
-    middle = (sampler.null_mean + sampler.alternative_mean) / 2
-    scores = score_many(classifiers, np.vstack([middle, middle + np.eye(len(middle))]))
-    return np.asarray(scores[:, 1:] - scores[:, :1])
 
 
 def pool_error(auc: float, weights: Floats, sampler: Ensembles) -> float:
@@ -44,7 +25,8 @@ def pool_error(auc: float, weights: Floats, sampler: Ensembles) -> float:
 
     Args:
         auc: The AUC; one of 0 or 1 has none.
-        weights: What one event in each bin adds to the score, shape (bins,).
+        weights: What one event in each bin adds to the score, shape (bins,): the weights of the
+            linear statistic that a classifier is around what it is shown.
         sampler: Draws the test ensembles.
     """
     if not 0.0 < auc < 1.0:

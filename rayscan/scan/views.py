@@ -15,7 +15,8 @@ from rayscan.scan.head_report import (
     counting_views,
     multimodel_view,
 )
-from rayscan.scan.report import TOTAL, failures, limit_summary, matrices, own, strength_needed
+from rayscan.scan.report import failures, limit_summary, matrices, own, strength_needed
+from rayscan.scan.shown_errors import TOTAL
 from rayscan.scan.tables import Tables
 
 ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"

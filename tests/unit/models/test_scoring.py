@@ -141,3 +141,16 @@ def test_loading_and_scoring_import_no_training_library(toy_examples, tmp_path):
         check=True,
     ).stdout.splitlines()
     assert out == ["(7, 2)", "[]"]
+
+
+def test_responses_are_what_one_event_more_in_each_bin_does_to_the_scores(toy_examples):
+    examples = toy_examples()
+    classifiers = [*mixed(examples), *(network_classifier(examples, k) for k in range(20))]
+    middle = examples.null_mean
+    found = scoring.responses(classifiers, middle)
+    added = np.vstack([middle, middle + np.eye(len(middle))])
+    for classifier, values in zip(classifiers, found, strict=True):
+        scores = classifier.scores(added)
+        # differences of scores in double precision
+        scale = np.abs(scores).max()
+        np.testing.assert_allclose(values, scores[1:] - scores[0], rtol=0, atol=1e-10 * scale)

@@ -15,7 +15,7 @@ from rayscan.scan.ceilings import ceiling_of_test
 from rayscan.scan.config import EnsembleSizes
 from rayscan.scan.crosstest import TestSet
 from rayscan.scan.shown import see, show
-from rayscan.scan.total_error import of_events, pool_error, responses
+from rayscan.scan.total_error import of_events, pool_error
 
 REDRAWN = 120
 SIGNAL = "central"
@@ -101,13 +101,6 @@ def test_the_total_error_of_a_ceiling_is_its_scatter_over_other_pools(redrawn):
     assert pulls.std(ddof=1) == pytest.approx(1, abs=0.1 + 4 / np.sqrt(2 * REDRAWN))
     # To first order the noise is given back; what is left is less than the error.
     assert abs(pulls.mean()) < 0.5 + 4 / np.sqrt(REDRAWN)
-
-
-def test_the_responses_of_a_linear_classifier_are_its_weights():
-    shown = show(TEST, config=CONFIG, binned=pools(0), pool="test")
-    (found,) = responses([truth()], shown.sampler)
-    np.testing.assert_allclose(found, truth().weights, atol=1e-9)
-    assert responses([], shown.sampler).size == 0
 
 
 def test_a_sum_over_events_is_as_uncertain_as_the_histogram_it_is_a_sum_of():

@@ -1,0 +1,20 @@
+"""What the errors in views and figures hold, and those of tables that are older than them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+TOTAL = "errors: test set, finite pools and spread over repeats"
+OF_RATIO = "errors of the ratio: test set and pools that both share count once"
+"""What the errors in views and figures hold."""
+
+
+def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `auc` without gaps in their total errors: those of the test set stand for them."""
+    total = rows["auc_total_error"].fillna(rows["auc_error"])
+    ceiling = rows["auc_ceiling_total_error"].fillna(rows["auc_ceiling_error"])
+    # a network of single events is not of the ceiling's histograms: nothing is taken as common
+    over = rows["auc_over_ceiling_error"].fillna((total**2 + ceiling**2) ** 0.5)
+    return rows.assign(
+        auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
+    )
