@@ -202,7 +202,7 @@ def test_bins_of_like_purity_taken_together_keep_the_information():
 @pytest.mark.parametrize("band", [0, 2, 4])
 def test_toys_of_pyhf_agree(band):
     """pyhf's own toy calculator at our limit; both estimates of CLs have binomial errors."""
-    toys = 1000
+    toys = 500
     template = Template(
         signal=[1.0, 1.0, 2.0],
         backgrounds=(("b", [20.0, 4.0, 1.0]),),
