@@ -8,7 +8,7 @@ read of it, bit by bit, whatever it weighs and wherever it lies.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,11 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
     bits = np.zeros(events)
     missing = np.zeros(events)
     for collection, names in _collections(read).items():
-        words = [word for name in names for word in _words(read[name].values)]
+        words, floats = [], []
+        for name in names:
+            own = _words(read[name].values)
+            words += own
+            floats += [read[name].values.dtype.kind == "f"] * len(own)
         objects = _hashed(words, zlib.crc32(collection.encode()))
         counts = read[names[0]].counts
         some = np.flatnonzero(counts)
@@ -104,9 +108,8 @@ def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np
         first = np.cumsum(counts)[some] - counts[some]
         # A sum: objects come in the same order in equal events, so order tells nothing more.
         hashes[some] += np.add.reduceat(objects, first)
-        kinds = [read[name].values.dtype.kind for name in names]
         told = missing if collection == _MISSING else bits
-        told[some] += (1 + counts[some]) / 2 * _bits(words, kinds, first)
+        told[some] += (1 + counts[some]) / 2 * _bits(words, floats, first)
     bits = np.maximum(bits, missing)
     return hashes, np.minimum(bits, 255).astype(np.uint8)
 
@@ -140,14 +143,13 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
 
 
 def _bits(
-    words: list[npt.NDArray[np.uint32]], kinds: Sequence[str], first: npt.NDArray[np.int64]
+    words: list[npt.NDArray[np.uint32]], floats: list[bool], first: npt.NDArray[np.int64]
 ) -> float:
     """Bits that one object tells, from the first ones of a sample of events."""
     sample = first[:: -(-len(first) // _SAMPLE)]
-    each = len(words) // len(kinds)
     return sum(
-        _column_bits(np.sort(word[sample]), is_float=kinds[number // each] == "f")
-        for number, word in enumerate(words)
+        _column_bits(np.sort(word[sample]), is_float=is_float)
+        for word, is_float in zip(words, floats, strict=True)
     )
 
 

@@ -105,6 +105,20 @@ def test_momenta_that_balance_count_once() -> None:
     assert set(known(flat.leaves(two), 500)[1].tolist()) == {34}
 
 
+def test_fixed_arrays_are_read_number_by_number() -> None:
+    """Of five numbers and a flag, each counts for itself: 5 x 23 bits, and one of the flag."""
+    rng = np.random.default_rng(5)
+    tau, flag = rng.random((4096, 1, 5), dtype=np.float32), rng.integers(0, 2, (4096, 1))
+    read = flat.leaves({"FatJet.Tau[5]": ak.Array(tau), "FatJet.Flag": ak.Array(flag)})
+    hashes, bits = known(read, 4096)
+    assert len(np.unique(hashes)) == 4096
+    # A float32 drawn in [0, 1) has 2^24 values; a column may have a pair alike, 22 bits.
+    assert 5 * 21 <= bits.min() <= bits.max() <= 5 * 23 + 1
+    tau[7, 0, 3] = np.nan
+    broken_at = broken(flat.leaves({"FatJet.Tau[5]": ak.Array(tau)}))
+    assert np.flatnonzero(broken_at["FatJet.Tau[5]"]).tolist() == [7]
+
+
 # --- broken values ----------------------------------------------------------------------------
 
 
