@@ -192,7 +192,7 @@ class MLPKnobs(NetworkKnobs):
     """
 
     learning_rate: float = _knob(3e-3, _RATE, Float(3e-4, 3e-2, log=True))
-    epochs: int = _knob(15, _COUNT)
+    epochs: int = _knob(13, _COUNT)
     layers: int = _knob(2, _LAYERS, Integer(1, 4))
     units: int = _knob(20, _NODES, Integer(8, 128, log=True))
     input: Literal["smooth", "standard", "maximum"] = _knob(
