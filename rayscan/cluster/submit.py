@@ -28,9 +28,7 @@ LARGEST = 50e6
 """Bytes that are shipped at most: code and a scan file are far smaller."""
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
-_REASON = 12
-"""Lines of a job's message that are shown: the last of its log are among them."""
-
+_REASON = 12  # lines of a job's message that are shown
 _ENTRY = "python -m rayscan run scan.yaml"
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
@@ -54,8 +52,8 @@ class Job:
     @property
     def reason(self) -> tuple[str, ...]:
         """Why it failed: what Ray says first, and the last lines, which hold the cause."""
-        lines = [line.rstrip() for line in self.message.splitlines() if line.strip()]
-        return (*lines[:1], *lines[1:][-_REASON:])
+        first, *rest = [each.rstrip() for each in self.message.splitlines() if each.strip()] or [""]
+        return (first, *rest[-_REASON:])
 
 
 def shippable(path: Path) -> ScanConfig:
@@ -154,10 +152,7 @@ class JobServer:
     """The job server of a cluster.
 
     Args:
-        address: As of `address.job_server`, which wins over what the environment says.
-
-    Attributes:
-        address: The URL that is asked.
+        address: As of `address.job_server`; the attribute is the URL that is asked.
 
     Raises:
         ClusterError: nothing answers there, or it wants a token.
@@ -168,8 +163,7 @@ class JobServer:
         self.address = job_server(address)
         from ray.job_submission import JobSubmissionClient
 
-        with _told(self.address), alone(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _told(self.address), alone(), warnings.catch_warnings(action="ignore"):
             self._client: Any = JobSubmissionClient(self.address)
 
     def version_note(self) -> str:
