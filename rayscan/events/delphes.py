@@ -32,7 +32,7 @@ EVENTS_PER_TASK = 20_000
 costs as much as reading so many."""
 
 TREE = "Delphes"
-_READ = (WEIGHT, *(leaf for kind in LEAVES.values() for leaf in kind.values()))
+_READ = tuple(leaf for kind in LEAVES.values() for leaf in kind.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def inspect(path: str | Path, *, tree: str = TREE) -> DelphesFile:
     size = checked_size(path)
     with opened(path, tree) as found:
         leaves = layouts.leaves(found)
-        no_numbers = layouts.no_numbers(leaves, _READ)
+        no_numbers = layouts.no_numbers(leaves, [*_READ, *filter(weights.is_weight, leaves)])
         entries = int(found.num_entries)
         uuid = str(found.file.uuid)
     if entries == 0:
@@ -184,10 +184,10 @@ def require(file: DelphesFile, needs: Mapping[str, str]) -> None:
         BranchUnusableError: A branch holds texts, or lists of lists.
     """
     _require(file.path, file.branches, needs)
-    for branch in (*needs, WEIGHT):
+    for branch, observable in needs.items():
         if kind := file.no_numbers.get(branch):
             raise BranchUnusableError(
-                path=file.path, branch=branch, kind=kind, needed_by=needs.get(branch, "")
+                path=file.path, branch=branch, kind=kind, needed_by=observable
             )
 
 

@@ -18,7 +18,7 @@ from rayscan.errors import (
 from rayscan.events import delphes, observables, places
 from rayscan.events.delphes import DelphesFile, Slice
 from rayscan.events.process import Process
-from rayscan.events.weights import NONE, chosen
+from rayscan.events.weights import NONE, branch_of, chosen
 from rayscan.scan.config import ScanConfig
 
 
@@ -80,8 +80,9 @@ def open_inputs(
         for path in paths:
             try:
                 file = delphes.inspect(path, tree=process.tree)
-                delphes.require(file, needs)
-                chosen(path, file.branches, process.weight)
+                weight = chosen(path, file.branches, process.weight)
+                own = {} if weight == NONE else {branch_of(weight)[0]: ""}
+                delphes.require(file, own | dict(needs))
             except (FileUnreadableError, TreeMissingError) as error:
                 broken.append((path, str(error)))
                 problems.append(Problem(where=f"processes.{name}", what=str(error)))
