@@ -14,7 +14,7 @@ from rayscan.ensembles.binning import merge_map
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architecture import Classifier
 from rayscan.scan.binned import BinnedPools, PoolName
-from rayscan.scan.config import Limits
+from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import feature_matrix
 from rayscan.scan.scoring import response
 from rayscan.stats.response import Grouping, Simulated, bins_by_response, regroup
@@ -44,13 +44,14 @@ class Channels:
         return len(next(iter(self.counts.values())))
 
 
-def grouping_of(limits: Limits) -> Grouping:
-    """How channels are cut, as a scan file has it."""
+def grouping_of(config: ScanConfig) -> Grouping:
+    """How channels are cut, as a scan file has it: of each fold, so that it holds for their sum."""
+    limits, folds = config.limits, len(config.pools.numbers)
     return Grouping(
         channels=limits.channels,
         spacing=limits.spacing,
-        minimum=limits.min_pool_count,
-        error=limits.max_mc_error,
+        minimum=-(-limits.min_pool_count // folds),
+        error=limits.max_mc_error * math.sqrt(folds),
     )
 
 

@@ -232,7 +232,7 @@ def _channels_of_one(
         binned,
         benchmark,
         mixture=mixture,
-        grouping=grouping_of(config.limits),
+        grouping=grouping_of(config),
         pool="test",
         features=features_of(config, candidate.features),
     )
