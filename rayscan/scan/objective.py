@@ -50,7 +50,7 @@ def objective_value(
         binned,
         point.benchmark,
         mixture=point.mixture,
-        grouping=grouping_of(config.limits),
+        grouping=grouping_of(config),
         pool="validation",
         features=features,
     )
