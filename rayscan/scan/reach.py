@@ -102,8 +102,10 @@ def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
 
 
 def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
-    # an AUC of 1 within its error has no d' to speak of
-    usable = part[(part["auc_mean"] + part["auc_total_error"] < 1) & (part["auc_mean"] > 0)]
+    # an AUC of 1 within the error of test set and repeats has no d' to speak of
+    of_repeats = part["auc_std"].fillna(0.0) / np.sqrt(part["repeats"])
+    statistical = (part["auc_error"] ** 2 + of_repeats**2) ** 0.5
+    usable = part[(part["auc_mean"] + statistical < 1) & (part["auc_mean"] > 0)]
     total = (usable["test_signal"] + usable["test_background"]).to_numpy(np.float64)
     known = np.append(0.0, usable["test_signal"].to_numpy(np.float64) / np.sqrt(total))
     order = np.argsort(known, kind="stable")
