@@ -103,8 +103,8 @@ def test_limits_are_confirmed_by_pyhf_and_its_command_reads_the_workspaces(folde
         check=False,
     )
     assert answer.returncode == 0, answer.stderr
-    # mu = 1 of a workspace is its median limit, and its data are what background gives; SLSQP
-    # from its own start ends near the minimum only.
+    # mu = 1 of a workspace is its median limit, and its data are what background gives; as near
+    # as finite differences of 10^7 events allow (tests/integration/test_scan.py).
     assert json.loads(answer.stdout)["CLs_obs"] == pytest.approx(0.05, abs=5e-3)
 
 
