@@ -31,6 +31,7 @@ architectures:
   - {name: logistic_regression, hyperparameters: {draws: 10}}
 training: {repeats: 20}
 limits: {methods: [response], luminosity: [1], channels: 5, referee: 0}
+resources: {workers: 1}
 """
 
 

@@ -33,7 +33,7 @@ ensembles: {{train: 200, validation: 100, test: 200}}
 architectures: [{{name: logistic_regression, hyperparameters: {{draws: 2}}}}]
 training: {{repeats: 2}}
 limits: {{methods: [template, response], luminosity: [1], channels: 4, referee: 0}}
-resources: {{workers: 2}}
+resources: {{workers: 1}}
 """
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -38,7 +38,7 @@ architectures:
   - {{name: logistic_regression, hyperparameters: {{draws: 5}}}}
 training: {{repeats: {repeats}}}
 limits: {{methods: [template, response], luminosity: [1], channels: 5, referee: 0}}
-resources: {{workers: 2}}
+resources: {{workers: {workers}}}
 """
 
 ENVIRONMENT = {**os.environ, "RAY_AUTH_MODE": "disabled", "COLUMNS": "200"}
@@ -51,11 +51,12 @@ def write(
     storage: str = "results",
     epochs: int = 8,
     repeats: int = 3,
+    workers: int = 1,
     change: Callable[[str], str] = str,
 ) -> Path:
     """The scan file in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = SCAN.format(storage=storage, cache=cache, epochs=epochs, repeats=repeats)
+    text = SCAN.format(storage=storage, cache=cache, epochs=epochs, repeats=repeats, workers=workers)
     path = folder / "scan.yaml"
     path.write_text(change(text))
     return path

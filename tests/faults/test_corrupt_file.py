@@ -28,7 +28,7 @@ ensembles: {train: 200, validation: 100, test: 200}
 architectures: [{name: logistic_regression, hyperparameters: {draws: 2}}]
 training: {repeats: 1}
 limits: {methods: [template], luminosity: [1], referee: 0}
-resources: {workers: 2}
+resources: {workers: 1}
 """
 SKIP = "skip_broken_files: true\n"
 

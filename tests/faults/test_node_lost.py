@@ -63,7 +63,7 @@ def started_with_its_ledger_on_a_worker(folder, cluster):
 
 
 def test_nodes_lost_in_training(tmp_path, cache, undisturbed, cluster):
-    fault_scan.write(tmp_path, cache)
+    fault_scan.write(tmp_path, cache, workers=2)
     results = tmp_path / "results"
     scan, node = started_with_its_ledger_on_a_worker(tmp_path, cluster)
     fault_scan.wait_for(lambda: fault_scan.trials(results) >= 2, scan)

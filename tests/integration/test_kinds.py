@@ -44,6 +44,7 @@ architectures:
 training: {{strength: {strength}, repeats: 1}}
 crosstest: {{strengths: all}}
 limits: {{luminosity: [1], channels: 6, ensembles: 600, referee: 0}}
+resources: {{workers: 1}}
 """
 
 

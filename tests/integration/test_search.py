@@ -16,7 +16,7 @@ from rayscan.scan.scan_file import parse_scan
 from rayscan.scan.tables import Tables, read_tables
 
 
-def search_text(storage: Path, cache: Path, *, search: str, workers: int = 2) -> str:
+def search_text(storage: Path, cache: Path, *, search: str, workers: int = 1) -> str:
     base = SCAN.format(storage=storage, cache=cache, workers=workers, strength="highest")
     head, tail = base.split("architectures:")
     _, rest = tail.split("training:")
@@ -52,8 +52,9 @@ def test_every_sampler_searches_every_point(sampler: str, tmp_path: Path, cache:
 
 def test_a_search_does_not_depend_on_workers_and_resumes(tmp_path: Path, cache: Path) -> None:
     search = "{sampler: tpe, trials: 6, batch: 3, objective: limit}"
-    run_scan(parse_scan(search_text(tmp_path / "two", cache, search=search)), reporter=Silent())
-    one = parse_scan(search_text(tmp_path / "one", cache, search=search, workers=1))
+    two = parse_scan(search_text(tmp_path / "two", cache, search=search, workers=2))
+    run_scan(two, reporter=Silent())
+    one = parse_scan(search_text(tmp_path / "one", cache, search=search))
     run_scan(one, reporter=Silent())
     expected = trials(read_tables(tmp_path / "two"))
     pd.testing.assert_frame_equal(trials(read_tables(tmp_path / "one")), expected)

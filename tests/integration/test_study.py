@@ -38,7 +38,7 @@ ensembles: {{train: 200, validation: 100, test: 200}}
 architectures: [{{name: logistic_regression, hyperparameters: {{draws: 1}}}}]
 training: {{repeats: 2}}
 limits: {{luminosity: [1], methods: [template], referee: 0}}
-resources: {{workers: 2}}
+resources: {{workers: 1}}
 variants:
   bins-4: {{binning: {{axes: {{jet1_pt: {{bins: 4}}}}}}}}
   shared: {{pools: {{split: histograms}}}}
