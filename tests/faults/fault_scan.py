@@ -56,7 +56,8 @@ def write(
 ) -> Path:
     """The scan file in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = SCAN.format(storage=storage, cache=cache, epochs=epochs, repeats=repeats, workers=workers)
+    numbers = {"epochs": epochs, "repeats": repeats, "workers": workers}
+    text = SCAN.format(storage=storage, cache=cache, **numbers)
     path = folder / "scan.yaml"
     path.write_text(change(text))
     return path
