@@ -11,12 +11,14 @@ import pytest
 from rayscan.cluster.datasets import load_events
 from rayscan.cluster.generation import _known_shard
 from rayscan.errors import StorageError
+from rayscan.events.process import Process
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.table import schema
 from rayscan.scan import seal
 from rayscan.scan.storage import Storage
 
 NAMES = ("jet1_pt",)
+PROCESS = Process(role="background", files=("b.root",), cross_section=1.0)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def flip(path: Path) -> None:
 
 
 def test_a_sound_part_is_read(cache):
-    table, flow = load_events(cache, ["events/a"], NAMES)
+    table, flow = load_events(cache, ["events/a"], NAMES, PROCESS)
     assert table.num_rows == 0
     assert flow.process == "bkg"
 
@@ -53,7 +55,7 @@ def test_a_sound_part_is_read(cache):
 def test_a_damaged_part_is_named_and_not_there_any_more(cache, tmp_path, name, spoil):
     spoil(tmp_path / "events" / name)
     with pytest.raises(StorageError, match=r"a\.parquet: .*damaged.*reads these events anew"):
-        load_events(cache, ["events/a"], NAMES)
+        load_events(cache, ["events/a"], NAMES, PROCESS)
     assert cache.names("events") == ("a.parquet",)  # without its cut flow it is not whole
 
 

@@ -82,7 +82,7 @@ def test_numbers_written_as_texts_are_refused(write: Callable[..., Path]) -> Non
 def test_weights_written_as_texts_are_refused(write: Callable[..., Path]) -> None:
     path = write(Jet__PT=ak.Array([150.0, 160.0]), Event__Weight=ak.Array(["1", "2"]))
     with pytest.raises(BranchUnusableError, match=r"'Event\.Weight', holds 'char\*', not numbers"):
-        delphes.require(delphes.inspect(path), NEEDS)
+        delphes.require(delphes.inspect(path), {**NEEDS, "Event.Weight": ""})
 
 
 @pytest.mark.data

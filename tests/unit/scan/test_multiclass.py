@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.models.architecture import load
+from rayscan.scan import folders
 from rayscan.scan.candidates import candidates_for
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.head_report import counting_shares, one_against_rest
@@ -96,7 +97,7 @@ def test_scikit_learn_finds_the_areas_of_a_stored_classifier(scan, tmp_path):
 
     config, binned, folder, _, rows, found = scan
     row = next(r for r in rows if r["train_signal"] == 95 and r["repeat"] == 0)
-    classifier = load(Storage(str(folder)).get_folder(row["classifier"], tmp_path))
+    classifier = load(folders.get(Storage(str(folder)), row["classifier"], tmp_path))
     mixture = next(m for m in config.mixtures.expand() if m.signal == 95)
     purpose = "test", "multiclass", mixture.name
     sampler = {n: ensembles_of(config, binned, n, mixture, "test") for n in ("hard", "central")}
