@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rayscan.errors import Problem
+from rayscan.errors import Problem, StorageError
 from rayscan.events import places
 from rayscan.scan import footprint
 from rayscan.scan.config import ScanConfig
-from rayscan.scan.storage import beside
+from rayscan.scan.storage import absolute, beside
 from rayscan.scan.workload import Workload
 
 MOST_TRAININGS = 1_000_000
@@ -82,7 +82,10 @@ def _disk(load: Workload) -> Iterator[Problem]:
     for key, (place, needed) in written.items():
         if places.is_url(place):
             continue
-        folder = Path(place).expanduser()
+        try:
+            folder = Path(absolute(place))
+        except StorageError:  # said where it is opened
+            continue
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
         free = shutil.disk_usage(there).free
         if needed > free and needed > free + _held(folder):

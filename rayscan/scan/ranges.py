@@ -30,6 +30,7 @@ ALPHABET = f"a name may have letters a-z, digits, '_' and '-' only, at most {LON
 _UNLISTED = (-1e15, 1e15)
 _ANY_COUNT, _ANY_EVENTS = (1, 10_000), (0, 1e9)
 _SHARE = (0, 1e15)  # its constructor says how much at most
+_STRENGTH = (-1e9, 1e9)  # its constructor names every one that is not above 0
 RANGES: Mapping[str, tuple[float, float]] = {
     "ScanConfig.seed": (0, 2**63 - 1),
     "ScanConfig.energy": (1, 1e6),  # GeV
@@ -49,8 +50,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "Limits.background_uncertainty": _SHARE,
     "Limits.signal_uncertainty": _SHARE,
     "Limits.luminosity_uncertainty": _SHARE,
-    "Mixtures.s_over_b": (0, 1e9),
-    "Mixtures.s_over_sqrt_b": (0, 1e9),
+    "Mixtures.s_over_b": _STRENGTH,
+    "Mixtures.s_over_sqrt_b": _STRENGTH,
     "Mixtures.signal": _ANY_EVENTS,
     "Mixtures.cross_section": (0, 1e12),
     "Mixtures.background": _ANY_EVENTS,

@@ -51,7 +51,7 @@ class Storage:
     root: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        text = self.uri if "://" in self.uri else _absolute(self.uri)
+        text = self.uri if "://" in self.uri else absolute(self.uri)
         _refuse_secrets(text)
         try:
             filesystem, root = pafs.FileSystem.from_uri(text)
@@ -284,7 +284,12 @@ def from_folder(uri: str, folder: Path) -> str:
         return uri
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
+    """Where a path of this machine leads.
+
+    Raises:
+        StorageError: nowhere: its user is unknown, or its links go round.
+    """
     try:
         return str(Path(path).expanduser().resolve())
     except (RuntimeError, ValueError, OSError) as error:  # no such user; a loop of links; a NUL

@@ -20,6 +20,11 @@ from rayscan.stats.workspace import parameters, workspace
 
 _MEDIAN = 2
 _ROOT_TOLERANCE = 1e-5
+_STEP = 1e-6
+"""Of SLSQP's finite differences. The log-likelihood of n events is known to a rounding of
+2e-16 n log(n), and bends by n u^2 for a relative uncertainty u: the best step is
+2 sqrt(2e-16 log(n)) / u, from 1e-7 (u = 1) to 2e-6 (u = 5 %) whatever n. With scipy's own, 1.5e-8,
+a derivative in mu is uncertain by 2 at 10^7 events, and CLs by a hundredth or all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,8 @@ def _pyhf() -> Iterator[Any]:
     import pyhf  # noqa: PLC0415  its import takes a second
 
     before = pyhf.get_backend()
-    pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer())
+    optimizer = pyhf.optimize.scipy_optimizer(solver_options={"eps": _STEP})
+    pyhf.set_backend("numpy", optimizer)
     try:
         yield pyhf
     except _errors(pyhf) as error:

@@ -103,7 +103,7 @@ def test_pyhf_confirms_a_sample_of_the_limits(finished: tuple[Path, Result, Sile
     assert (judged - 0.05).abs().max() < 1e-3
 
 
-def test_plain_pyhf_excludes_strength_1_of_the_workspaces(
+def test_pyhf_excludes_strength_1_of_the_workspaces_as_they_are_written(
     finished: tuple[Path, Result, Silent],
 ) -> None:
     limits = read_tables(finished[0]).limits
@@ -112,11 +112,7 @@ def test_plain_pyhf_excludes_strength_1_of_the_workspaces(
     for row in written.itertuples():
         spec = json.loads((finished[0] / row.workspace).read_text())
         assert len(spec["observations"][0]["data"]) == row.channels
-        # pyhf's numpy backend has finite differences for derivatives: of n log(n) for 10^7 events
-        # they are known to sqrt(2e-16) * 1.6e8 = 2, and SLSQP ends near the minimum only (0.0512
-        # was seen). That the limit is right is tested by `referee_cls`, and of few events in
-        # tests/unit/stats/test_workspace.py to 1e-3; here that plain pyhf opens and fits the file.
-        assert cls_values(spec, 1.0).expected[2] == pytest.approx(0.05, abs=5e-3)
+        assert cls_values(spec, 1.0).expected[2] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_one_worker_gives_the_tables_of_two(
