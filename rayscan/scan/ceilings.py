@@ -41,9 +41,8 @@ class CeilingOfTest:
     def above(self, placed: Placements) -> tuple[float, float]:
         """How far the AUC of a classifier on the same test set is above the ceiling, and its error.
 
-        The error is that of the test set, which both share, of the pools behind the templates, of
-        those of the test, and the correction for noisy templates itself: it is of first order, and
-        what it leaves out of the order of what it says. 0 where nothing is uncertain.
+        The error is that of the test set, which both share, the pools behind the templates, and
+        those of the test; 0 where nothing is uncertain.
 
         Args:
             placed: Placements of the classifier's scores.
@@ -54,9 +53,7 @@ class CeilingOfTest:
         # from that of ranks, for scores that are jointly normal (Pearson 1907)
         apart = pool_difference(seen.auc, 2 * math.sin(math.pi * ranks / 6), self.shift)
         # The pool error is the same fluctuation for the best classifier, less its own noise.
-        pools = max(self.ceiling.pool_error, apart)
-        correction = self.ceiling.auc - estimate(self.placements).auc
-        error = math.hypot(paired.error, pools, correction)
+        error = math.hypot(paired.error, max(self.ceiling.pool_error, apart))
         return seen.auc - self.ceiling.auc, error
 
 

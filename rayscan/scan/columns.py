@@ -187,13 +187,18 @@ AUC = TableLayout(
         ),
         Column("auc_unseen_total_error", _REAL, "", "its standard error, of that part too"),
         Column(
-            "leakage_sigma", _REAL, "", "(auc - auc_unseen) / error; missing without a shared pool"
+            "leakage_sigma",
+            _REAL,
+            "",
+            "(auc - auc_unseen) / error of a shared pool; else, where the AUC is above the "
+            "ceiling, how much less it is so on validation events, over the error",
         ),
         Column(
             "leakage_flag",
             _BOOL,
             "",
-            "above the ceiling (not of single events) or above auc_unseen by 4 sigma",
+            "above the ceiling (not of single events) by 4 sigma, and on validation events less so "
+            "by 3; or above auc_unseen by 4",
         ),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", _INT, "", "test ensembles per class"),

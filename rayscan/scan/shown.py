@@ -69,9 +69,9 @@ class Seen:
 def show(test: TestSet, *, config: ScanConfig, binned: BinnedPools, pool: PoolName) -> Shown:
     """Draw the ensembles of a test from a pool.
 
-    The ``unseen`` part of a shared pool is small: it is drawn from as if it had no end.
+    Other pools than that of the test may be small: they are drawn from as if they had no end.
     """
-    if pool == "unseen" and config.ensembles.method == "without_replacement":
+    if pool != "test" and config.ensembles.method == "without_replacement":
         config = replace(config, ensembles=replace(config.ensembles, method="multinomial"))
     sampler = ensembles_of(config, binned, test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
