@@ -152,7 +152,8 @@ def _confirm(
     is of first order only: it does so on the validation pool as well, and leaks nothing.
     """
     flagged = [i for i, columns in enumerate(found) if columns.get("leakage_flag")]
-    names = {*shown.binned.backgrounds, shown.test.benchmark, shown.test.against} - {None}
+    names = [*shown.binned.backgrounds, shown.test.benchmark]
+    names += [] if shown.test.against is None else [shown.test.against]
     filled = all(shown.binned.processes[n].counts["validation"].any() for n in names)
     if not flagged or not filled:
         return

@@ -62,6 +62,7 @@ def started_with_its_ledger_on_a_worker(folder, cluster):
     raise AssertionError("the ledger was on the head twelve times")
 
 
+@pytest.mark.slow
 def test_nodes_lost_in_training(tmp_path, cache, undisturbed, cluster):
     fault_scan.write(tmp_path, cache, workers=2)
     results = tmp_path / "results"

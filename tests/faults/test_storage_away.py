@@ -71,9 +71,8 @@ def test_a_bucket_that_is_not_there_is_said_at_once(s3):
     assert time.monotonic() - began < 60  # far below the patience of three minutes
 
 
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(4, id="briefly"), pytest.param(30, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [4, 30])
 def test_a_scan_goes_on_when_its_object_store_is_back(tmp_path, s3, cache, undisturbed, seconds):
     url = s3.url("results/disturbed")
     fault_scan.write(tmp_path, cache, storage=f'"{url}"')
