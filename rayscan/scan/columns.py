@@ -183,22 +183,19 @@ AUC = TableLayout(
             "auc_unseen",
             _REAL,
             "",
-            "AUC of the same classifier on the part kept out of a shared pool; missing without",
+            "AUC of the same classifier on the part kept out of a shared pool, or, if it is above "
+            "the ceiling, on validation events; missing otherwise",
         ),
         Column("auc_unseen_total_error", _REAL, "", "its standard error, of that part too"),
         Column(
-            "leakage_sigma",
-            _REAL,
-            "",
-            "(auc - auc_unseen) / error of a shared pool; else, where the AUC is above the "
-            "ceiling, how much less it is so on validation events, over the error",
+            "leakage_sigma", _REAL, "", "(auc - auc_unseen) / error; missing without auc_unseen"
         ),
         Column(
             "leakage_flag",
             _BOOL,
             "",
-            "above the ceiling (not of single events) by 4 sigma, and on validation events less so "
-            "by 3; or above auc_unseen by 4",
+            "above the ceiling (not of single events) by 4 sigma, and above auc_unseen by 2; or, "
+            "of a shared pool, above auc_unseen by 4",
         ),
         Column("pool_mode", _TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", _INT, "", "test ensembles per class"),

@@ -97,7 +97,7 @@ def test_a_dumped_scan_loads_to_an_equal_one():
             "expected finite numbers with low < high",
         ),
         ("[1, 2]", "[0, 2]", 20, "mixtures.s_over_sqrt_b", "0, expected"),
-        ("[1, 2]", "[-1, 2]", 20, "mixtures.s_over_sqrt_b.0", "-1, expected"),
+        ("[1, 2]", "[-1, 2]", 20, "mixtures.s_over_sqrt_b", "-1, expected"),
         ("[1, 2]", "[0.01, 2]", 20, "mixtures.s_over_sqrt_b", "the smallest"),
         ("[1, 2]", "3", 20, "mixtures.s_over_sqrt_b", "expected a list"),
         ("name: mlp", "name: mpl", 22, "architectures.0.name", "(nearest: 'mlp')"),
