@@ -86,11 +86,11 @@ def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) ->
     options = {"_temp_dir": session_folder(), "include_dashboard": False, **options}
     with _on_loopback():
         for tries_left in reversed(range(_TRIES)):
-            others = frozenset(_children())
+            before = _rays()
             try:
                 init(address="local", configure_logging=True, **options)
             except Exception as error:  # of a node that is too slow Ray raises no kind of its own
-                _end(_children() - others)
+                _end(_rays() - before)
                 if not tries_left:
                     raise _not_started(error) from error
                 logger.warning("Ray did not start (%s); tried again", _first_line(error))
@@ -146,8 +146,14 @@ def session_folder() -> str | None:
     )
 
 
-def _children() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
+def _rays() -> set[psutil.Process]:
+    """Processes of Ray's own programs below this one; workers end with their raylet."""
+    found, programs = set(), str(Path(ray.__file__).parent)
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any(word.startswith(programs) for word in process.cmdline()):
+                found.add(process)
+    return found
 
 
 def _end(processes: set[psutil.Process]) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from toy_scan import Nobody
 
 from rayscan.errors import StorageBusyError
 from rayscan.scan.journal import Journal, read_status
@@ -17,18 +18,6 @@ from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Ledger
 
 ROW = [{"trial": "a", "repeat": 0}]
-
-
-class Nobody:
-    """A reporter who does not listen."""
-
-    def begin(self, scan): ...
-
-    def stage(self, name, total, unit): ...
-
-    def advance(self, count, note="", *, earlier=False): ...
-
-    def say(self, text): ...
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from toy_scan import Nobody
 from typer.testing import CliRunner
 
 from rayscan.cli import app
@@ -15,18 +16,6 @@ from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Ledger
 
 TRIAL = {"repeat": 0, "point": "spin1.mlp", "status": "ok", "classifier": "classifiers/a"}
-
-
-class Nobody:
-    """A reporter who remembers nothing."""
-
-    def begin(self, scan): ...
-
-    def stage(self, name, total, unit): ...
-
-    def advance(self, count, note="", *, earlier=False): ...
-
-    def say(self, text): ...
 
 
 @pytest.fixture

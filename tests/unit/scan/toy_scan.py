@@ -162,3 +162,15 @@ def train_all(
     for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
         rows += train_pack(pack, config=config, binned=binned, storage=storage).rows
     return plan, rows, candidates_of(plan, rows)
+
+
+class Nobody:
+    """A reporter who does not listen."""
+
+    def begin(self, scan): ...
+
+    def stage(self, name, total, unit): ...
+
+    def advance(self, count, note="", *, earlier=False): ...
+
+    def say(self, text): ...

@@ -41,11 +41,12 @@ def test_the_command_line_of_pyhf_reads_a_written_workspace(make_template, tmp_p
         check=True,
     )
     answer = json.loads(done.stdout)
-    ours = cls_values(workspace(template), 1.5)
-    # Ours has other finite differences: each of the four minima of -2 log L behind a CLs is found
-    # to SLSQP's 1e-6, and CLs falls by less than once what they differ by.
-    assert answer["CLs_obs"] == pytest.approx(ours.observed, abs=8e-6)
-    assert answer["CLs_exp"] == pytest.approx(ours.expected, abs=8e-6)
+    spec = pyhf.Workspace(workspace(template))
+    observed, expected = pyhf.infer.hypotest(
+        1.5, spec.data(spec.model()), spec.model(), test_stat="qtilde", return_expected_set=True
+    )
+    assert answer["CLs_obs"] == pytest.approx(float(observed), rel=1e-6)
+    assert answer["CLs_exp"] == pytest.approx([float(each) for each in expected], rel=1e-6)
 
 
 def test_yields_are_those_of_the_template(make_template):
