@@ -30,17 +30,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rayscan.events.density import density
-from rayscan.models.architecture import Templates
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import BinnedPools, PoolName, ProcessPools
-from rayscan.scan.candidates import candidates_for, candidates_of
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.crosstest import cross_test, test_sets
-from rayscan.scan.plan import fixed_packs, mixtures, points
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.storage import Storage
-from rayscan.scan.trial import train_pack
+from rayscan.generator.density import density
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.likelihood_ratio import closed_form
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.members import fixed_packs
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.pools.binned import BinnedPools, PoolName, ProcessPools
+from rayscan.scan.steps.candidates import candidates_for, candidates_of
+from rayscan.scan.steps.tests.pairs import cross_test, test_sets
+from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import stream
 
 LOG = logging.getLogger("leakage")

@@ -1,7 +1,7 @@
-"""Make the density tables shipped in rayscan/events/densities (for maintainers; needs Pythia).
+"""Make the density tables shipped in rayscan/generator/densities (for maintainers; needs Pythia).
 
-    python jobs/make_densities.py rayscan/events/densities --events 200000 alp spin1_on
-    python jobs/make_densities.py rayscan/events/densities --events 600000 znunu_jet \
+    python jobs/make_densities.py rayscan/generator/densities --events 200000 alp spin1_on
+    python jobs/make_densities.py rayscan/generator/densities --events 600000 znunu_jet \
         --slices 200 300 450 700 1000 1500 2000
 
 Each table holds counts of parton-level events at 14 TeV in cells of (pT, |eta|) of the leading jet.
@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.events.density import Density, packed, tabulate
-from rayscan.events.pythia import PythiaRun
-from rayscan.events.recipes import Recipe, catalogue
+from rayscan.generator.density import Density, packed, tabulate
+from rayscan.generator.pythia import PythiaRun
+from rayscan.generator.recipes import Recipe, catalogue
 
 Counts = npt.NDArray[np.int64]
 

@@ -20,9 +20,9 @@ import truth
 
 from rayscan.ensembles.varied import Varied
 from rayscan.errors import DivergedError
-from rayscan.models.architecture import Classifier, Member, architectures
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.strengths import SATURATED
+from rayscan.models.contract import Classifier, Member, architectures
+from rayscan.models.ratio.likelihood_ratio import closed_form
+from rayscan.scan.plan.strengths import SATURATED
 from rayscan.seeds import stream
 
 LOG = logging.getLogger("strength_modes")

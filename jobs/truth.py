@@ -19,10 +19,10 @@ import numpy.typing as npt
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError
-from rayscan.models.architecture import Classifier, Member, Templates, architectures
-from rayscan.models.ceiling import Ceiling, ceiling, template_noise
-from rayscan.models.hyperparameters import defaults, preset
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.models.contract import Classifier, Member, Templates, architectures
+from rayscan.models.knobs import defaults, preset
+from rayscan.models.ratio.ceiling import Ceiling, ceiling, template_noise
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
 from rayscan.stats.auc import AucDifference, AucEstimate, delong, delong_difference
 

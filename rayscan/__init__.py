@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rayscan.cluster.run import run_scan
     from rayscan.cluster.study import run_study
-    from rayscan.scan.scan_file import load_scan
-    from rayscan.scan.study import load_study
-    from rayscan.scan.study_tables import read_study
-    from rayscan.scan.tables import read_tables
+    from rayscan.results.read import read_tables
+    from rayscan.results.variants import read_study
+    from rayscan.scan.config.file import load_scan
+    from rayscan.scan.config.study import load_study
 
 __all__ = ["load_scan", "load_study", "read_study", "read_tables", "run_scan", "run_study"]
 
 _HOMES = {
-    "load_scan": "rayscan.scan.scan_file",
-    "load_study": "rayscan.scan.study",
-    "read_study": "rayscan.scan.study_tables",
-    "read_tables": "rayscan.scan.tables",
+    "load_scan": "rayscan.scan.config.file",
+    "load_study": "rayscan.scan.config.study",
+    "read_study": "rayscan.results.variants",
+    "read_tables": "rayscan.results.read",
     "run_scan": "rayscan.cluster.run",
     "run_study": "rayscan.cluster.study",
 }

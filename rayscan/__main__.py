@@ -1,5 +1,5 @@
 """``python -m rayscan`` is the command ``rayscan``."""
 
-from rayscan.cli import main
+from rayscan.cli.app import main
 
 main()

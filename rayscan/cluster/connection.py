@@ -20,9 +20,9 @@ from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from rayscan.cluster.address import alone, cluster, reach_loopback_directly
+from rayscan.cores import allowed_cores
 from rayscan.errors import ClusterError, ConfigError, Problem
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.cores import allowed_cores
+from rayscan.scan.config.scan import ScanConfig
 
 logger = logging.getLogger(__name__)
 

@@ -20,17 +20,17 @@ from rayscan.errors import (
     TreeMissingError,
 )
 from rayscan.events.delphes import Slice
-from rayscan.events.process import Process
 from rayscan.events.selection import CutFlow, Selection, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
 from rayscan.events.weights import Weights
-from rayscan.scan.binned import BinnedPools, ProcessPools, bin_process, gather
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.examples import features_of
-from rayscan.scan.inputs import Inputs, slices_of
-from rayscan.scan.plan import digest
-from rayscan.scan.reading import Reading, columns_of, factors_of, flow_of, keep, look
-from rayscan.scan.storage import Storage
+from rayscan.keys import digest
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, gather
+from rayscan.scan.pools.inputs import Inputs, slices_of
+from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
+from rayscan.scan.steps.examples import features_of
 
 logger = logging.getLogger(__name__)
 

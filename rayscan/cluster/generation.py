@@ -15,10 +15,10 @@ import ray
 from rayscan.cluster.tasks import finished
 from rayscan.errors import StorageError
 from rayscan.events.delphes import EVENTS_PER_TASK
-from rayscan.events.generate import Generate, Generated, generate
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import digest
-from rayscan.scan.storage import Storage
+from rayscan.generator.generate import Generate, Generated, generate
+from rayscan.keys import digest
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import ScanConfig
 from rayscan.seeds import integer
 
 Advance = Callable[..., None]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rayscan.cluster.study import run_study
 from rayscan.errors import RayscanError
 from rayscan.scan.checking import check_scan
-from rayscan.scan.progress import TerminalReporter
+from rayscan.terminal.progress import TerminalReporter
 
 
 def run_job(description: str, *, retest: bool = False) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from rayscan.scan.tables import Ledger
+from rayscan.results.read import Ledger
 
 
 def start(storage: str, token: str = "") -> ActorHandle:

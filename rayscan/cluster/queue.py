@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rayscan.cluster.studies import PointStudy
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import MemberPlan, Point, fixed_packs
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.members import MemberPlan, fixed_packs
+from rayscan.scan.plan.points import Point
 
 Row: TypeAlias = Mapping[str, Any]
 Done: TypeAlias = Callable[[Row], None]

@@ -20,27 +20,29 @@ from rayscan.cluster.interruption import terminable
 from rayscan.cluster.trainable import Context
 from rayscan.cluster.tuning import run_trials
 from rayscan.errors import ConfigError, TrainingsMissingError
-from rayscan.events.generate import Generated
-from rayscan.scan import manifest
-from rayscan.scan.binned import BinnedPools, cutflow_rows, pool_rows
-from rayscan.scan.candidates import Candidate, candidates_for, candidates_of, part_key
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.exclusion import VERSION as LIMITS_VERSION
-from rayscan.scan.exclusion import binned_limits
-from rayscan.scan.inputs import Inputs, open_inputs, without
-from rayscan.scan.journal import Journal
-from rayscan.scan.lock import Lock
-from rayscan.scan.multiclass import all_tests, rows_of, still_kept
-from rayscan.scan.outcome import Best, point_rows
-from rayscan.scan.plan import Mixtures, Point, digest, mixtures, planned, points
-from rayscan.scan.progress import Reporter
-from rayscan.scan.provenance import provenance_rows
-from rayscan.scan.reading import Reading, reading_problems
-from rayscan.scan.requirements import pool_problems
-from rayscan.scan.score_exclusion import score_limits
-from rayscan.scan.soundness import mend
-from rayscan.scan.storage import Storage, beside
-from rayscan.scan.tables import Ledger
+from rayscan.generator.generate import Generated
+from rayscan.keys import digest
+from rayscan.places import beside
+from rayscan.results.journal import Journal
+from rayscan.results.lock import Lock
+from rayscan.results.read import Ledger
+from rayscan.results.storage import Storage
+from rayscan.scan.config import manifest
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.outcome import Best, point_rows
+from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned, points
+from rayscan.scan.plan.provenance import provenance_rows
+from rayscan.scan.plan.requirements import pool_problems
+from rayscan.scan.plan.soundness import mend
+from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, pool_rows
+from rayscan.scan.pools.inputs import Inputs, open_inputs, without
+from rayscan.scan.pools.reading import Reading, reading_problems
+from rayscan.scan.steps.candidates import Candidate, candidates_for, candidates_of, part_key
+from rayscan.scan.steps.exclusion.fits import VERSION as LIMITS_VERSION
+from rayscan.scan.steps.exclusion.fits import binned_limits
+from rayscan.scan.steps.exclusion.score import score_limits
+from rayscan.scan.steps.tests.classes import all_tests, rows_of, still_kept
+from rayscan.terminal.progress import Reporter
 
 logger = logging.getLogger(__name__)
 

@@ -21,10 +21,11 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from rayscan.models.hyperparameters import Choice, Integer, Range
-from rayscan.scan.config import MAXIMISED, ScanConfig, Search
-from rayscan.scan.plan import MemberPlan, Point, member, planned_in_fold
-from rayscan.scan.search_space import search_ranges
+from rayscan.models.knobs import Choice, Integer, Range
+from rayscan.scan.config.scan import MAXIMISED, ScanConfig, Search
+from rayscan.scan.config.search_space import search_ranges
+from rayscan.scan.plan.members import MemberPlan, member
+from rayscan.scan.plan.points import Point, planned_in_fold
 from rayscan.seeds import integer
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

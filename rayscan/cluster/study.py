@@ -14,13 +14,15 @@ from ray.exceptions import RayError
 from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.run import Result, run_scan
 from rayscan.errors import ConfigError, Problem, RayscanError, StorageError
-from rayscan.scan import finished, manifest
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.lock import Lock
-from rayscan.scan.progress import Reporter
-from rayscan.scan.storage import Storage, inside
-from rayscan.scan.study import Study
-from rayscan.scan.unknown_keys import VARIANTS
+from rayscan.places import inside
+from rayscan.results.lock import Lock
+from rayscan.results.names import VARIANTS
+from rayscan.results.storage import Storage
+from rayscan.scan.config import manifest
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.study import Study
+from rayscan.scan.plan import finished
+from rayscan.terminal.progress import Reporter
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from rayscan.cluster.address import alone, job_server, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem
-from rayscan.scan import own_recipes
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import digest
-from rayscan.scan.scan_file import dump, parse_keys, read_text, with_lines
-from rayscan.scan.study import BASE, Study, load_study
-from rayscan.scan.unknown_keys import VARIANTS
+from rayscan.keys import digest
+from rayscan.results.names import BASE, VARIANTS
+from rayscan.scan.config import own_recipes
+from rayscan.scan.config.file import dump, parse_keys, read_text, with_lines
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.study import Study, load_study
 
 LARGEST = 50e6
 """Bytes that are shipped at most: code and a scan file are far smaller."""

@@ -19,11 +19,11 @@ from rayscan.cluster.failures import cause
 from rayscan.cluster.queue import part_of
 from rayscan.cluster.studies import Pruning
 from rayscan.errors import RayscanError, StorageError
-from rayscan.scan.binned import BinnedPools
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import MemberPlan
-from rayscan.scan.storage import Storage
-from rayscan.scan.trial import failed_row, train_pack
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.members import MemberPlan
+from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.steps.trial import failed_row, train_pack
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _device() -> str:
     """Name of the accelerator this trial was given, or ``cpu``."""
     if not ray.get_gpu_ids():
         return "cpu"
-    from rayscan.models.backend import tensorflow
+    from rayscan.models.networks.backend import tensorflow
 
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")

@@ -21,9 +21,9 @@ from rayscan.cluster.failures import cause
 from rayscan.cluster.queue import MAX_RETRIES, Done, Pack, Queue, Row, part_of
 from rayscan.cluster.trainable import Context, Work, train
 from rayscan.errors import RayscanError, StorageError
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.plan import Point, planned
-from rayscan.scan.trial import failed_row
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.points import Point, planned
+from rayscan.scan.steps.trial import failed_row
 
 logger = logging.getLogger(__name__)
 

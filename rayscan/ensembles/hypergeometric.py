@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.ensembles.candidates import Candidates, sequential
+from rayscan.ensembles.proposals import Candidates, sequential
 from rayscan.ensembles.tabulated import count_type
 from rayscan.errors import PoolExhaustedError
 

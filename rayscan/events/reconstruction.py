@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.events.flat import leaves as leaves_of
-from rayscan.events.kinematics import ELECTRON_MASS, MUON_MASS, Floats
+from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS, Floats
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
 LEAVES: Mapping[str, Mapping[str, str]] = {

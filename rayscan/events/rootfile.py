@@ -11,8 +11,8 @@ from typing import Any
 import uproot
 from uproot.exceptions import KeyInFileError
 
+from rayscan import places
 from rayscan.errors import FileUnreadableError, TreeMissingError
-from rayscan.events import places
 
 _COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
 _HEADER_BYTES = 64

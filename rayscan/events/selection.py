@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from rayscan.errors import SelectionEmptyError, WeightBranchError
 from rayscan.events import content, delphes, flat, table
-from rayscan.events import observables as named
 from rayscan.events.cuts import Cut
 from rayscan.events.delphes import Slice
+from rayscan.events.observables import names as named
 from rayscan.events.reconstruction import Objects
 from rayscan.events.weights import NONE, Weights, branch_of
 from rayscan.events.weights import values as weight_values

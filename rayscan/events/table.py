@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayscan.events import observables as named
+from rayscan.events.observables import names as named
 
 IDENTITY = ("process", "file", "entry")
 CONTENT = ("entry", "content", "content_bits")

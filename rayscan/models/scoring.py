@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.architecture import Classifier
-from rayscan.models.first_layer import first_layer
-from rayscan.models.inputs import How, Input
-from rayscan.models.packed import Weights
+from rayscan.models.contract import Classifier
+from rayscan.models.networks.first_layer import first_layer
+from rayscan.models.networks.inputs import How, Input
+from rayscan.models.networks.packed import Weights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Reals: TypeAlias = npt.NDArray[np.floating]

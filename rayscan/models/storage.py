@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import FileUnreadableError
-from rayscan.models.inputs import Input
+from rayscan.models.networks.inputs import Input
 
 FORMAT = 1
 DESCRIPTION = "classifier.json"

@@ -8,17 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rayscan.errors import ConfigError, Problem, RayscanError
-from rayscan.events import generate
-from rayscan.events.process import Process
 from rayscan.events.weights import NONE, chosen
-from rayscan.scan.capacity import memory_here, too_little_room, too_many_trainings
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.inputs import InputFile, Inputs, open_inputs
-from rayscan.scan.manifest import changed
-from rayscan.scan.plan import digest
-from rayscan.scan.storage import Storage, beside
-from rayscan.scan.study import BASE, Study, load_study, located
-from rayscan.scan.workload import workload
+from rayscan.generator import generate
+from rayscan.places import beside
+from rayscan.results.names import BASE
+from rayscan.results.storage import Storage
+from rayscan.scan.config.manifest import changed
+from rayscan.scan.config.process import Process
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.study import Study, load_study, located
+from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
+from rayscan.scan.cost.workload import workload
+from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,6 @@ def _unwritable(config: ScanConfig) -> list[Problem]:
         except RayscanError as error:
             return [Problem(where=key, what=str(error))]
     return []
-
-
-def opening(config: ScanConfig) -> str:
-    """A hash of all that opening the inputs depends on: most variants share it."""
-    return digest(
-        config.processes, config.observables, config.selection.objects, config.skip_broken_files
-    )
 
 
 def _opened(config: ScanConfig, base: Path) -> tuple[Inputs, tuple[Problem, ...]]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import truth
 
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.inputs import Input
-from rayscan.models.networks import NetworkClassifier
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.histogram_network import NetworkClassifier
+from rayscan.models.networks.inputs import Input
 from rayscan.models.scoring import score_many
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc

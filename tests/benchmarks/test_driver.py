@@ -20,10 +20,10 @@ from rayscan.cluster.connection import WORKER_ENVIRONMENT
 from rayscan.cluster.trainable import Context
 from rayscan.cluster.tuning import run_trials
 from rayscan.ensembles.mixture import Mixture
-from rayscan.scan.plan import Point, planned
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.storage import Storage
-from rayscan.scan.trial import failed_row
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.plan.points import Point, planned
+from rayscan.scan.steps.trial import failed_row
 
 SCAN = """
 name: bookkeeping

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import truth
 
-from rayscan.models.architecture import Member, architectures
+from rayscan.models.contract import Member, architectures
 from rayscan.models.scoring import score_many
 from rayscan.stats.auc import auc
 

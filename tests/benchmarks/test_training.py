@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import truth
 
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.hyperparameters import knobs
-from rayscan.models.inputs import Input
-from rayscan.models.pack import packs
-from rayscan.models.progress import Progress, Task
-from rayscan.models.sources import HistogramSource
+from rayscan.models.knobs import knobs
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.inputs import Input
+from rayscan.models.networks.pack import packs
+from rayscan.models.networks.progress import Progress, Task
+from rayscan.models.networks.sources import HistogramSource
 from rayscan.seeds import stream
 
 HISTOGRAMS = int(os.environ.get("RAYSCAN_BENCHMARK_HISTOGRAMS", "25600"))

@@ -19,9 +19,9 @@ import ray
 
 from rayscan.cluster.connection import WORKER_ENVIRONMENT
 from rayscan.cluster.run import run_scan
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import parse_scan
 
 QUICKSTART = Path(__file__).parents[2] / "jobs" / "quickstart.yaml"
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import uproot
 
-from rayscan.events.generate import Generate, generate
+from rayscan.generator.generate import Generate, generate
 
 SCAN = """\
 name: toy

@@ -13,9 +13,9 @@ import pyarrow.fs as pafs
 import pytest
 from moto.server import ThreadedMotoServer
 
-from rayscan.events.generate import Generate, generate
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.tables import read_tables
+from rayscan.generator.generate import Generate, generate
+from rayscan.results.read import read_tables
+from rayscan.results.tables.registry import LAYOUTS
 
 SCAN = """
 name: remote

@@ -204,7 +204,7 @@ def test_what_only_exists_here_is_refused_with_its_lines(tmp_path):
 
 def test_a_laptop_pays_for_no_tensorflow():
     code = (
-        "import sys, rayscan.cluster.submit, rayscan.cli_cluster, rayscan.scan.scan_file\n"
+        "import sys, rayscan.cluster.submit, rayscan.cli.cluster, rayscan.scan.config.file\n"
         "from ray.job_submission import JobSubmissionClient\n"
         "assert not {'tensorflow', 'keras', 'sklearn'} & set(sys.modules)"
     )

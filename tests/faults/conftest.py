@@ -13,7 +13,7 @@ import object_store
 import pytest
 from filelock import FileLock
 
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.results.read import Tables, read_tables
 
 
 @pytest.fixture(autouse=True)

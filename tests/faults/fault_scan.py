@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.tables import Tables
+from rayscan.results.read import Tables
+from rayscan.results.tables.registry import LAYOUTS
 
 SCAN = """
 name: disturbed

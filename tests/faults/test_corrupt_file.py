@@ -9,8 +9,8 @@ import fault_scan
 import pytest
 import uproot
 
-from rayscan.events.generate import Generate, generate
-from rayscan.scan.tables import read_tables
+from rayscan.generator.generate import Generate, generate
+from rayscan.results.read import read_tables
 
 SCAN = """
 name: corrupt

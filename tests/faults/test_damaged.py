@@ -6,7 +6,7 @@ import shutil
 
 import fault_scan
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 
 def test_what_is_damaged_is_done_again_and_nothing_else(tmp_path, undisturbed_folder, undisturbed):

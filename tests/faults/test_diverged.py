@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fault_scan
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 POISON = "  - {name: mlp, label: poison, hyperparameters: {learning_rate: 1.0e+30, epochs: 3}}\n"
 SEARCH = (

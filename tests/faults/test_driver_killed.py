@@ -7,7 +7,7 @@ import time
 import fault_scan
 import pytest
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 from rayscan.seeds import stream
 
 

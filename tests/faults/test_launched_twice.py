@@ -7,7 +7,7 @@ import signal
 import fault_scan
 import pytest
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 
 def test_the_second_is_refused_and_takes_over_from_the_dead(tmp_path, cache, undisturbed):

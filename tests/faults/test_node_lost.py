@@ -11,7 +11,7 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 
 @pytest.fixture

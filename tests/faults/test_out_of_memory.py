@@ -8,7 +8,7 @@ import fault_scan
 import psutil
 import pytest
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 JOB = str(Path(__file__).parents[2] / "jobs" / "scan.py")
 GREEDY = "  - {name: mlp, label: greedy, hyperparameters: {units: UNITS, layers: 2, epochs: 1}}\n"

@@ -13,9 +13,9 @@ import object_store
 import pytest
 
 from rayscan.errors import StorageError
-from rayscan.scan.soundness import mend
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, read_tables
+from rayscan.results.read import Ledger, read_tables
+from rayscan.results.storage import Storage
+from rayscan.scan.plan.soundness import mend
 
 
 def test_writes_wait_for_a_server_that_stops(s3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fault_scan
 import pytest
 
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
 
 
 def test_a_killed_worker_is_replaced(tmp_path, cache, undisturbed):

@@ -8,10 +8,10 @@ import pandas as pd
 from small_scan import Silent
 
 from rayscan.cluster.run import run_scan
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.report import own
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.report.frames.auc import own
+from rayscan.results.read import Tables, read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import parse_scan
 
 SCAN = """
 name: folds

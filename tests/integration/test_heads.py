@@ -9,11 +9,11 @@ import pytest
 from small_scan import Silent
 
 from rayscan.cluster.run import Result, run_scan
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.head_report import against_signal, counting_shares, multimodel_ratio
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import Tables, read_tables
-from rayscan.scan.views import sections
+from rayscan.report.frames.heads import against_signal, counting_shares, multimodel_ratio
+from rayscan.report.views import sections
+from rayscan.results.read import Tables, read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import parse_scan
 
 SCAN = """
 name: heads

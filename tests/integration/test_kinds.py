@@ -10,8 +10,8 @@ from small_scan import Silent
 
 from rayscan.cluster.run import run_scan
 from rayscan.errors import ConfigError
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import read_tables
+from rayscan.results.read import read_tables
+from rayscan.scan.config.file import parse_scan
 
 TWO_BACKGROUNDS = """
 name: kinds

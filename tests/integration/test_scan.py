@@ -14,9 +14,9 @@ from small_scan import SCAN, Silent
 from rayscan.cluster.run import Result, run_scan
 from rayscan.cluster.tasks import mapped
 from rayscan.errors import StorageError
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.results.read import Tables, read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import parse_scan
 from rayscan.stats.referee import cls_values
 
 

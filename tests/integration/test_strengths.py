@@ -9,9 +9,9 @@ import pytest
 from small_scan import SCAN, Silent
 
 from rayscan.cluster.run import run_scan
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import Tables, read_tables
+from rayscan.results.read import Tables, read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import parse_scan
 
 
 def run(

@@ -12,13 +12,13 @@ from small_scan import Silent
 from rayscan.cluster.run import run_scan
 from rayscan.cluster.study import StudyResult, run_study
 from rayscan.errors import ConfigError, StorageBusyError
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.lock import Lock
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.storage import Storage
-from rayscan.scan.study import parse_study
-from rayscan.scan.study_tables import read_study
-from rayscan.scan.tables import read_tables
+from rayscan.results.lock import Lock
+from rayscan.results.read import read_tables
+from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.results.variants import read_study
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.study import parse_study
 
 SCAN = """
 name: tiny

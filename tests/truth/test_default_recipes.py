@@ -18,11 +18,11 @@ from scipy.special import ndtr, ndtri
 
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.events.density import abs_eta_edges, density, pt_edges
-from rayscan.models.architecture import Member, Templates, architectures
-from rayscan.models.event_network import log_terms
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, weights
-from rayscan.models.separation import Endless
+from rayscan.generator.density import abs_eta_edges, density, pt_edges
+from rayscan.models.contract import Member, Templates, architectures
+from rayscan.models.networks.event_network import log_terms
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio, weights
+from rayscan.models.ratio.separation import Endless
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong, delong_difference
 

@@ -23,11 +23,11 @@ from scipy.stats import binomtest, norm
 
 import rayscan
 from rayscan.cluster.study import run_study
-from rayscan.events.density import abs_eta_edges, density, pt_edges
+from rayscan.generator.density import abs_eta_edges, density, pt_edges
+from rayscan.report.frames.auc import auc_summary, labelled, own
+from rayscan.report.frames.comparison import auc_ratio, by_variant
+from rayscan.report.frames.heads import against_signal
 from rayscan.scan.checking import check_scan
-from rayscan.scan.comparison import auc_ratio, by_variant
-from rayscan.scan.head_report import against_signal
-from rayscan.scan.report import auc_summary, labelled, own
 from rayscan.stats.auc import delong
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 import uproot
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.errors import StorageError
 
 GENERATE = "generate spin1_on --events 20 --source density --out made.root"

@@ -1,20 +1,18 @@
-"""The map of the house names every module, with the first line of its docstring."""
+"""The map of the house is of today, and no two rooms say the same."""
 
 from __future__ import annotations
 
-import ast
+import runpy
+from collections import Counter
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-MODULES = sorted(path for path in (ROOT / "rayscan").rglob("*.py") if path.name != "__init__.py")
+MAKER = runpy.run_path(str(Path(__file__).parents[2] / "jobs" / "make_rooms.py"))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_map_says_what_a_module_is_for(module: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
-    assert docstring is not None
-    line = docstring.splitlines()[0].replace("|", "\\|")
-    house = (ROOT / "docs" / "rooms.md").read_text(encoding="utf-8")
-    assert f"| `{module.name}` | {line} |" in house
+def test_the_map_is_of_today() -> None:
+    assert MAKER["MAP"].read_text(encoding="utf-8") == MAKER["rooms"](), "jobs/make_rooms.py"
+
+
+def test_no_two_modules_say_that_they_are_for_the_same() -> None:
+    said = [line.split("|", 2)[2] for line in MAKER["rooms"]().splitlines() if line[:3] == "| `"]
+    assert [text for text, count in Counter(said).items() if count > 1] == []

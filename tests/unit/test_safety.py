@@ -20,11 +20,11 @@ import pytest
 
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError, TableError
 from rayscan.models import storage as classifiers
-from rayscan.scan import folders
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.scoring import stored
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, read_tables
+from rayscan.results import folders
+from rayscan.results.read import Ledger, read_tables
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.steps.scoring import stored
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "rayscan").rglob("*.py"), *(ROOT / "jobs").glob("*.py")])

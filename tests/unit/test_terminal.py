@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from rayscan import terminal
+from rayscan.terminal import tables as terminal
 
 FRAME = pd.DataFrame(
     {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.cluster.address import JOB_SERVER, cluster, job_server, reach_loopback_directly
 from rayscan.cluster.connection import join
 from rayscan.cluster.submit import JobServer

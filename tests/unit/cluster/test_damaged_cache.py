@@ -11,11 +11,11 @@ import pytest
 from rayscan.cluster.datasets import load_events
 from rayscan.cluster.generation import _known_shard
 from rayscan.errors import StorageError
-from rayscan.events.process import Process
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.table import schema
-from rayscan.scan import seal
-from rayscan.scan.storage import Storage
+from rayscan.results import seal
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
 
 NAMES = ("jet1_pt",)
 PROCESS = Process(role="background", files=("b.root",), cross_section=1.0)

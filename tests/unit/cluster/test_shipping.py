@@ -8,7 +8,7 @@ import pytest
 
 from rayscan.cluster.submit import pack, shippable
 from rayscan.errors import ConfigError
-from rayscan.scan.scan_file import load_scan
+from rayscan.scan.config.file import load_scan
 
 OWN = Path(__file__).parents[3] / "jobs" / "recipes.yaml"
 SCAN = """

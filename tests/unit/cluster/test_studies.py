@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 
 from rayscan.cluster.queue import Queue
 from rayscan.cluster.studies import PointStudy, Pruning, sampler
-from rayscan.scan.config import Search
-from rayscan.scan.plan import MemberPlan, mixtures, points
-from rayscan.scan.scan_file import parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.scan import Search
+from rayscan.scan.plan.members import MemberPlan
+from rayscan.scan.plan.points import mixtures, points
 
 GP = pytest.param("gp", marks=pytest.mark.skipif(not find_spec("torch"), reason="no PyTorch"))
 SAMPLERS = ["random", "tpe", "nsga2", GP]

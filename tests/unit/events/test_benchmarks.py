@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from rayscan.events import delphes
-from rayscan.events import density as dens
-from rayscan.events.benchmarks import Benchmark, Labels
-from rayscan.events.generate import Generate, available, generate
-from rayscan.events.recipes import catalogue
 from rayscan.events.selection import Selection, select
+from rayscan.generator import density as dens
+from rayscan.generator.benchmarks import Benchmark, Labels
+from rayscan.generator.generate import Generate, available, generate
+from rayscan.generator.recipes import catalogue
 
 # spin, regime, multiclass label; None is held out
 TABLE = {

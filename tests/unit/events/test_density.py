@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rayscan.events import density as dens
-from rayscan.events.recipes import catalogue
+from rayscan.generator import density as dens
+from rayscan.generator.recipes import catalogue
 
 NAMES = sorted(dens.tabulated())
 MAIN = ["alp", "spin0_on", "spin1_on", "spin2_on", "znunu_jet"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.events import detector_card as card
-from rayscan.events.detector import (
+from rayscan.generator import detector_card as card
+from rayscan.generator.detector import (
     SOFT_TERM,
     jet_flavour,
     leptons,
     partons_as_jets,
     reconstruct,
 )
-from rayscan.events.particles import Particles, Reconstructed
+from rayscan.generator.particles import Particles, Reconstructed
 
 N = 40_000
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from rayscan.events import finite_top as ft
+from rayscan.generator import finite_top as ft
 
 M = 173.0
 

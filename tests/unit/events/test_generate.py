@@ -16,11 +16,12 @@ import uproot
 from scipy import stats
 
 from rayscan.errors import GeneratorError, SelectionEmptyError, StorageError
-from rayscan.events import delphes, density, pythia
-from rayscan.events.delphes_writer import write
-from rayscan.events.generate import Generate, available, catalogue, generate
-from rayscan.events.libraries import library
-from rayscan.events.particles import Particles, Reconstructed
+from rayscan.events import delphes
+from rayscan.generator import density, pythia
+from rayscan.generator.delphes_writer import write
+from rayscan.generator.generate import Generate, available, catalogue, generate
+from rayscan.generator.libraries import library
+from rayscan.generator.particles import Particles, Reconstructed
 
 EVENTS = 3000
 

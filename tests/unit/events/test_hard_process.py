@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from rayscan.events.hard_process import (
+from rayscan.generator.hard_process import (
     HardProcess,
     acceptance,
     breit_wigner,
     propagator_acceptance,
     threshold_factor,
 )
-from rayscan.events.recipes import Propagator, catalogue
+from rayscan.generator.recipes import Propagator, catalogue
 
 
 def test_threshold_factors_vanish_at_threshold_and_are_one_far_above():

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscan.events import kinematics
+from rayscan.events.observables import kinematics
 
 angle = st.floats(-math.pi, math.pi)
 eta = st.floats(-4, 4)

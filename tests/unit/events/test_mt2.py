@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from rayscan.events import mt2 as stransverse
-from rayscan.events import observables
-from rayscan.events.observables import Objects
+from rayscan.events.observables import mt2 as stransverse
+from rayscan.events.observables import names as observables
+from rayscan.events.observables.names import Objects
 
 Side = dict[str, np.ndarray]
 

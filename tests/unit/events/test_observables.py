@@ -13,8 +13,9 @@ import uproot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayscan.events import delphes, observables
-from rayscan.events.observables import ObjectCuts, Objects
+from rayscan.events import delphes
+from rayscan.events.observables import names as observables
+from rayscan.events.observables.names import ObjectCuts, Objects
 
 NAMES = (
     *(f"jet{n}_{p}" for n in (1, 2, 3) for p in ("pt", "eta", "phi", "mass", "btag")),

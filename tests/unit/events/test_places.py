@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rayscan import patterns, places
 from rayscan.errors import FileUnreadableError
-from rayscan.events import patterns, places
 
 
 def made(folder: Path, *names: str) -> Path:

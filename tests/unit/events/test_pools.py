@@ -16,9 +16,10 @@ from pydantic import TypeAdapter
 from scipy import stats
 
 from rayscan.errors import WeightError
-from rayscan.events import delphes, pools, selection
-from rayscan.events.pools import Pools
+from rayscan.events import delphes, selection
+from rayscan.events import split as pools
 from rayscan.events.selection import Selection
+from rayscan.events.split import Pools
 
 Events = Callable[..., pa.Table]
 

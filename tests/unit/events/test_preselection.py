@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.events.particles import Jets, Leptons, Reconstructed, joined
-from rayscan.events.preselection import passes
-from rayscan.events.recipes import Count, Preselection, catalogue
+from rayscan.generator.particles import Jets, Leptons, Reconstructed, joined
+from rayscan.generator.preselection import passes
+from rayscan.generator.recipes import Count, Preselection, catalogue
 
 
 def events(met, jets=(), leptons=()) -> Reconstructed:

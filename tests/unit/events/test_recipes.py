@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from rayscan.events.recipes import LEVELS, catalogue, recipe
+from rayscan.generator.recipes import LEVELS, catalogue, recipe
 from rayscan.yaml_text import values
 
 MINIMAL = """
@@ -53,7 +53,7 @@ def test_dark_matter_is_lighter_than_half_the_lowest_mediator_mass():
 def test_every_spectrum_is_shipped():
     for found in catalogue().values():
         if found.spectrum is not None:
-            assert files("rayscan.events").joinpath("processes", found.spectrum).is_file()
+            assert files("rayscan.generator").joinpath("processes", found.spectrum).is_file()
 
 
 def test_a_minimal_recipe_has_every_level_and_keeps_all_hard_processes():

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rayscan.errors import BranchMissingError, SelectionEmptyError, WeightBranchError
 from rayscan.events import delphes, selection, table
-from rayscan.events.observables import ObjectCuts, Objects
+from rayscan.events.observables.names import ObjectCuts, Objects
 from rayscan.events.selection import CutFlow, Selection, Step
 from rayscan.events.weights import Weights
 

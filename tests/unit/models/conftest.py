@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rayscan.models.architecture import Templates
+from rayscan.models.contract import Templates
 from rayscan.seeds import stream
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rayscan.models import backend
+from rayscan.models.networks import backend
 
 PROGRAM = """
 import sys
-from rayscan.models.backend import tensorflow
+from rayscan.models.networks.backend import tensorflow
 tensorflow()
 print(sorted({"matplotlib", "sklearn", "keras", "tensorflow"} & set(sys.modules)))
 import matplotlib.pyplot, sklearn.svm

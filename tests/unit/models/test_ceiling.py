@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from scipy.special import ndtr
 
-from rayscan.models.architecture import Templates
-from rayscan.models.ceiling import TemplateNoise, ceiling, pool_difference, template_noise
-from rayscan.models.likelihood_ratio import closed_form, weights
-from rayscan.models.separation import Endless
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.ceiling import TemplateNoise, ceiling, pool_difference, template_noise
+from rayscan.models.ratio.likelihood_ratio import closed_form, weights
+from rayscan.models.ratio.separation import Endless
 
 Floats = npt.NDArray[np.float64]
 

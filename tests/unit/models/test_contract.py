@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from rayscan.errors import DivergedError, FileUnreadableError, ShapeMismatchError
 from rayscan.models import storage
-from rayscan.models.architecture import Member, Trained, architectures, load
+from rayscan.models.contract import Member, Trained, architectures, load
 
 # Few epochs at a high rate: enough to beat chance on the toy, and quick.
 QUICK = {

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from rayscan.errors import ShapeMismatchError
-from rayscan.models.architecture import Member
-from rayscan.models.convolution import ConvolutionNetwork
-from rayscan.models.networks import CNN
-from rayscan.models.packed import layout
+from rayscan.models.contract import Member
+from rayscan.models.networks.convolution import ConvolutionNetwork
+from rayscan.models.networks.histogram_network import CNN
+from rayscan.models.networks.packed import layout
 from rayscan.seeds import stream
 
 

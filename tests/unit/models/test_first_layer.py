@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.models.first_layer import first_layer
+from rayscan.models.networks.first_layer import first_layer
 from rayscan.seeds import stream
 
 BINS, NODES = 60, 12

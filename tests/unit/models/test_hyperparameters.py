@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rayscan.models.architecture import architectures
-from rayscan.models.hyperparameters import (
+from rayscan.models.contract import architectures
+from rayscan.models.knobs import (
     Choice,
     Float,
     Integer,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rayscan.models.inputs import Input, Squash, network_input
+from rayscan.models.networks.inputs import Input, Squash, network_input
 
 COUNTS = arrays(np.uint16, (4, 6), elements=st.integers(0, 65_535))
 

@@ -17,9 +17,9 @@ from scipy import stats
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError, FileUnreadableError, ShapeMismatchError
-from rayscan.models import architecture
-from rayscan.models.architecture import Member, Templates
-from rayscan.models.likelihood_ratio import (
+from rayscan.models import contract as architecture
+from rayscan.models.contract import Member, Templates
+from rayscan.models.ratio.likelihood_ratio import (
     BinnedLikelihoodRatio,
     LikelihoodRatio,
     closed_form,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.architecture import Member
-from rayscan.models.linear import LinearSVM, LogisticRegression, svm_validation_aucs
+from rayscan.models.architectures.linear import LinearSVM, LogisticRegression, svm_validation_aucs
+from rayscan.models.contract import Member
 
 
 def standardised(examples, x):

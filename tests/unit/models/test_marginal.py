@@ -11,17 +11,17 @@ from scipy.special import logsumexp, ndtr
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
-from rayscan.models.architecture import Templates, load
-from rayscan.models.likelihood_ratio import (
+from rayscan.models.contract import Templates, load
+from rayscan.models.ratio.likelihood_ratio import (
     BinnedLikelihoodRatio,
     best_weights,
     closed_form,
     likelihood_ratio,
     weights,
 )
-from rayscan.models.marginal import MarginalLikelihoodRatio
-from rayscan.models.nuisances import BackgroundNuisances, blind, directions
-from rayscan.models.separation import Endless
+from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
+from rayscan.models.ratio.nuisances import BackgroundNuisances, blind, directions
+from rayscan.models.ratio.separation import Endless
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong
 

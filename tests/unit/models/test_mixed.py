@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import poisson
 
-from rayscan.models.architecture import Templates
-from rayscan.models.ceiling import template_noise
-from rayscan.models.likelihood_ratio import closed_form, weights
-from rayscan.models.mixed import Part, effective_size, inverse, noise_of, noise_over_density
-from rayscan.models.separation import Endless, squared_separation
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.ceiling import template_noise
+from rayscan.models.ratio.likelihood_ratio import closed_form, weights
+from rayscan.models.ratio.mixed import Part, effective_size, inverse, noise_of, noise_over_density
+from rayscan.models.ratio.separation import Endless, squared_separation
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscan.models.convolution import ConvolutionNetwork
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.packed import layout
+from rayscan.models.networks.convolution import ConvolutionNetwork
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.packed import layout
 from rayscan.seeds import stream
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models import scoring
-from rayscan.models.convolution import ConvolutionNetwork
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.inputs import Input
-from rayscan.models.linear import LinearClassifier
-from rayscan.models.networks import NetworkClassifier
+from rayscan.models.architectures.linear import LinearClassifier
+from rayscan.models.networks.convolution import ConvolutionNetwork
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.histogram_network import NetworkClassifier
+from rayscan.models.networks.inputs import Input
 from rayscan.seeds import stream
 
 
@@ -121,7 +121,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from rayscan.models.architecture import load
+from rayscan.models.contract import load
 from rayscan.models.scoring import score_many
 classifiers = [load(Path(folder)) for folder in sys.argv[1:]]
 print(score_many(classifiers, np.ones((2, 64), np.uint16)).shape)

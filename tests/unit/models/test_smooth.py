@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscan.models.architecture import Member, Templates, architectures
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.models.packed import layout
-from rayscan.models.smooth import COARSEST, SmoothNetwork, finer
+from rayscan.models.contract import Member, Templates, architectures
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.packed import layout
+from rayscan.models.networks.smooth import COARSEST, SmoothNetwork, finer
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong_difference
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models import graphs
-from rayscan.models.architecture import Member, Trained, architectures
-from rayscan.models.dense import DenseNetwork
-from rayscan.models.hyperparameters import MLPKnobs
-from rayscan.models.networks import MLP, NetworkClassifier
-from rayscan.models.progress import (
+from rayscan.models.contract import Member, Trained, architectures
+from rayscan.models.knobs import MLPKnobs
+from rayscan.models.networks import graphs
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.histogram_network import MLP, NetworkClassifier
+from rayscan.models.networks.progress import (
     Progress,
     Task,
     aligned_loss,
@@ -26,7 +26,7 @@ from rayscan.models.progress import (
     balance,
     cross_entropy,
 )
-from rayscan.models.sources import HistogramSource
+from rayscan.models.networks.sources import HistogramSource
 from rayscan.seeds import stream
 
 CONSTANT = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 6}
@@ -339,7 +339,7 @@ spec = spec_from_file_location("toys", sys.argv[1])
 toys = module_from_spec(spec)
 sys.modules["toys"] = toys
 spec.loader.exec_module(toys)
-from rayscan.models.architecture import Member, architectures
+from rayscan.models.contract import Member, architectures
 knobs = {"epochs": 3, "units": 6, "batch_size": 128, "dropout": 0.2}
 trained = architectures()["mlp"].train([Member(toys.ToyExamples(), knobs, 9)])[0]
 print(hashlib.sha256(b"".join(w.tobytes() for w in trained.classifier.weights)).hexdigest())
@@ -365,9 +365,8 @@ def test_another_process_gives_equal_bits_on_the_threads_it_was_given(toy_exampl
 
 def test_a_worker_that_trains_pays_for_no_statistics():
     """scipy.stats costs every worker half a second."""
-    program = (
-        "import sys, rayscan.scan.trial, rayscan.models.pack; print('scipy.stats' in sys.modules)"
-    )
+    modules = "rayscan.scan.steps.trial, rayscan.models.networks.pack"
+    program = f"import sys, {modules}; print('scipy.stats' in sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

@@ -13,10 +13,10 @@ from sklearn.metrics import roc_auc_score
 
 from rayscan.ensembles.draw import Background, Ensembles, Method, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.architecture import Templates
-from rayscan.models.ceiling import template_noise
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio, closed_form, weights
-from rayscan.models.separation import Endless
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.ceiling import template_noise
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio, closed_form, weights
+from rayscan.models.ratio.separation import Endless
 
 Array = npt.NDArray[np.float64]
 BINS = np.arange(60)

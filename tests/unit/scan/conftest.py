@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from scipy.special import ndtr
 
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.tables import Tables, rows_to_table
+from rayscan.results.read import Tables, rows_to_table
+from rayscan.results.tables.registry import LAYOUTS
 
 # With import-mode importlib no folder of tests is on the path: test modules find it here.
 _spec = spec_from_file_location("toy_scan", Path(__file__).with_name("toy_scan.py"))

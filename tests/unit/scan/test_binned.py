@@ -10,11 +10,12 @@ from toy_scan import make_pools, process_pools
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError, WeightError
-from rayscan.events import pools as event_pools
-from rayscan.events.pools import Pools
+from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
+from rayscan.events.split import Pools
 from rayscan.events.table import schema
-from rayscan.scan.binned import (
+from rayscan.results.read import rows_to_table
+from rayscan.scan.pools.binned import (
     POOL_NAMES,
     bin_process,
     cutflow_rows,
@@ -22,7 +23,6 @@ from rayscan.scan.binned import (
     pool_rows,
     templates_of,
 )
-from rayscan.scan.tables import rows_to_table
 from rayscan.seeds import stream
 
 BINNING = Binning(

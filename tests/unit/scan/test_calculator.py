@@ -13,13 +13,13 @@ import pytest
 from scipy.special import ndtr
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.errors import ConfigError, SampleUnusableError
-from rayscan.scan.calculator import Analysis, calculate
-from rayscan.scan.calculator_text import as_json, table
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.reach import aucs_at, ceiling_at, limits_at, separation_of
-from rayscan.scan.tables import rows_to_table
+from rayscan.report.calculator.answer import Analysis, calculate
+from rayscan.report.calculator.reach import aucs_at, ceiling_at, limits_at, separation_of
+from rayscan.report.calculator.text import as_json, table
+from rayscan.results.read import rows_to_table
+from rayscan.results.tables.registry import LAYOUTS
 from rayscan.stats.auc import delong
 from rayscan.stats.limits import upper_limits
 from rayscan.stats.template import Template

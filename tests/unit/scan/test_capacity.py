@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from rayscan.errors import ConfigError
-from rayscan.scan.capacity import memory_here, too_little_room, too_many_trainings
 from rayscan.scan.checking import check_scan
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.workload import workload
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
+from rayscan.scan.cost.workload import workload
 
 SCAN = """
 name: large

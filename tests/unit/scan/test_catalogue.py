@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.errors import ConfigError, FileUnreadableError
-from rayscan.events import recipes
-from rayscan.events.generate import Generate
-from rayscan.scan.catalogue import catalogue
-from rayscan.scan.scan_file import dump, load_scan, parse_scan
+from rayscan.generator import recipes
+from rayscan.generator.catalogue import catalogue
+from rayscan.generator.generate import Generate
+from rayscan.scan.config.file import dump, load_scan, parse_scan
 
 OWN = Path(__file__).parents[3] / "jobs" / "recipes.yaml"
 SCAN = """
@@ -49,7 +49,7 @@ def test_the_table_begins_with_the_eleven_rows_of_the_paper():
 def test_the_table_imports_none_of_the_heavy_libraries():
     names = ("ray", "tensorflow", "keras", "sklearn", "pyhf", "optuna")
     code = (
-        "import sys; from rayscan.scan.catalogue import catalogue; catalogue(); "
+        "import sys; from rayscan.generator.catalogue import catalogue; catalogue(); "
         f"print([m for m in {names} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rayscan.scan import cautions
+from rayscan.report import cautions
 
 
 def _set(**values):

@@ -9,9 +9,9 @@ import pytest
 from toy_scan import make_pools
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.binned import POOL_NAMES, templates_of
-from rayscan.scan.channels import by_response, plain
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.scan.pools.binned import POOL_NAMES, templates_of
+from rayscan.scan.steps.exclusion.channels import by_response, plain
 from rayscan.stats.response import Grouping
 
 MIXTURE = Mixture(signal=50, background=1000)

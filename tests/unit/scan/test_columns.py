@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rayscan.scan.columns import LAYOUTS, markdown
+from rayscan.results.tables.registry import LAYOUTS, markdown
 
 
 def test_the_readme_has_every_column_of_every_table() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.scan.composition import composition, relative_yields, shown
-from rayscan.scan.event_auc import event_aucs
-from rayscan.scan.page import html
-from rayscan.scan.views import sections
+from rayscan.report.frames.composition import composition, relative_yields, shown
+from rayscan.report.frames.events import event_aucs
+from rayscan.report.page import html
+from rayscan.report.views import sections
 
 # arXiv:2105.12018, Table 3: sigma [pb], efficiency and the printed R
 PAPER = {

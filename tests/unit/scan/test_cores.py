@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rayscan.scan.cores import allowed_cores
+from rayscan.cores import allowed_cores
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_without_limits_it_is_the_affinity(tmp_path, cores):
 def test_a_process_bound_to_one_core_has_one():
     program = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from rayscan.scan.cores import allowed_cores; print(allowed_cores())"
+        "from rayscan.cores import allowed_cores; print(allowed_cores())"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert answer.stdout.strip() == b"1"

@@ -12,15 +12,14 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.events.generate import Generate
-from rayscan.events.process import Process
-from rayscan.models.convolution import ConvolutionNetwork
-from rayscan.scan.calibration import calibrated
-from rayscan.scan.candidates import candidates_for
-from rayscan.scan.config import (
+from rayscan.generator.generate import Generate
+from rayscan.models.networks.convolution import ConvolutionNetwork
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
+from rayscan.scan.config.scan import (
     ArchitectureChoice,
     CrossTest,
     EnsembleSizes,
@@ -29,17 +28,19 @@ from rayscan.scan.config import (
     Search,
     Training,
 )
-from rayscan.scan.cost import duration, entries_of, estimate, reference
-from rayscan.scan.crosstest import cross_test, test_sets
-from rayscan.scan.curves import BINS, Curves, kept
-from rayscan.scan.exclusion import binned_limits
-from rayscan.scan.footprint import disk_bytes, epoch_bytes
-from rayscan.scan.plan import fixed_packs, mixtures, points
-from rayscan.scan.rates import products
-from rayscan.scan.score_exclusion import score_limits, strengths_to_test
-from rayscan.scan.stages import compilations, point_cpu, stages, total_cpu, total_wall
-from rayscan.scan.storage import Storage
-from rayscan.scan.workload import SCORE_STRENGTHS, workload
+from rayscan.scan.cost.calibration import calibrated
+from rayscan.scan.cost.costs import duration, entries_of, estimate, reference
+from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes
+from rayscan.scan.cost.rates import products
+from rayscan.scan.cost.stages import compilations, point_cpu, stages, total_cpu, total_wall
+from rayscan.scan.cost.workload import SCORE_STRENGTHS, workload
+from rayscan.scan.plan.members import fixed_packs
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.steps.candidates import candidates_for
+from rayscan.scan.steps.curves import BINS, Curves, kept
+from rayscan.scan.steps.exclusion.fits import binned_limits
+from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 RATES = reference()
 ENTRIES = {"bkg": 100_000, "hard": 100_000, "central": 100_000}
@@ -366,7 +367,7 @@ def test_calibration_times_what_the_scan_has():
 
 def test_a_plan_imports_none_of_the_heavy_libraries():
     names = ("ray", "tensorflow", "keras", "sklearn", "pyhf", "optuna")
-    code = f"import sys, rayscan.scan.cost; print([m for m in {names} if m in sys.modules])"
+    code = f"import sys, rayscan.scan.cost.costs; print([m for m in {names} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
 

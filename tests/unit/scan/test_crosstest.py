@@ -10,14 +10,20 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.binned import templates_of
-from rayscan.scan.candidates import Candidate, best_of, candidates_for, candidates_of, part_key
-from rayscan.scan.config import ArchitectureChoice, CrossTest, EnsembleSizes, Search, Training
-from rayscan.scan.crosstest import TestSet, cross_test, test_sets
-from rayscan.scan.plan import Point, mixture_columns, mixtures
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import rows_to_table
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Search, Training
+from rayscan.scan.plan.points import Point, mixture_columns, mixtures
+from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.steps.candidates import (
+    Candidate,
+    best_of,
+    candidates_for,
+    candidates_of,
+    part_key,
+)
+from rayscan.scan.steps.tests.pairs import TestSet, cross_test, test_sets
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from rayscan.scan import curve_figures, figures, page, style
-from rayscan.scan.curves import roc_rows, score_rows
+from rayscan.report import page
+from rayscan.report.figures import all as figures
+from rayscan.report.figures import curves as curve_figures
+from rayscan.report.figures import style
+from rayscan.scan.steps.curves import roc_rows, score_rows
 
 BENCHMARKS = {"alp": 0.3, "spin1": 1.2}
 STRENGTHS = (0.5, 1.0, 2.0, 4.0)

@@ -10,14 +10,14 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.scan.candidates import Candidate, candidates_for
-from rayscan.scan.config import ArchitectureChoice, Training
-from rayscan.scan.crosstest import cross_test, test_sets
-from rayscan.scan.curves import BINS, Curves, kept, roc_rows, score_rows
-from rayscan.scan.examples import feature_matrix
-from rayscan.scan.plan import mixtures
-from rayscan.scan.scoring import stored
-from rayscan.scan.tables import rows_to_table
+from rayscan.results.read import rows_to_table
+from rayscan.scan.config.scan import ArchitectureChoice, Training
+from rayscan.scan.plan.points import mixtures
+from rayscan.scan.steps.candidates import Candidate, candidates_for
+from rayscan.scan.steps.curves import BINS, Curves, kept, roc_rows, score_rows
+from rayscan.scan.steps.examples import feature_matrix
+from rayscan.scan.steps.scoring import stored
+from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 from rayscan.stats.auc import auc
 
 HEAD = {"trial": "t", "test_benchmark": "b", "test_signal": 1, "test_background": 2, "unit": "x"}

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from rayscan.cli import app
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.study import parse_study
-from rayscan.scan.tables import Ledger
+from rayscan.cli.app import app
+from rayscan.results.read import Ledger
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.study import parse_study
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

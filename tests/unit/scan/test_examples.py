@@ -9,9 +9,11 @@ import pytest
 from toy_scan import make_config, make_pools
 
 from rayscan.errors import PoolExhaustedError
-from rayscan.scan.binned import POOL_NAMES
-from rayscan.scan.config import Training
-from rayscan.scan.examples import (
+from rayscan.scan.config.scan import Training
+from rayscan.scan.plan.members import member
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.pools.binned import POOL_NAMES
+from rayscan.scan.steps.examples import (
     DrawnHistograms,
     PoolEvents,
     background_features,
@@ -19,7 +21,6 @@ from rayscan.scan.examples import (
     examples_of,
     features_of,
 )
-from rayscan.scan.plan import member, mixtures, points
 
 
 @pytest.fixture(scope="module")

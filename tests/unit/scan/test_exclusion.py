@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from toy_scan import CROSS_SECTIONS, EFFICIENCY, make_config, make_pools, train_all
 
-from rayscan.scan.binned import POOL_NAMES
-from rayscan.scan.channels import by_response, plain
-from rayscan.scan.config import Limits
-from rayscan.scan.exclusion import band_columns, binned_limits, fit_template
-from rayscan.scan.folds import every_event
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import rows_to_table
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import Limits
+from rayscan.scan.pools.binned import POOL_NAMES
+from rayscan.scan.pools.folds import every_event
+from rayscan.scan.steps.exclusion.channels import by_response, plain
+from rayscan.scan.steps.exclusion.fits import band_columns, binned_limits, fit_template
 from rayscan.stats.referee import cls_values, referee
 from rayscan.stats.response import Grouping
 from rayscan.stats.workspace import signal_unit_of
@@ -194,7 +194,7 @@ def test_a_band_keeps_what_there_is():
 
 def test_a_template_of_channels_is_what_pyhf_reads(scan):
     config, binned, candidates, storage = scan
-    from rayscan.scan.scoring import stored
+    from rayscan.scan.steps.scoring import stored
 
     classifier = stored(storage.uri, candidates[0].row["classifier"])
     mixture = config.mixtures.expand()[0]

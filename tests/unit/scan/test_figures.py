@@ -11,7 +11,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from scipy.special import ndtr
 
-from rayscan.scan import auc_figures, figures, limit_figures, style
+from rayscan.report.figures import all as figures
+from rayscan.report.figures import auc as auc_figures
+from rayscan.report.figures import limits as limit_figures
+from rayscan.report.figures import style
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from toy_scan import make_config
 
-from rayscan.events.process import Process
-from rayscan.scan.config import Resources
-from rayscan.scan.finished import mark, rows_of, stamps
-from rayscan.scan.tables import Ledger
+from rayscan.results.read import Ledger
+from rayscan.scan.config.process import Process
+from rayscan.scan.config.scan import Resources
+from rayscan.scan.plan.finished import mark, rows_of, stamps
 
 ROWS = {"trials": 1}
 

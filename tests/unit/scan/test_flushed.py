@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rayscan.scan import flushed
+from rayscan.results import flushed
 
 
 @pytest.fixture

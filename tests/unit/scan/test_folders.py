@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rayscan.errors import StorageError
-from rayscan.scan import folders
-from rayscan.scan.storage import Storage
+from rayscan.results import folders
+from rayscan.results.storage import Storage
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,15 @@ from pydantic import TypeAdapter
 from toy_scan import BINNING, density, make_config, make_pools, process_pools, train_all
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
-from rayscan.events import pools as event_pools
-from rayscan.events.pools import Pools, fold_name, pools_of_fold
+from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
+from rayscan.events.split import Pools, fold_name, pools_of_fold
 from rayscan.events.table import schema
-from rayscan.scan.binned import POOL_NAMES, bin_process, gather, pool_rows
-from rayscan.scan.candidates import candidates_for
-from rayscan.scan.channels import Channels, of_all_folds
-from rayscan.scan.config import (
+from rayscan.report.frames.folds import over_folds
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.scan import (
     ArchitectureChoice,
     CrossTest,
     EnsembleSizes,
@@ -27,19 +28,19 @@ from rayscan.scan.config import (
     Search,
     Training,
 )
-from rayscan.scan.examples import ensembles_of
-from rayscan.scan.exclusion import binned_limits, fit_template, mixture_of_row
-from rayscan.scan.fold_report import over_folds
-from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
-from rayscan.scan.multiclass import all_tests, rows_of
-from rayscan.scan.plan import fixed_packs, mixtures, planned, points
-from rayscan.scan.requirements import pool_problems
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.score_exclusion import score_limits
-from rayscan.scan.scoring import stored
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import rows_to_table
-from rayscan.scan.workload import workload
+from rayscan.scan.cost.workload import workload
+from rayscan.scan.plan.members import fixed_packs
+from rayscan.scan.plan.points import mixtures, planned, points
+from rayscan.scan.plan.requirements import pool_problems
+from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
+from rayscan.scan.pools.folds import at_fold, every_event, fold_counts, teams
+from rayscan.scan.steps.candidates import candidates_for
+from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.steps.exclusion.channels import Channels, of_all_folds
+from rayscan.scan.steps.exclusion.fits import binned_limits, fit_template, mixture_of_row
+from rayscan.scan.steps.exclusion.score import score_limits
+from rayscan.scan.steps.scoring import stored
+from rayscan.scan.steps.tests.classes import all_tests, rows_of
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from rayscan.scan import figures, style
-from rayscan.scan.tables import Ledger
+from rayscan.report.figures import all as figures
+from rayscan.report.figures import style
+from rayscan.results.read import Ledger
 
 BACKEND = "module://no_such_package_here.backend_inline"
 

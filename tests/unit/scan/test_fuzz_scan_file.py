@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from rayscan import yaml_text
 from rayscan.errors import ConfigError
-from rayscan.scan.capacity import too_little_room, too_many_trainings
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.cost import estimate, reference
-from rayscan.scan.merging import merged
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.study import parse_study
-from rayscan.scan.workload import workload
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.merging import merged
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.study import parse_study
+from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
+from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.workload import workload
 
 BASE: dict[str, Any] = yaml_text.load("""
 name: toy

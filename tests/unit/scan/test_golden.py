@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.tables import Ledger, read_tables
+from rayscan.results.read import Ledger, read_tables
+from rayscan.results.tables.registry import LAYOUTS
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 VERSIONS = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())

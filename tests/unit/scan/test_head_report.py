@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.scan import head_report, report
-from rayscan.scan.views import sections
+from rayscan.report.frames import auc as report
+from rayscan.report.frames import heads as head_report
+from rayscan.report.views import sections
 
 MANY = "alp+spin1"
 

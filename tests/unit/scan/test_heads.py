@@ -11,23 +11,24 @@ from toy_scan import make_config, make_pools, train_all
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import templates_of
-from rayscan.scan.candidates import candidates_for
-from rayscan.scan.config import ArchitectureChoice, CrossTest, EnsembleSizes, Limits, Training
-from rayscan.scan.crosstest import cross_test, test_sets
-from rayscan.scan.exclusion import binned_limits
-from rayscan.scan.footprint import epoch_bytes
-from rayscan.scan.heads import groups, trained
-from rayscan.scan.joint import JointHistograms, training_examples
-from rayscan.scan.multiclass import all_tests, rows_of
-from rayscan.scan.plan import fixed_packs, member, mixtures, points
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.score_exclusion import score_limits
-from rayscan.scan.storage import Storage
-from rayscan.scan.strengths import SATURATED
-from rayscan.scan.tables import rows_to_table
-from rayscan.scan.workload import workload
+from rayscan.models.ratio.likelihood_ratio import closed_form
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.heads.registry import groups, trained
+from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Limits, Training
+from rayscan.scan.cost.footprint import epoch_bytes
+from rayscan.scan.cost.workload import workload
+from rayscan.scan.plan.members import fixed_packs, member
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.plan.strengths import SATURATED
+from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.steps.candidates import candidates_for
+from rayscan.scan.steps.exclusion.fits import binned_limits
+from rayscan.scan.steps.exclusion.score import score_limits
+from rayscan.scan.steps.joint import JointHistograms, training_examples
+from rayscan.scan.steps.tests.classes import all_tests, rows_of
+from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 SIGNALS = ("hard", "central", "null")
 MANY = ArchitectureChoice(name="logistic_regression", head="multimodel")

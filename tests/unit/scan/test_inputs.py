@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from toy_scan import make_config
 
 from rayscan.errors import ConfigError
-from rayscan.events.generate import Generate, generate
-from rayscan.events.process import Process
-from rayscan.scan.inputs import open_inputs, short_names, slices_of, without
+from rayscan.generator.generate import Generate, generate
+from rayscan.scan.config.process import Process
+from rayscan.scan.pools.inputs import open_inputs, short_names, slices_of, without
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from toy_scan import Nobody
 
 from rayscan.errors import StorageBusyError
-from rayscan.scan.journal import Journal, read_status
-from rayscan.scan.lock import Lock, holder
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger
+from rayscan.results.journal import Journal, read_status
+from rayscan.results.lock import Lock, holder
+from rayscan.results.read import Ledger
+from rayscan.results.storage import Storage
 
 ROW = [{"trial": "a", "repeat": 0}]
 
@@ -65,9 +65,9 @@ def contents(storage):
 
 SLEEPER = """
 import sys, time
-from rayscan.scan.lock import Lock
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger
+from rayscan.results.lock import Lock
+from rayscan.results.storage import Storage
+from rayscan.results.read import Ledger
 storage = Storage(sys.argv[1])
 with Lock(storage, beat=0.2) as lock:
     ledger = Ledger(storage, lock.owner.key)

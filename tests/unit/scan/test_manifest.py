@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from toy_scan import make_config
 
 from rayscan.errors import StorageError
-from rayscan.scan.config import EnsembleSizes, Limits, Resources
-from rayscan.scan.manifest import claim, differences
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.storage import Storage
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.manifest import claim, differences
+from rayscan.scan.config.scan import EnsembleSizes, Limits, Resources
 
 
 @pytest.fixture

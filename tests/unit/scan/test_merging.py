@@ -7,7 +7,7 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscan.scan.merging import idle, merged, written
+from rayscan.scan.config.merging import idle, merged, written
 
 BASE = {
     "mixtures": {"background": 100, "s_over_sqrt_b": [1, 2]},

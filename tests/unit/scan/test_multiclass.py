@@ -7,15 +7,15 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
-from rayscan.models.architecture import load
-from rayscan.scan import folders
-from rayscan.scan.candidates import candidates_for
-from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Training
-from rayscan.scan.head_report import counting_shares, one_against_rest
-from rayscan.scan.multiclass import class_test, class_tests
-from rayscan.scan.plan import mixtures
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, read_tables, rows_to_table
+from rayscan.models.contract import load
+from rayscan.report.frames.heads import counting_shares, one_against_rest
+from rayscan.results import folders
+from rayscan.results.read import Ledger, read_tables, rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
+from rayscan.scan.plan.points import mixtures
+from rayscan.scan.steps.candidates import candidates_for
+from rayscan.scan.steps.tests.classes import class_test, class_tests
 from rayscan.stats.classes import log_probabilities
 
 TRUE = ("SM", "hard", "central", "null")
@@ -92,7 +92,7 @@ def test_a_held_out_process_counts_for_what_it_looks_like(scan):
 
 
 def test_scikit_learn_finds_the_areas_of_a_stored_classifier(scan, tmp_path):
-    from rayscan.scan.examples import ensembles_of
+    from rayscan.scan.steps.examples import ensembles_of
     from rayscan.seeds import stream
 
     config, binned, folder, _, rows, found = scan

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rayscan.scan import page
+from rayscan.report import page
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'
@@ -67,7 +67,7 @@ def test_the_page_needs_nothing_but_itself(tables):
 
 
 def test_a_page_needs_neither_ray_nor_a_network_library_nor_pyhf():
-    code = "import sys, rayscan.scan.page; print(*{name.split('.')[0] for name in sys.modules})"
+    code = "import sys, rayscan.report.page; print(*{name.split('.')[0] for name in sys.modules})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"ray", "tensorflow", "keras", "sklearn", "pyhf"} & set(found.stdout.split())
 

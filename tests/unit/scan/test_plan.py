@@ -11,19 +11,13 @@ from toy_scan import EFFICIENCY, make_config, make_pools
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.errors import ConfigError
-from rayscan.models.likelihood_ratio import closed_form
-from rayscan.scan.binned import templates_of
-from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
-from rayscan.scan.plan import (
-    digest,
-    fixed_packs,
-    member,
-    mixture_columns,
-    mixtures,
-    planned,
-    points,
-)
-from rayscan.scan.strengths import SATURATED
+from rayscan.keys import digest
+from rayscan.models.ratio.likelihood_ratio import closed_form
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
+from rayscan.scan.plan.members import fixed_packs, member
+from rayscan.scan.plan.points import mixture_columns, mixtures, planned, points
+from rayscan.scan.plan.strengths import SATURATED
+from rayscan.scan.pools.binned import templates_of
 
 OLD_KEYS = [
     "22029474dab88a3f3dc0",

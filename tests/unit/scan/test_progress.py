@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from rayscan.scan.progress import TerminalReporter
+from rayscan.terminal.progress import TerminalReporter
 
 
 def shown(*, terminal: bool) -> str:

@@ -9,11 +9,11 @@ from toy_scan import make_config
 from rayscan.events.delphes import DelphesFile
 from rayscan.events.selection import CutFlow
 from rayscan.events.weights import Weights
-from rayscan.scan.inputs import InputFile, Inputs
-from rayscan.scan.provenance import checksum, provenance_rows
-from rayscan.scan.reading import FileRead, Reading
-from rayscan.scan.scan_file import parse_scan
-from rayscan.scan.tables import rows_to_table
+from rayscan.results.read import rows_to_table
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.plan.provenance import checksum, provenance_rows
+from rayscan.scan.pools.inputs import InputFile, Inputs
+from rayscan.scan.pools.reading import FileRead, Reading
 
 
 def rows(tmp_path, broken=()):

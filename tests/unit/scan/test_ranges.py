@@ -13,13 +13,13 @@ import pytest
 
 from rayscan import yaml_text
 from rayscan.errors import ConfigError
-from rayscan.events.recipes import Recipe
-from rayscan.models import hyperparameters
-from rayscan.scan.config import ScanConfig
-from rayscan.scan.merging import merged
-from rayscan.scan.ranges import RANGES
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.study import parse_study
+from rayscan.generator.recipes import Recipe
+from rayscan.models import knobs as hyperparameters
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.merging import merged
+from rayscan.scan.config.ranges import RANGES
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.study import parse_study
 
 SCAN: dict[str, Any] = yaml_text.load("""
 name: toy

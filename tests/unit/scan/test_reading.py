@@ -11,12 +11,12 @@ import uproot
 from toy_scan import make_config
 
 from rayscan.errors import ConfigError, WeightError
-from rayscan.events.process import Process
 from rayscan.events.selection import Selection, add, select, with_broken
-from rayscan.scan.binned import bin_process, cutflow_rows, gather, pool_rows
-from rayscan.scan.inputs import open_inputs, slices_of
-from rayscan.scan.reading import flow_of, keep, look, reading_problems
-from rayscan.scan.storage import Storage
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
+from rayscan.scan.pools.binned import bin_process, cutflow_rows, gather, pool_rows
+from rayscan.scan.pools.inputs import open_inputs, slices_of
+from rayscan.scan.pools.reading import flow_of, keep, look, reading_problems
 
 EVENTS = 400
 SELECTION = Selection(cuts=("jet1_pt > 50", "met > 60"))

@@ -11,15 +11,16 @@ import pytest
 from moto.server import ThreadedMotoServer
 from toy_scan import make_config
 
+from rayscan import places
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError
-from rayscan.events import delphes, places
-from rayscan.events.generate import Generate, generate
-from rayscan.events.process import Process
+from rayscan.events import delphes
 from rayscan.events.selection import CutFlow, Selection, select
-from rayscan.scan.inputs import open_inputs, slices_of
-from rayscan.scan.provenance import checksum, provenance_rows
-from rayscan.scan.reading import FileRead, Reading
-from rayscan.scan.storage import Storage
+from rayscan.generator.generate import Generate, generate
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
+from rayscan.scan.plan.provenance import checksum, provenance_rows
+from rayscan.scan.pools.inputs import open_inputs, slices_of
+from rayscan.scan.pools.reading import FileRead, Reading
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from rayscan.scan import report
+from rayscan.report.frames import auc as report
 
 
 def test_repeats_are_summarised_by_the_published_trimmed_mean(fake, fake_scan):

@@ -8,9 +8,9 @@ import numpy as np
 from toy_scan import make_config, make_pools
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.scan.config import EnsembleSizes
-from rayscan.scan.plan import mixtures
-from rayscan.scan.requirements import pool_problems
+from rayscan.scan.config.scan import EnsembleSizes
+from rayscan.scan.plan.points import mixtures
+from rayscan.scan.plan.requirements import pool_problems
 
 
 def problems(config, binned):

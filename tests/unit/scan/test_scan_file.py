@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import ConfigError, Problem
-from rayscan.scan.scan_file import dump, load_scan, parse_scan, with_lines
+from rayscan.scan.config.file import dump, load_scan, parse_scan, with_lines
 
 REPOSITORY = Path(__file__).parents[3]
 

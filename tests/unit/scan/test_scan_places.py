@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import ConfigError
-from rayscan.scan.scan_file import dump, load_scan
-from rayscan.scan.storage import Storage
-from rayscan.scan.study import load_study, storage_of
+from rayscan.results.storage import Storage
+from rayscan.scan.config.file import dump, load_scan
+from rayscan.scan.config.study import load_study, storage_of
 
 ROOT = Path(__file__).parents[3]
 TEXT = """\

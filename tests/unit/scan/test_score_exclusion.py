@@ -10,12 +10,12 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
-from rayscan.scan.config import EnsembleSizes, Limits
-from rayscan.scan.examples import ensembles_of
-from rayscan.scan.score_exclusion import score_limits, strengths_to_test
-from rayscan.scan.scoring import stored
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import rows_to_table
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import EnsembleSizes, Limits
+from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.scoring import stored
 
 SIZES = EnsembleSizes(train=100, validation=50, test=4000)
 

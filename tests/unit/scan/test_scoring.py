@@ -9,10 +9,10 @@ import pytest
 from toy_scan import make_config, make_pools
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.event_network import log_terms
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.scoring import AT_ONCE, event_odds, event_scores, response, stored, terms_of
-from rayscan.scan.storage import Storage
+from rayscan.models.networks.event_network import log_terms
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.results.storage import Storage
+from rayscan.scan.steps.scoring import AT_ONCE, event_odds, event_scores, response, stored, terms_of
 
 TRAINED = Mixture(signal=60, background=400)
 

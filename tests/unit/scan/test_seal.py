@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rayscan.errors import TableError
-from rayscan.scan import seal
-from rayscan.scan.tables import Ledger, rows_to_table
+from rayscan.results import seal
+from rayscan.results.read import Ledger, rows_to_table
 
 ROWS = [
     {"trial": f"t{i}", "repeat": i, "status": "ok", "validation_auc": 0.5 + i / 100}
@@ -104,7 +104,7 @@ def spoilt_by(damage: list[tuple[str, float, int]], content: bytes) -> bytes:
 
 def check_a_ledger(folder: str, damage: list[tuple[str, float, int]], counts: dict) -> None:
     """What is damaged is set aside by name and can be done again; what is not is read right."""
-    from rayscan.scan.soundness import mend
+    from rayscan.scan.plan.soundness import mend
 
     ledger = Ledger(folder)
     ledger.commit("trials", "other", [{"trial": "z", "repeat": 9}])

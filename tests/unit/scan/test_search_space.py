@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rayscan.models import hyperparameters
-from rayscan.models.hyperparameters import Choice, Float, Integer
-from rayscan.scan.config import ArchitectureChoice
-from rayscan.scan.search_space import check, search_ranges, starting_knobs
+from rayscan.models import knobs as hyperparameters
+from rayscan.models.knobs import Choice, Float, Integer
+from rayscan.scan.config.scan import ArchitectureChoice
+from rayscan.scan.config.search_space import check, search_ranges, starting_knobs
 
 
 def mlp(**hyperparameters):

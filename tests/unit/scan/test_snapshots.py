@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from rayscan.errors import StorageBusyError
-from rayscan.scan import snapshots
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, read_tables
+from rayscan.results import snapshots
+from rayscan.results.read import Ledger, read_tables
+from rayscan.results.storage import Storage
 
 
 def commit(ledger: Ledger, number: int) -> None:
@@ -86,7 +86,7 @@ def test_an_end_before_the_manifest_leaves_the_old_snapshot(tmp_path):
 
 WRITER = """
 import sys
-from rayscan.scan.tables import Ledger
+from rayscan.results.read import Ledger
 ledger = Ledger(sys.argv[1])
 for number in range(2, 9):
     ledger.commit("trials", "t", [{"trial": "t", "repeat": number}])

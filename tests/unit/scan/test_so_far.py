@@ -9,11 +9,11 @@ import pytest
 from toy_scan import Nobody
 from typer.testing import CliRunner
 
-from rayscan.cli import app
-from rayscan.scan import so_far
-from rayscan.scan.journal import Journal, Status, read_status
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger
+from rayscan.cli.app import app
+from rayscan.results import so_far
+from rayscan.results.journal import Journal, Status, read_status
+from rayscan.results.read import Ledger
+from rayscan.results.storage import Storage
 
 TRIAL = {"repeat": 0, "point": "spin1.mlp", "status": "ok", "classifier": "classifiers/a"}
 

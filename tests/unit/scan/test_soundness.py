@@ -12,12 +12,12 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DamagedError
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.finished import mark, rows_of
-from rayscan.scan.folders import SUMS
-from rayscan.scan.soundness import mend
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, read_tables
+from rayscan.results.folders import SUMS
+from rayscan.results.read import Ledger, read_tables
+from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.plan.finished import mark, rows_of
+from rayscan.scan.plan.soundness import mend
 
 TEXTS = {c.name for c in LAYOUTS["limits"].columns if pa.types.is_string(c.type)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import StorageError
-from rayscan.scan.storage import Storage
+from rayscan.results.storage import Storage
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "100%", "a#b", "ü", "file:odd"])

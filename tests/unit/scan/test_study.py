@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import ConfigError, Problem
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.study import load_study, located, parse_study
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.study import load_study, located, parse_study
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.errors import ConfigError
 from rayscan.scan.checking import check_scan
-from rayscan.scan.cost import estimate, reference
-from rayscan.scan.footprint import disk_bytes
-from rayscan.scan.stages import stages, total_wall
-from rayscan.scan.study import load_study, parse_study
-from rayscan.scan.study_cost import estimate_study, workloads
-from rayscan.scan.workload import workload
+from rayscan.scan.config.study import load_study, parse_study
+from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.footprint import disk_bytes
+from rayscan.scan.cost.stages import stages, total_wall
+from rayscan.scan.cost.study import estimate_study, workloads
+from rayscan.scan.cost.workload import workload
 
 RATES = reference()
 TEXT = """\

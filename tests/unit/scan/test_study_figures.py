@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rayscan.scan import contrasts, monojet
-from rayscan.scan.charts import Chart, chart_rows, draw
-from rayscan.scan.study import load_study, variant_storage
-from rayscan.scan.study_figures import STUDIES, draw_study
-from rayscan.scan.study_tables import read_study
-from rayscan.scan.tables import Ledger
+from rayscan.report.figures import monojet
+from rayscan.report.figures.charts import Chart, chart_rows, draw
+from rayscan.report.figures.study import STUDIES, draw_study
+from rayscan.report.frames import contrasts
+from rayscan.results.names import variant_storage
+from rayscan.results.read import Ledger
+from rayscan.results.variants import read_study
+from rayscan.scan.config.study import load_study
 
 JOBS = Path(__file__).parents[3] / "jobs"
 NETWORKS = {"mlp": 0.98, "cnn": 0.95, "event_mlp": 0.9}

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from rayscan.errors import TableError
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.comparison import auc_curves, auc_ratio, each_variant
-from rayscan.scan.report import limit_summary, own
-from rayscan.scan.study import variant_storage
-from rayscan.scan.study_tables import read_study
-from rayscan.scan.tables import Ledger, Tables, read_tables
-from rayscan.scan.views import comparisons, side_by_side
+from rayscan.report.frames.auc import limit_summary, own
+from rayscan.report.frames.comparison import auc_curves, auc_ratio, each_variant
+from rayscan.report.views import comparisons, side_by_side
+from rayscan.results.names import variant_storage
+from rayscan.results.read import Ledger, Tables, read_tables
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.results.variants import read_study
 
 
 def store(tables: Tables, storage: str) -> None:
@@ -197,7 +197,7 @@ def test_of_many_strengths_four_are_shown(fake, fake_scan, tmp_path):
 
 def test_reading_a_study_imports_neither_ray_nor_tensorflow(storage):
     code = (
-        "import sys, rayscan; from rayscan.scan.comparison import auc_curves; "
+        "import sys, rayscan; from rayscan.report.frames.comparison import auc_curves; "
         f"auc_curves(rayscan.read_study({storage!r})); "
         "assert not {'ray', 'tensorflow', 'keras', 'sklearn'} & set(sys.modules)"
     )

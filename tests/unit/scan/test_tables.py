@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rayscan.errors import SchemaMismatchError, TableError
-from rayscan.scan.columns import LAYOUTS, markdown
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import Ledger, hyperparameters, read_tables, rows_to_table
+from rayscan.results.read import Ledger, hyperparameters, read_tables, rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS, markdown
 
 
 def trial(name, **more):

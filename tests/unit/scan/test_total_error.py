@@ -9,13 +9,13 @@ import pytest
 from toy_scan import density, make_config, make_pools
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.models.architecture import Classifier, Templates
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.ceilings import ceiling_of_test
-from rayscan.scan.config import EnsembleSizes
-from rayscan.scan.crosstest import TestSet
-from rayscan.scan.shown import see, show
-from rayscan.scan.total_error import of_events, pool_error
+from rayscan.models.contract import Classifier, Templates
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.scan.config.scan import EnsembleSizes
+from rayscan.scan.steps.ceilings import ceiling_of_test
+from rayscan.scan.steps.shown import see, show
+from rayscan.scan.steps.tests.pairs import TestSet
+from rayscan.scan.steps.total_error import of_events, pool_error
 
 REDRAWN = 120
 SIGNAL = "central"

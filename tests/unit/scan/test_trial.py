@@ -10,17 +10,18 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DivergedError
-from rayscan.models.architecture import Member, architectures
-from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.binned import templates_of
-from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
-from rayscan.scan.examples import examples_of
-from rayscan.scan.objective import objective_value
-from rayscan.scan.plan import fixed_packs, member, mixtures, points
-from rayscan.scan.scoring import stored
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import LAYOUTS, rows_to_table
-from rayscan.scan.trial import failed_row, train_pack
+from rayscan.models.contract import Member, architectures
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
+from rayscan.results.read import LAYOUTS, rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
+from rayscan.scan.plan.members import fixed_packs, member
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.steps.examples import examples_of
+from rayscan.scan.steps.objectives import objective_value
+from rayscan.scan.steps.scoring import stored
+from rayscan.scan.steps.trial import failed_row, train_pack
 
 
 def unmeasured(rows):

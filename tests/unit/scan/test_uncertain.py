@@ -10,24 +10,25 @@ from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
-from rayscan.models.marginal import MarginalLikelihoodRatio
-from rayscan.scan.binned import templates_of
-from rayscan.scan.channels import by_response, plain
-from rayscan.scan.columns import LAYOUTS
-from rayscan.scan.config import EnsembleSizes, Limits
-from rayscan.scan.cost_cautions import cautions
-from rayscan.scan.crosstest import cross_test, test_sets
-from rayscan.scan.examples import ensembles_of
-from rayscan.scan.exclusion import binned_limits, fit_template
-from rayscan.scan.plan import member, mixtures, points
-from rayscan.scan.requirements import pool_problems
-from rayscan.scan.scan_file import dump, parse_scan
-from rayscan.scan.score_exclusion import score_limits, strengths_to_test
-from rayscan.scan.scoring import stored
-from rayscan.scan.storage import Storage
-from rayscan.scan.tables import rows_to_table
-from rayscan.scan.uncertain import templates_for
-from rayscan.scan.workload import workload
+from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
+from rayscan.results.read import rows_to_table
+from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS
+from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.scan import EnsembleSizes, Limits
+from rayscan.scan.cost.cautions import cautions
+from rayscan.scan.cost.workload import workload
+from rayscan.scan.plan.members import member
+from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.plan.requirements import pool_problems
+from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.pools.uncertain import templates_for
+from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.steps.exclusion.channels import by_response, plain
+from rayscan.scan.steps.exclusion.fits import binned_limits, fit_template
+from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.scoring import stored
+from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 from rayscan.stats.limits import upper_limits
 from rayscan.stats.response import Grouping
 from rayscan.yaml_text import values

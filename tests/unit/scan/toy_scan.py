@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.events.process import Process
-from rayscan.scan.binned import POOL_NAMES, BinnedPools, ProcessPools
-from rayscan.scan.candidates import Candidate, candidates_of
-from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, ScanConfig, Training
-from rayscan.scan.plan import Point, fixed_packs, mixtures, points
-from rayscan.scan.storage import Storage
-from rayscan.scan.trial import train_pack
+from rayscan.results.storage import Storage
+from rayscan.scan.config.process import Process
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, ScanConfig, Training
+from rayscan.scan.plan.members import fixed_packs
+from rayscan.scan.plan.points import Point, mixtures, points
+from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.steps.candidates import Candidate, candidates_of
+from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import stream
 
 SHAPE = (12, 8)

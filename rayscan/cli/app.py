@@ -1,0 +1,303 @@
+"""The command line: verbs and paths; a knob is a key of the scan file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rayscan.cli import calculate as cli_calculate
+from rayscan.cli import cluster as cli_cluster
+from rayscan.cli import generate as cli_generate
+from rayscan.errors import RayscanError, StorageError
+
+app = typer.Typer(
+    name="rayscan",
+    help="Which signal could a trained classifier see in my events, how strong must it be, "
+    "and what would I exclude?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+ScanFile = Annotated[Path, typer.Argument(help="Scan file (YAML).", show_default=False)]
+Results = Annotated[
+    str, typer.Argument(help="Storage of a scan (a folder or URL), or its scan file.")
+]
+
+EXIT_USER, EXIT_INTERRUPTED = 2, 130
+_OUT = "give another place with --out"
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write the scan file.")] = Path("scan.yaml"),
+) -> None:
+    """Write a commented scan file to start from.
+
+    Example: [bold]rayscan init scan.yaml[/bold]
+    """
+    if path.exists():
+        _complain(f"{path}: exists already; give another name, or remove it")
+        raise typer.Exit(EXIT_USER)
+    template = resources.files("rayscan.scan.config").joinpath("template.yaml").read_text("utf-8")
+    if not path.parent.is_dir():
+        _complain(f"{path}: there is no folder {path.parent}; make it first, or give another place")
+        raise typer.Exit(EXIT_USER)
+    with _writing(path, "give another place"):
+        path.write_text(template, encoding="utf-8")
+    typer.echo(f"wrote {path}; edit it, then: rayscan check {shlex.quote(str(path))}")
+
+
+@app.command()
+def check(scan: ScanFile) -> None:
+    """Validate a scan file and open every input; every problem at once.
+
+    Example: [bold]rayscan check scan.yaml[/bold]
+    """
+    from rayscan.scan.checking import check_scan
+
+    found = check_scan(scan)
+    for line in found.lines:
+        typer.echo(line)
+    typer.echo(f"{scan}: no problem found; next: rayscan plan {shlex.quote(str(scan))}")
+
+
+@app.command()
+def plan(
+    scan: ScanFile,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Time a few real draws and steps on this machine.")
+    ] = False,
+) -> None:
+    """Say what will run and what it needs: points, trainings, draws, memory, disk, time.
+
+    Example: [bold]rayscan plan scan.yaml[/bold]
+    """
+    from rich.console import Console
+
+    from rayscan.scan.config.study import load_study
+    from rayscan.scan.cost.costs import calibrated, reference
+    from rayscan.scan.cost.study import estimate_study
+    from rayscan.terminal.tables import show, warn
+
+    study = load_study(scan)
+    rates = calibrated(study.base) if calibrate else reference()
+    costs = estimate_study(study, rates, scan.parent)
+    console = Console()
+    show(console, f"points of {study.base.name}", costs.base.points)
+    show(console, "needs", costs.base.needs)
+    if len(costs.variants):
+        show(console, "the scan and its variants, one after the other", costs.variants)
+    for line in costs.warnings:
+        warn(console, line)
+
+
+@app.command()
+def run(
+    scan: ScanFile,
+    address: Annotated[
+        str | None, typer.Option(help="Join this Ray cluster instead of starting one here.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="Run only this variant ('base': the scan itself); repeatable."),
+    ] = None,
+) -> None:
+    """Run a scan and its variants; the same command again resumes them.
+
+    Example: [bold]rayscan run jobs/quickstart.yaml[/bold]
+    """
+    from rich.console import Console
+
+    from rayscan.scan.checking import check_scan
+    from rayscan.terminal.progress import TerminalReporter
+
+    console = Console()
+    study = check_scan(scan, here=not (address or os.environ.get("RAY_ADDRESS"))).study
+    from rayscan.cluster.study import run_study
+
+    try:
+        with TerminalReporter(console) as reporter:
+            result = run_study(
+                study, names=variant or (), base=scan.parent, reporter=reporter, address=address
+            )
+    except KeyboardInterrupt:
+        again = shlex.join(["rayscan", *sys.argv[1:]])
+        _complain(f"stopped; nothing that finished is lost. To go on: {again}")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    _ending(console, study.base.storage, [each.storage for each in result.results.values()])
+    for line in result.complaints:
+        _complain(line)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def _ending(console: Any, study: str, storages: list[str]) -> None:
+    """The short table of the only scan that ran, or one of the scan and its variants."""
+    from rayscan.report.views import comparisons, headline
+    from rayscan.results.read import read_tables
+    from rayscan.results.variants import read_study
+    from rayscan.terminal.tables import show
+
+    one = len(storages) == 1
+    where, tables = (storages[0], "tables") if one else (study, "**/tables")
+    if one:
+        show(console, "AUC and its ceiling", headline(read_tables(where)))
+    elif storages:
+        for title, frame in comparisons(read_study(study)).items():
+            show(console, title, frame)
+    typer.echo(f"tables:  {where}/{tables}/*.parquet")
+    typer.echo(f"more:    rayscan results {shlex.quote(where)}")
+    typer.echo(f"figures: rayscan plot {shlex.quote(where)}")
+
+
+@app.command()
+def results(storage: Results) -> None:
+    """Show the tables of a scan, finished or running.
+
+    Example: [bold]rayscan results results/quickstart[/bold]
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from rayscan.report.cautions import warnings
+    from rayscan.report.views import sections
+    from rayscan.results.read import read_tables
+    from rayscan.results.so_far import unfinished, what_there_is
+    from rayscan.results.storage import Storage
+    from rayscan.results.variants import variant_names
+    from rayscan.scan.config.study import storage_of
+    from rayscan.terminal.tables import show, warn
+
+    console, storage = Console(), storage_of(storage)
+    names = variant_names(storage)
+    if names and not _variants(console, storage, names):
+        return
+    tables = read_tables(storage)
+    if told := unfinished(Storage(storage), tables):
+        console.print(f"[yellow]{escape(told)}[/yellow]", highlight=False)
+    so_far = {} if len(tables.points) else what_there_is(tables)
+    for title, frame in (so_far | sections(tables)).items():
+        show(console, title, frame)
+    for line in warnings(tables):
+        warn(console, line)
+
+
+def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
+    """The variants side by side; whether the scan itself has begun, too."""
+    from rayscan.report.views import comparisons
+    from rayscan.results.journal import read_status
+    from rayscan.results.names import BASE, variant_storage
+    from rayscan.results.so_far import stage
+    from rayscan.results.storage import Storage
+    from rayscan.results.variants import read_study
+    from rayscan.terminal.tables import show
+
+    study = read_study(storage)
+    for title, frame in comparisons(study).items():
+        show(console, title, frame)
+    for name in names:
+        own = variant_storage(storage, name)
+        found = read_status(Storage(own))
+        told = "" if found is None or found.state == "done" else f" ({found.state}, {stage(found)})"
+        typer.echo(f"{name}: rayscan results {shlex.quote(own)}{told}")
+    return BASE in set(study.provenance["variant"])
+
+
+@app.command()
+def plot(
+    storage: Results,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
+    study: Annotated[
+        str, typer.Option(help="Also the figures of this published study: monojet.")
+    ] = "",
+) -> None:
+    """Draw the figures of a scan, or of a published study from a scan and its variants.
+
+    Example: [bold]rayscan plot results/monojet --study monojet[/bold]
+    """
+    from rayscan.report.figures.all import draw_all
+    from rayscan.report.figures.study import STUDIES, draw_study
+    from rayscan.results.read import read_tables
+    from rayscan.results.variants import read_study
+    from rayscan.scan.config.study import storage_of
+
+    if study and study not in STUDIES:
+        _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
+        raise typer.Exit(EXIT_USER)
+    storage = storage_of(storage)
+    folder = out or _local_folder(storage, "figures")
+    tables = read_study(storage) if study else read_tables(storage)
+    with _writing(folder, _OUT):
+        paths = draw_study(tables, study, folder) if study else draw_all(tables, folder)
+    for path in paths:
+        typer.echo(str(path))
+
+
+@app.command()
+def report(
+    storage: Results,
+    out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
+) -> None:
+    """Write one self-contained HTML page with tables and figures.
+
+    Example: [bold]rayscan report results/quickstart[/bold]
+    """
+    from rayscan.report.page import write_page
+    from rayscan.results.read import read_tables
+    from rayscan.scan.config.study import storage_of
+
+    storage = storage_of(storage)
+    path = out or _local_folder(storage, "report.html")
+    tables = read_tables(storage)
+    with _writing(path, _OUT):
+        write_page(tables, path)
+    typer.echo(str(path))
+
+
+cli_cluster.register(app)
+cli_generate.register(app)
+cli_calculate.register(app)
+
+
+def _local_folder(storage: str, name: str) -> Path:
+    """A place for files made from results: beside the tables if they are on this machine."""
+    return Path(storage) / name if "://" not in storage else Path(name)
+
+
+@contextmanager
+def _writing(place: Path, fix: str) -> Iterator[None]:
+    """A place that cannot be written as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        why = f"cannot be written ({error.strerror or error})"
+        raise StorageError(path=str(place), why=why, fix=fix) from error
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"rayscan: {text}", err=True)
+
+
+def main() -> None:
+    """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    os.environ["MPLBACKEND"] = "agg"  # that of a notebook would not be found, and matplotlib raises
+    try:
+        app()
+    except RayscanError as error:
+        _complain(str(error))
+        sys.exit(EXIT_USER)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,1 @@
+"""Observables: a family, each with its unit, meaning, needs and formula."""

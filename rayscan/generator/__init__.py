@@ -1,0 +1,1 @@
+"""Events made here: Pythia, a detector, densities, recipes."""

@@ -1,0 +1,104 @@
+"""What is done to generated hard processes: dark-matter threshold, propagator, finite top mass.
+
+Each is a probability to keep the event, so that the events that remain have equal weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rayscan.generator.finite_top import finite_top_table
+from rayscan.generator.recipes import Propagator, Recipe
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardProcess:
+    """Incoming partons and invariants of E two-to-two processes, arrays of shape (E,).
+
+    Attributes:
+        id1: PDG code of the first incoming parton.
+        id2: PDG code of the second.
+        s: Invariant mass squared [GeV^2].
+        t: (p1 - p3)^2 [GeV^2], 3 being the mediator.
+        u: (p1 - p4)^2 [GeV^2], 4 being the jet.
+    """
+
+    id1: NDArray[np.int32]
+    id2: NDArray[np.int32]
+    s: Real
+    t: Real
+    u: Real
+
+    @property
+    def mediator_mass(self) -> Real:
+        """Mass [GeV] of what recoils against a massless jet, shape (E,)."""
+        return np.sqrt(np.maximum(self.s + self.t + self.u, 0.0))
+
+
+def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Real) -> Real:
+    """Width of mediator -> Dirac pair over its massless limit, in [0, 1], shape (E,).
+
+    With r = (m/M)^2 and beta = sqrt(1 - 4 r): beta^3 for a scalar, beta (1 + 2 r) for a vector
+    (both arXiv:1507.00966, section 2), beta^3 (1 + 8 r / 3) for a graviton (hep-ph/9811350).
+
+    Args:
+        mediator_spin: 0, 1 or 2.
+        mass: Dark-matter mass [GeV].
+        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
+    """
+    r = np.minimum((mass / mediator_mass) ** 2, 0.25)
+    beta = np.sqrt(1.0 - 4.0 * r)
+    if mediator_spin == 0:
+        return np.asarray(beta**3)
+    if mediator_spin == 1:
+        return np.asarray(beta * (1.0 + 2.0 * r))
+    return np.asarray(beta**3 * (1.0 + 8.0 * r / 3.0))
+
+
+def breit_wigner(mediator_mass: Real, mass: float, width: float) -> Real:
+    """Relativistic Breit-Wigner in M^2 with the running width M^2 width / mass, shape of M."""
+    running = mediator_mass**2 * width / mass
+    return np.asarray(running / ((mediator_mass**2 - mass**2) ** 2 + running**2))
+
+
+def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: float) -> Real:
+    """Probability to keep an event so that the wanted propagator replaces the generated one, (E,).
+
+    Args:
+        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
+        propagator: The two propagators and the lowest mass that counts.
+        energy: Centre-of-mass energy [GeV], the highest mass that counts.
+    """
+
+    def ratio(mass: Real) -> Real:
+        wanted = breit_wigner(mass, propagator.mass, propagator.width)
+        return wanted / breit_wigner(mass, propagator.generated_mass, propagator.generated_width)
+
+    envelope = ratio(np.linspace(propagator.mass_min, energy, 4000)).max()
+    above = mediator_mass >= propagator.mass_min
+    return np.where(above, np.minimum(ratio(mediator_mass) / envelope, 1.0), 0.0)
+
+
+def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Real | None:
+    """Probability to keep each event, shape (E,); None where the recipe keeps all.
+
+    Args:
+        hard: Hard processes of E events.
+        recipe: What is demanded of them.
+        energy: Centre-of-mass energy [GeV].
+    """
+    factors = []
+    if recipe.dark_matter is not None:
+        dark = recipe.dark_matter
+        factors.append(threshold_factor(dark.mediator_spin, dark.mass, hard.mediator_mass))
+    if recipe.propagator is not None:
+        factors.append(propagator_acceptance(hard.mediator_mass, recipe.propagator, energy))
+    if recipe.finite_top is not None:
+        table = finite_top_table(recipe.finite_top.mass_min, recipe.finite_top.mass_max)
+        factors.append(table.acceptance(hard.s, hard.t, hard.u, hard.id1, hard.id2))
+    return np.asarray(np.prod(factors, axis=0), dtype=np.float64) if factors else None

@@ -1,0 +1,294 @@
+"""The contract of the models room: an Architecture trains, a Classifier scores, saves and loads.
+
+Shape letters: N histograms, E events, F features, K members of a pack, bins = cells of a flat
+histogram. Label 0 is the null (background only), 1 is signal + background. Importing this module
+costs neither TensorFlow nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import DivergedError, ShapeMismatchError, nearest
+from rayscan.models import storage
+from rayscan.models.ratio.mixed import Part
+from rayscan.models.ratio.nuisances import BackgroundNuisances
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.integer]
+Values: TypeAlias = float | int | str
+Watch: TypeAlias = Callable[[int, Sequence[float]], Sequence[bool]]
+"""Called after each epoch with the epoch (from 0) and the validation AUC of every member (NaN for
+one that ended before); tells for every member whether it shall stop now."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Templates:
+    """What the likelihood ratio needs to know of the pools behind a set of examples.
+
+    Attributes:
+        background: Probability of each bin for one background event, shape (bins,).
+        signal: Probability of each bin for one signal event, shape (bins,).
+        S: Signal events of one class-1 histogram.
+        B: Background events of one class-1 histogram.
+        background_size: Pool events behind ``background``; of several pools `effective_size`.
+        signal_size: Pool events behind ``signal``.
+        null: Events of class 0: S + B (``matched``), or B.
+        against: Probability of each bin for an event of the second signal, of which class 0 holds S
+            events beside B of background (``null`` then says nothing); None without.
+        against_size: Pool events behind ``against``.
+        nuisances: What of the background is drawn anew for each histogram; None: nothing.
+        mixed: The pools that ``background`` is mixed of; empty for one.
+    """
+
+    background: Floats
+    signal: Floats
+    S: int
+    B: int
+    background_size: float
+    signal_size: int
+    null: Literal["matched", "background"] = "matched"
+    against: Floats | None = None
+    against_size: int = 0
+    nuisances: BackgroundNuisances | None = None
+    mixed: tuple[Part, ...] = ()
+
+    @property
+    def backgrounds(self) -> tuple[Part, ...]:
+        """The pools behind ``background``, at least one."""
+        alone = Part(density=self.background, share=1.0, size=self.background_size)
+        return self.mixed or (alone,)
+
+
+@runtime_checkable
+class Examples(Protocol):
+    """Labelled histograms to train on: fresh at every epoch, or a frozen set."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins along each axis, (Y, X) or (X,)."""
+
+    @property
+    def n_classes(self) -> int:
+        """Classes to tell apart; 2 is binary."""
+
+    @property
+    def null_mean(self) -> Floats:
+        """Exact expected counts of a class-0 histogram, shape (bins,)."""
+
+    @property
+    def null_variance(self) -> Floats:
+        """Exact variance of the counts of a class-0 histogram, shape (bins,)."""
+
+    @property
+    def templates(self) -> Templates | None:
+        """The bin probabilities behind the draws, None where they are not defined."""
+
+    def training(self, epoch: int) -> tuple[npt.NDArray[np.unsignedinteger], Integers]:
+        """Counts (N, bins) and labels (N,) of one epoch; N must not change between epochs."""
+
+    def validation(self) -> tuple[npt.NDArray[np.unsignedinteger], Integers]:
+        """Counts (N, bins) and labels (N,) used for stopping; the same at every call."""
+
+
+@runtime_checkable
+class EventExamples(Protocol):
+    """Labelled single events for a per-event classifier."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Observable names of the F columns."""
+
+    @property
+    def S(self) -> int:  # noqa: N802
+        """Signal events of one class-1 ensemble, for the per-ensemble combination."""
+
+    @property
+    def B(self) -> int:  # noqa: N802
+        """Background events of one class-1 ensemble."""
+
+    def training(self) -> tuple[npt.NDArray[np.float32], Integers]:
+        """Features (E, F) and labels (E,), 1 = signal."""
+
+    def validation(self) -> tuple[npt.NDArray[np.float32], Integers]:
+        """Features (E, F) and labels (E,) used for stopping."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """One network of a pack: what it learns from, its knobs and its own seed.
+
+    Members that hold the very same ``examples`` object share its draws and, in packed training,
+    the product of the first layer.
+
+    Attributes:
+        examples: Histograms or events, as the architecture ``reads``.
+        hyperparameters: Knobs by name; those left out keep their defaults (hyperparameters.py).
+        seed: Root of the member's streams (initial weights, dropout). The order of examples within
+            an epoch is one for all members, so that a pack gives what separate training gives.
+        start: A classifier of the same architecture and sizes whose weights are the initial ones
+            (warm start); linear models and closed forms do not need it.
+    """
+
+    examples: Examples | EventExamples
+    hyperparameters: Mapping[str, Values] = field(default_factory=dict)
+    seed: int = 0
+    start: Classifier | None = None
+
+
+class Classifier(ABC):
+    """A trained classifier of histograms or of single events."""
+
+    architecture: str
+    reads: ClassVar[Literal["histograms", "events"]]
+
+    @abstractmethod
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Unsquashed log-odds of signal, monotone in signal-likeness.
+
+        Args:
+            x: Raw counts (N, bins), or features (E, F) for a classifier of events.
+
+        Returns:
+            Shape (N,) or (E,) if binary, (N, classes) logits otherwise.
+
+        Raises:
+            ShapeMismatchError: ``x`` has not two axes or another number of columns.
+            DivergedError: ``x`` holds NaN or infinite values.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the classifier into a folder (made if absent) that ``load`` reads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A classifier and how its training went.
+
+    Attributes:
+        classifier: With the weights of the best epoch.
+        epochs: Epochs trained (0 for a closed form).
+        best_epoch: Epoch (from 0) whose weights were kept.
+        history: Per epoch: ``loss``, ``validation_loss``, ``validation_auc``.
+    """
+
+    classifier: Classifier
+    epochs: int = 0
+    best_epoch: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+
+class Architecture(ABC):
+    """A way to train classifiers; instances hold no state of a training.
+
+    ``heads`` names what it can be asked for: ``multimodel`` needs labels only, not templates of one
+    signal; ``multiclass`` needs logits of several classes.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[Literal["histograms", "events"]]
+    heads: ClassVar[tuple[str, ...]] = ("binary", "multimodel", "multiclass")
+
+    @abstractmethod
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack of K members; the result of member k is at position k.
+
+        A member whose loss or scores became NaN or infinite gives its ``DivergedError`` as a value,
+        so that one bad member does not end the pack; every other error is raised.
+
+        Args:
+            members: At least one. Those of one shape, one set of sizes and one batch size share a
+                compiled graph.
+            watch: Asked after each epoch which members shall stop (pruning).
+
+        Raises:
+            ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
+            ValueError: Unknown or impossible hyperparameters.
+        """
+
+    @abstractmethod
+    def restore(self, folder: Path) -> Classifier:
+        """Read what ``Classifier.save`` of this architecture wrote."""
+
+
+def columns(
+    x: npt.NDArray[np.number], expected: int, *, what: str, unit: str = "bins"
+) -> npt.NDArray[np.number]:
+    """The array itself, once it is known to have two axes and the expected columns.
+
+    >>> columns(np.zeros((3, 4)), 4, what="histograms").shape
+    (3, 4)
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != expected:
+        rows = "N" if unit == "bins" else "E"
+        raise ShapeMismatchError(what=what, expected=(rows, expected), found=x.shape)
+    return x
+
+
+_PLACES: dict[str, tuple[str, str]] = {
+    "likelihood_ratio": ("rayscan.models.ratio.likelihood_ratio", "LikelihoodRatio"),
+    "logistic_regression": ("rayscan.models.architectures.linear", "LogisticRegression"),
+    "linear_svm": ("rayscan.models.architectures.linear", "LinearSVM"),
+    "mlp": ("rayscan.models.networks.histogram_network", "MLP"),
+    "cnn": ("rayscan.models.networks.histogram_network", "CNN"),
+    "event_mlp": ("rayscan.models.networks.event_network", "EventMLP"),
+}
+
+
+WARM_STARTING = ("mlp", "cnn")
+"""Networks of histograms: those whose weights depend on the strength of the training, and can start
+from the weights of another one (`Member.start`)."""
+
+DRAWING = (*WARM_STARTING, "logistic_regression", "linear_svm")
+"""Architectures that learn from drawn histograms, and so from their strengths."""
+
+
+class _Registry(Mapping[str, Architecture]):
+    """Architectures by name, each imported when first asked for."""
+
+    def __getitem__(self, name: str) -> Architecture:
+        module, attribute = _PLACES[name]
+        found: type[Architecture] = getattr(importlib.import_module(module), attribute)
+        return found()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _PLACES
+
+
+def architectures() -> Mapping[str, Architecture]:
+    """All architectures by name; a name costs nothing, the architecture its imports.
+
+    >>> "mlp" in architectures()
+    True
+    """
+    return _Registry()
+
+
+def load(folder: Path) -> Classifier:
+    """A classifier from the folder it was saved to.
+
+    Raises:
+        FileUnreadableError: The folder does not hold a classifier of this version.
+    """
+    name = storage.architecture_of(folder)
+    if name not in _PLACES:
+        raise storage.unreadable(folder, f"unknown architecture '{name}'{nearest(name, _PLACES)}")
+    return architectures()[name].restore(folder)

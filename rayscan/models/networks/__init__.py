@@ -1,0 +1,1 @@
+"""Networks trained in packs, and what they are made of."""

@@ -1,0 +1,150 @@
+"""A dense network of single events, and what its scores say of a whole ensemble.
+
+A calibrated per-event classifier f of balanced classes gives r = p_s / p_b = f / (1 - f). An
+ensemble's log likelihood ratio is the sum over its events of log[(B + S r) / (B + S)]
+(arXiv:2101.07263; arXiv:2105.12018, section 6.1). E events, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import DivergedError
+from rayscan.models import scoring, storage
+from rayscan.models.contract import (
+    Architecture,
+    Classifier,
+    EventExamples,
+    Member,
+    Trained,
+    Watch,
+    columns,
+)
+from rayscan.models.knobs import EventMLPKnobs, knobs
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.histogram_network import warm
+from rayscan.models.networks.inputs import Input, Squash
+from rayscan.models.networks.packed import Weights
+from rayscan.models.networks.progress import Task
+from rayscan.models.networks.sources import EventSource, present
+
+Floats = npt.NDArray[np.float64]
+
+
+def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:
+    """What each event adds to the log likelihood ratio of its ensemble, shape (E,).
+
+    log[(B + S r) / (B + S)] with log r = ``log_odds``, without ever computing r.
+
+    Args:
+        log_odds: log[f / (1 - f)] of a classifier trained with classes of equal weight.
+        S: Expected signal events of an ensemble.
+        B: Expected background events; 0 gives the pure log r.
+
+    Raises:
+        ValueError: S or B is negative, or both are 0.
+
+    >>> log_terms(np.array([0.0, 1000.0]), S=10, B=90).round(3).tolist()
+    [0.0, 997.697]
+    """
+    if min(S, B) < 0 or S + B <= 0:
+        raise ValueError(f"S, B: {S}, {B} are not expected numbers of events")
+    with np.errstate(divide="ignore"):
+        signal, background = np.log(np.float64(S)), np.log(np.float64(B))
+    odds = np.asarray(log_odds, dtype=np.float64)
+    return np.asarray(np.logaddexp(background, signal + odds) - np.log(np.float64(S + B)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventClassifier(Classifier):
+    """A trained per-event network.
+
+    Attributes:
+        architecture: Name it was trained as.
+        features: Observable names of the F columns.
+        seen: Standardisation by the moments of the training events.
+        weights: Kernels and biases.
+        squash: What is done to features before; None if nothing.
+    """
+
+    reads: ClassVar[Literal["histograms", "events"]] = "events"
+    architecture: str
+    features: tuple[str, ...]
+    seen: Input
+    weights: Weights
+    squash: Squash | None = None
+
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Per-event log-odds (E,) of raw features (E, F); NaN (object absent) is the mean."""
+        x = columns(x, len(self.features), what="events", unit="features")
+        layers = scoring.folded(self.seen, self.weights)
+        x = x if self.squash is None else self.squash.apply(x)
+        x = scoring.readable(present(x, self.seen.mean), self.architecture)
+        outputs = scoring.stacked_outputs([layers], x)[0]
+        return scoring.finite(outputs, self.architecture)
+
+    def log_odds(self, features: npt.NDArray[np.number]) -> Floats:
+        """log[f / (1 - f)] for classes of equal weight, shape (E,)."""
+        return self.scores(features)
+
+    def save(self, folder: Path) -> None:
+        """Write ``classifier.json`` and ``weights.npz``."""
+        squash = {} if self.squash is None else asdict(self.squash)
+        storage.write(
+            folder,
+            architecture=self.architecture,
+            description={"features": list(self.features)},
+            arrays={**storage.network_arrays(self.seen, self.weights), **squash},
+        )
+
+
+class EventMLP(Architecture):
+    """Dense network of single events, classes of equal total weight whatever their numbers."""
+
+    name = "event_mlp"
+    reads = "events"
+    heads = ("binary",)
+
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack; members of the same ``examples`` object share its events."""
+        from rayscan.models.networks.training import train
+
+        sources: dict[tuple[int, str], EventSource] = {}
+        tasks = [self._task(member, sources) for member in members]
+        ended = train(tasks, architecture=self.name, watch=watch)
+        results: list[Trained | DivergedError] = []
+        for member, end in zip(members, ended, strict=True):
+            if isinstance(end, DivergedError):
+                results.append(end)
+                continue
+            source = cast("EventSource", end.task.source)
+            features = tuple(cast("EventExamples", member.examples).features)
+            classifier = EventClassifier(self.name, features, source.seen, end.best, source.squash)
+            results.append(Trained(classifier, end.epochs, end.best_epoch, end.history))
+        return results
+
+    def restore(self, folder: Path) -> EventClassifier:
+        """Read a saved network."""
+        body, arrays = storage.read(folder, "features")
+        seen, weights = storage.network_of(arrays)
+        found = {name: arrays[name] for name in ("centre", "width") if name in arrays}
+        squash = Squash(**found) if found else None
+        return EventClassifier(self.name, tuple(body["features"]), seen, weights, squash)
+
+    def _task(self, member: Member, sources: dict[tuple[int, str], EventSource]) -> Task:
+        examples = cast("EventExamples", member.examples)
+        values = cast("EventMLPKnobs", knobs(self.name, member.hyperparameters))
+        key = (id(examples), values.input)
+        if key not in sources:
+            sources[key] = EventSource(examples, squashed=values.input == "squashed")
+        source = sources[key]
+        network = DenseNetwork(len(examples.features), (values.units,) * values.layers, 1)
+        return Task(network, source, values, member.seed, warm(network, member.start))

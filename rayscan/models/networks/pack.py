@@ -1,0 +1,179 @@
+"""A pack in training: members of one shape, stacked, epoch by epoch through one compiled graph."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.errors import ShapeMismatchError
+from rayscan.models.networks.backend import tensorflow
+from rayscan.models.networks.graphs import Data, Plan, Settings, State, epoch_graph, score_graph
+from rayscan.models.networks.packed import layout
+from rayscan.models.networks.progress import Progress, balance
+from rayscan.models.networks.sources import Labelled
+from rayscan.seeds import seed_sequence, stream
+
+_ROWS = 1024
+
+
+def packs(members: Sequence[Progress]) -> list[Pack]:
+    """The members in packs that share network sizes, input, batch size and numbers of examples."""
+    groups: dict[tuple[object, ...], list[Progress]] = defaultdict(list)
+    for member in members:
+        task = member.task
+        rows = len(task.source.training(0)[1]), len(task.source.validation()[1])
+        key = (task.network, task.source.seen.how, task.knobs.batch_size, rows)
+        groups[key].append(member)
+    return [Pack(group) for group in groups.values()]
+
+
+class Pack:
+    """Members of one shape and their state on the device."""
+
+    def __init__(self, members: Sequence[Progress]) -> None:
+        self._tf = tensorflow()
+        self._where = layout([member.task.source for member in members])
+        self._members = [members[k] for k in self._where.order]
+        self._sources = list(dict.fromkeys(member.task.source for member in self._members))
+        first = self._members[0].task
+        examples = len(first.source.training(0)[1])
+        self._network = first.network
+        self._plan = Plan(
+            network=first.network,
+            where=self._where,
+            how=first.source.seen.how,
+            batch=min(first.knobs.batch_size, examples),
+            examples=examples,
+            dropout=any(member.task.knobs.dropout for member in members),
+        )
+        initial = self._network.stack([member.task.initial() for member in members], self._where)
+        zeros = [np.zeros_like(array) for array in initial]
+        self._state = State(*(self._on_device(part) for part in (initial, zeros, zeros)))
+        self._moments = self._input_moments()
+        self._validation = self._chunks()
+        self._drawn: list[Labelled] = []
+        self._data: Data | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether any member still trains."""
+        return not all(member.ended for member in self._members)
+
+    def advance(self, epoch: int) -> None:
+        """Train one epoch, validate, keep the weights that are the best so far."""
+        graph = epoch_graph(self._plan)
+        self._state, losses = graph(self._examples(epoch), self._settings(epoch), self._state)
+        logits = self._score()
+        improved = [
+            not member.ended and member.record(float(loss), values)
+            for member, loss, values in zip(self._members, losses.numpy(), logits, strict=True)
+        ]
+        if any(improved):
+            self._keep(improved)
+
+    def _keep(self, improved: Sequence[bool]) -> None:
+        weights = [array.numpy() for array in self._state.weights]
+        by_member = self._network.unstack(weights, self._where)
+        for slot, better in enumerate(improved):
+            if better:
+                self._members[slot].best = by_member[self._where.order[slot]]
+
+    def _on_device(self, arrays: Sequence[npt.NDArray[np.float32]]) -> list[object]:
+        return [self._tf.constant(array) for array in arrays]
+
+    def _input_moments(self) -> tuple[object, object]:
+        means, scales = zip(*(source.seen.in_graph() for source in self._sources), strict=True)
+        return self._tf.constant(np.stack(means)), self._tf.constant(np.stack(scales))
+
+    def _examples(self, epoch: int) -> Data:
+        """The rows of an epoch on the device; left there while they stay the same."""
+        drawn = [source.training(epoch) for source in self._sources]
+        same = bool(self._drawn) and all(
+            new[0] is old[0] for new, old in zip(drawn, self._drawn, strict=True)
+        )
+        if self._data is None or not same:
+            self._check(drawn)
+            self._drawn = drawn
+            self._data = self._put(drawn)
+        return self._data
+
+    def _check(self, drawn: Sequence[Labelled]) -> None:
+        for x, _ in drawn:
+            expected = (self._plan.examples, x.shape[1])
+            if x.shape != expected:
+                raise ShapeMismatchError(
+                    what="training examples of an epoch", expected=expected, found=x.shape
+                )
+
+    def _put(self, drawn: Sequence[Labelled]) -> Data:
+        labels = np.stack([labels for _, labels in drawn])
+        weights = [
+            balance(row, source.n_classes)
+            for row, source in zip(labels, self._sources, strict=True)
+        ]
+        constant = self._tf.constant
+        x = constant(_stacked([x for x, _ in drawn]))
+        return Data(x, constant(labels), constant(np.stack(weights)), *self._moments)
+
+    def _settings(self, epoch: int) -> Settings:
+        plan, tf = self._plan, self._tf
+        knobs = [member.task.knobs for member in self._members]
+        order = np.zeros(plan.steps * plan.batch, dtype=np.int32)
+        # One order for all packs of all processes: a pack must give what separate training gives.
+        order[: plan.examples] = stream(0, "order", epoch).permutation(plan.examples)
+        rates = np.stack([_rates(member, epoch, plan.steps) for member in self._members], axis=1)
+        return Settings(
+            order=tf.constant(order),
+            rates=tf.constant(rates.astype(np.float32)),
+            dropout=tf.constant(np.array([k.dropout for k in knobs], np.float32)),
+            l2=tf.constant(np.array([k.l2 for k in knobs], np.float32)),
+            keys=tf.constant(self._keys(epoch)),
+            done=tf.constant(epoch * plan.steps, tf.int32),
+        )
+
+    def _keys(self, epoch: int) -> npt.NDArray[np.uint32]:
+        """Dropout keys of an epoch, (hidden, 2, K)."""
+        hidden = self._network.hidden
+        if not self._plan.dropout:
+            return np.zeros((hidden, 2, len(self._members)), np.uint32)
+        words = [
+            seed_sequence(member.task.seed, "dropout", epoch).generate_state(2 * hidden)
+            for member in self._members
+        ]
+        return np.stack(words, axis=-1).reshape(hidden, 2, len(self._members)).astype(np.uint32)
+
+    def _chunks(self) -> list[object]:
+        """Validation rows in pieces of one size, the last filled up with empty rows."""
+        x = _stacked([source.validation()[0] for source in self._sources])
+        size = min(_ROWS, x.shape[1])
+        missing = -x.shape[1] % size
+        filled = np.pad(x, ((0, 0), (0, missing), (0, 0)))
+        starts = range(0, filled.shape[1], size)
+        return [self._tf.constant(filled[:, i : i + size]) for i in starts]
+
+    def _score(self) -> npt.NDArray[np.float64]:
+        """Validation logits (K, N, outputs)."""
+        graph = score_graph(self._network, self._where, self._plan.how)
+        parts = [graph(self._state.weights, x, *self._moments).numpy() for x in self._validation]
+        rows = len(self._sources[0].validation()[1])
+        return np.concatenate(parts, axis=1)[:, :rows].astype(np.float64)
+
+
+def _stacked(arrays: Sequence[npt.NDArray[np.number]]) -> npt.NDArray[np.number]:
+    """Datasets on a leading axis, without a copy of a single one."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _rates(member: Progress, epoch: int, steps: int) -> npt.NDArray[np.float64]:
+    """Learning rate at each step of an epoch, 0 for a member that has ended."""
+    knobs = member.task.knobs
+    step = epoch * steps + np.arange(steps)
+    if member.ended:
+        return np.zeros(steps)
+    if knobs.schedule == "constant":
+        return np.full(steps, knobs.learning_rate)
+    done = np.minimum(step / (knobs.epochs * steps), 1.0)
+    return np.asarray(knobs.learning_rate * 0.5 * (1.0 + np.cos(np.pi * done)))

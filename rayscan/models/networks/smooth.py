@@ -1,0 +1,112 @@
+"""A dense network of histograms in whose first layer neighbouring bins learn together.
+
+The best weight of an event is a smooth function of its observables, but a bin that few events of
+the pools fill says little of its own weight: learned alone, sparse bins carry the fluctuations of
+their pool. Here the first kernel is a sum over grids of ever fewer knots, each of half as many per
+axis, interpolated: what many events agree on is learned by few numbers, fast, and the finer the
+grid, the slower it learns. Any kernel can be written so; once trained it is one, of a plain
+`DenseNetwork`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.packed import Drop, Layout, Weights
+
+DETAIL = 0.5
+"""Factor from the kernel of one grid to that of the next finer one."""
+COARSEST = 2
+"""Knots per axis of the coarsest grid, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothNetwork(DenseNetwork):
+    """A dense network of a histogram with ``shape`` bins; its first kernel holds all grids.
+
+    >>> SmoothNetwork(900, (20,), 1, shape=(30, 30)).grids()
+    [(30, 30), (15, 15), (8, 8), (4, 4), (2, 2)]
+    """
+
+    shape: tuple[int, ...] = ()
+
+    @property
+    def plain(self) -> DenseNetwork:
+        """The network whose first kernel is the sum."""
+        return DenseNetwork(self.inputs, self.units, self.outputs)
+
+    def grids(self) -> list[tuple[int, ...]]:
+        """Knots along each axis, from the bins themselves to the coarsest grid."""
+        found = [self.shape]
+        while max(found[-1]) > COARSEST:
+            found.append(tuple(-(-n // 2) if n > COARSEST else n for n in found[-1]))
+        return found
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """As a dense network, with a row of the first kernel for each knot."""
+        rows = sum(int(np.prod(grid)) for grid in self.grids())
+        return [(rows, self.units[0]), *self.plain.shapes()[1:]]
+
+    def initial(self, rng: np.random.Generator) -> Weights:
+        """Those of the plain network on the coarsest grid: smooth where nothing is learned."""
+        kernel, *rest = self.plain.initial(rng)
+        first = np.zeros(self.shapes()[0], np.float32)
+        coarse = int(np.prod(self.grids()[-1]))
+        first[-coarse:] = kernel[:coarse]
+        return [first, *rest]
+
+    def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
+        """Those of the plain network with the sum of the grids."""
+        from keras import ops
+
+        chunks, rows, per_chunk, units = weights[0].shape
+        by_knot = ops.reshape(ops.transpose(weights[0], (1, 0, 2, 3)), (rows, -1))
+        summed = ops.reshape(self._sum(by_knot, ops), (self.inputs, chunks, per_chunk, units))
+        kernel = ops.transpose(summed, (1, 0, 2, 3))
+        # Not super(): a dataclass with slots is another class than the one that was written.
+        return DenseNetwork.logits(self, [kernel, *weights[1:]], x, where, drop)
+
+    def folded(self, weights: Weights) -> Weights:
+        """The weights of the plain network that gives the same outputs."""
+        return [self._sum(weights[0], np), *weights[1:]]
+
+    def unfolded(self, weights: Weights) -> Weights:
+        """The reverse, with everything on the finest grid."""
+        first = np.zeros(self.shapes()[0], np.float32)
+        first[: self.inputs] = weights[0] / DETAIL ** (len(self.grids()) - 1)
+        return [first, *weights[1:]]
+
+    def _sum(self, kernel: Any, xp: Any) -> Any:
+        """The plain kernel (bins, columns) of that of all grids (knots, columns)."""
+        grids = self.grids()
+        ends = np.cumsum([0] + [int(np.prod(grid)) for grid in grids])
+        parts = [kernel[begin:end] for begin, end in pairwise(ends.tolist())]
+        found = parts[-1]
+        for depth, (coarse, fine) in enumerate(pairwise(reversed(grids)), start=1):
+            found = finer(found, coarse, fine, xp) + DETAIL**depth * parts[-1 - depth]
+        return found
+
+
+def finer(values: Any, coarse: tuple[int, ...], fine: tuple[int, ...], xp: ModuleType) -> Any:
+    """Values (knots, columns) on a grid of twice as many knots, linear between cell centres.
+
+    >>> finer(np.array([[0.0], [4.0]]), (2,), (4,), np).ravel()
+    array([0., 1., 3., 4.])
+    """
+    columns = values.shape[1]
+    for axis, (few, many) in enumerate(zip(coarse, fine, strict=True)):
+        if few == many:
+            continue
+        before, after = int(np.prod(fine[:axis])), int(np.prod(coarse[axis + 1 :])) * columns
+        own = xp.reshape(values, (before, few, after))
+        left = xp.concatenate([own[:, :1], own[:, :-1]], axis=1)
+        right = xp.concatenate([own[:, 1:], own[:, -1:]], axis=1)
+        both = xp.stack([0.75 * own + 0.25 * left, 0.75 * own + 0.25 * right], axis=2)
+        values = xp.reshape(both, (before, 2 * few, after))[:, :many]
+    return xp.reshape(values, (-1, columns))

@@ -1,0 +1,1 @@
+"""Likelihood ratios and the ceiling."""

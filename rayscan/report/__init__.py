@@ -1,0 +1,1 @@
+"""The reading side: tables in words, figures and pages; never imports models."""

@@ -1,0 +1,1 @@
+"""What a signal would need, answered from formulas or tables."""

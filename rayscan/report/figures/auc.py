@@ -1,0 +1,223 @@
+"""Figures of AUCs: against signal strength, over the ceiling, train x test matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from rayscan.report.figures import style
+from rayscan.report.frames.auc import between, curves, matrices, own
+from rayscan.report.frames.errors import OF_RATIO, TOTAL
+from rayscan.results.read import Tables
+
+_STRENGTH = r"$S/\sqrt{B}$"
+_MATRICES = 4
+
+
+def auc_vs_strength(tables: Tables) -> Figure | None:
+    """AUC against S/sqrt(B), a panel per benchmark; None if there is nothing to draw.
+
+    Error bars are total errors. The ceiling is drawn as sampled (dashes) and as closed form (line
+    with the band of the finite pools).
+    """
+    rows = own(tables)
+    drawn = _curve_panels(rows)
+    if drawn is None:
+        return None
+    made, panels, looks = drawn
+    handles: dict[str, Any] = {}
+    for benchmark, axes in panels.items():
+        axes.axhline(0.5, color="0.6", lw=0.8, ls=":", zorder=0)
+        _ceiling(axes, rows[rows["test_benchmark"] == benchmark], handles)
+        for name, part in _named_curves(rows, benchmark):
+            handles[name] = _curve(axes, part, looks[name])
+    lowest = float(rows["auc_mean"].min())
+    axes = next(iter(panels.values()))
+    axes.set_ylim(min(0.45, lowest - 0.03), 1.03)
+    made.supylabel("AUC")
+    style.header(made, "AUC against signal strength", TOTAL)
+    style.legend(made, list(handles.values()), list(handles))
+    return made
+
+
+def auc_over_ceiling(tables: Tables) -> Figure | None:
+    """AUC over its ceiling against S/sqrt(B), with the error of the ratio."""
+    rows = own(tables)
+    rows = rows[rows["auc_ceiling"].notna()]
+    drawn = _curve_panels(rows)
+    if drawn is None:
+        return None
+    made, panels, looks = drawn
+    handles: dict[str, Any] = {}
+    for benchmark, axes in panels.items():
+        line = axes.axhline(1.0, color=style.CEILING, lw=1.0, zorder=0)
+        handles["ceiling"] = line
+        for name, part in _named_curves(rows, benchmark):
+            error = part["auc_over_ceiling_error"]
+            handles[name] = _points(axes, part, part["auc_over_ceiling"], error, looks[name])
+    low, high = rows["auc_over_ceiling"].min(), rows["auc_over_ceiling"].max()
+    margin = max(0.15 * (high - low), 0.01)
+    next(iter(panels.values())).set_ylim(min(low, 0.99) - margin, max(high, 1.0) + margin)
+    made.supylabel("AUC / ceiling")
+    style.header(made, "How much of the possible is reached", OF_RATIO)
+    style.legend(made, list(handles.values()), list(handles))
+    return made
+
+
+def _curve_panels(
+    rows: pd.DataFrame,
+) -> tuple[Figure, dict[str, Axes], dict[str, style.Style]] | None:
+    found = list(curves(rows))
+    if not found:
+        return None
+    benchmarks = sorted({benchmark for _, benchmark, _, _ in found})
+    names = sorted({_curve_name(label, background) for label, _, background, _ in found})
+    strengths = rows["test_s_over_sqrt_b"].dropna()
+    made, axes = style.panels(len(benchmarks))
+    for benchmark, panel in zip(benchmarks, axes, strict=True):
+        panel.set_title(style.literal(benchmark), loc="left", pad=4)
+    style.strength_axis(axes[0], list(strengths[strengths > 0]))
+    style.x_label(axes, _STRENGTH)
+    return made, dict(zip(benchmarks, axes, strict=True)), style.styles(names)
+
+
+def _curve_name(label: str, background: int | None) -> str:
+    return style.literal(label if background is None else f"{label}, B = {background:,}")
+
+
+def _named_curves(rows: pd.DataFrame, benchmark: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    for label, _, background, part in curves(rows[rows["test_benchmark"] == benchmark]):
+        yield _curve_name(label, background), part
+
+
+def _points(
+    axes: Axes, part: pd.DataFrame, y: pd.Series[float], error: pd.Series[float], look: style.Style
+) -> Any:
+    return axes.errorbar(part["test_s_over_sqrt_b"], y, yerr=error, **style.drawn(look))
+
+
+def _curve(axes: Axes, part: pd.DataFrame, look: style.Style) -> Any:
+    """Points, and between them what d' ~ S/sqrt(B) expects: straight lines would cut the corner."""
+    x = part["test_s_over_sqrt_b"]
+    fine = _fine(axes, x)
+    fine = fine[fine >= x.min()]
+    (line,) = axes.plot(fine, between(fine, x, part["auc_mean"]), color=look.colour, ls=look.dashes)
+    alone = style.Style(look.colour, look.marker, "none")
+    return line, _points(axes, part, part["auc_mean"], part["auc_total_error"], alone)
+
+
+def _by_strength(rows: pd.DataFrame) -> pd.DataFrame:
+    """The ceiling of one benchmark: mean over the classifiers tested on the same ensembles."""
+    columns = ["auc_ceiling", "auc_ceiling_total_error"]
+    columns += ["auc_closed_form", "auc_closed_form_error"]
+    known = rows[rows["auc_ceiling"].notna() | rows["auc_closed_form"].notna()]
+    return known.groupby("test_s_over_sqrt_b")[columns].mean().reset_index()
+
+
+def _ceiling(axes: Axes, rows: pd.DataFrame, handles: dict[str, Any]) -> None:
+    ceiling = _by_strength(rows)
+    exact = ceiling[ceiling["auc_closed_form"].notna()]
+    if len(exact):
+        handles["ceiling, closed form"] = _closed_form(axes, exact)
+    sampled = ceiling[ceiling["auc_ceiling"].notna()]
+    if len(sampled):
+        handles["ceiling, sampled"] = axes.errorbar(
+            sampled["test_s_over_sqrt_b"],
+            sampled["auc_ceiling"],
+            yerr=sampled["auc_ceiling_total_error"],
+            color=style.CEILING,
+            marker="_",
+            markersize=9,
+            markeredgewidth=1.4,
+            ls="none" if len(exact) else "-",
+            elinewidth=0.8,
+            zorder=1.5,
+        )
+
+
+def _closed_form(axes: Axes, exact: pd.DataFrame) -> Any:
+    x, area = exact["test_s_over_sqrt_b"], exact["auc_closed_form"]
+    error = exact["auc_closed_form_error"].fillna(0.0)
+    fine = _fine(axes, x)
+    below, above = (between(fine, x, (area + sign * error).clip(0.0, 1.0)) for sign in (-1, 1))
+    band = axes.fill_between(fine, below, above, color="0.85", lw=0, zorder=-1)
+    (line,) = axes.plot(fine, between(fine, x, area), color=style.CEILING, lw=1.0, zorder=1)
+    return band, line
+
+
+def _fine(axes: Axes, x: pd.Series[float]) -> NDArray[np.float64]:
+    """S/sqrt(B) close enough for a smooth curve, from the left edge to the last point."""
+    low, high = max(axes.get_xlim()[0], 0.0), float(x.max())
+    return (
+        np.geomspace(low, high, 200) if axes.get_xscale() == "log" else np.linspace(low, high, 200)
+    )
+
+
+def auc_matrix(tables: Tables, architecture: str) -> Figure | None:
+    """Train x test heat maps of one architecture; None with fewer than two benchmarks.
+
+    Of more than four test strengths those are drawn whose own AUC is nearest to 0.75, where
+    benchmarks differ most.
+    """
+    found = matrices(tables, architecture)
+    errors = matrices(tables, architecture, values="auc_total_error")
+    found = {x: each for x, each in found.items() if max(each.shape) > 1}
+    if not found:
+        return None
+    rows = own(tables)
+    chosen = sorted(sorted(found, key=lambda x: abs(_typical(rows, x) - 0.75))[:_MATRICES])
+    size = max(max(found[x].shape) for x in chosen)
+    made, panels = style.panels(len(chosen), width=1.3 + 0.42 * size, height=1.1 + 0.4 * size)
+    for x, axes in zip(chosen, panels, strict=True):
+        axes.set_title(f"{_STRENGTH} = {x:.3g}", loc="left", pad=4)
+        image = heat_map(axes, found[x], errors=errors[x], low=0.5, high=1.0)
+    made.colorbar(image, ax=panels, label="AUC", shrink=0.8, aspect=30, pad=0.02)
+    style.x_label(panels, "tested on")
+    made.supylabel("trained on")
+    title = f"{architecture}: trained on one benchmark, tested on another"
+    style.header(made, style.literal(title), TOTAL)
+    return made
+
+
+def _typical(rows: pd.DataFrame, strength: float) -> float:
+    near = (rows["test_s_over_sqrt_b"] / strength - 1).abs() < 0.02
+    return float(rows.loc[near, "auc_mean"].mean())
+
+
+def heat_map(
+    axes: Axes,
+    values: pd.DataFrame,
+    *,
+    low: float,
+    high: float,
+    text: str = "{:.2f}",
+    colours: str = "cividis",
+    errors: pd.DataFrame | None = None,
+) -> Any:
+    """A matrix as colours and numbers, with errors if given; missing cells stay blank."""
+    grid = values.to_numpy(np.float64)
+    image = axes.imshow(grid, vmin=low, vmax=high, cmap=colours, aspect="auto")
+    marks = None if errors is None else errors.to_numpy(np.float64)
+    for (i, j), value in np.ndenumerate(grid):
+        if np.isfinite(value):
+            below = "" if marks is None else f"\n±{marks[i, j]:.2f}"
+            red, green, blue, _ = image.to_rgba(value)
+            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5  # about the perceived lightness
+            axes.text(
+                j,
+                i,
+                text.format(value) + below,
+                ha="center",
+                va="center",
+                size="small",
+                color="white" if dark else "black",
+            )
+    style.categories(axes.xaxis, [style.literal(name) for name in values.columns], slanted=True)
+    style.categories(axes.yaxis, [style.literal(name) for name in values.index])
+    return image

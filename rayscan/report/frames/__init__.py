@@ -1,0 +1,1 @@
+"""Tidy frames made of result tables."""

@@ -1,0 +1,200 @@
+"""What the result tables say of heads: signals told from signals, many models, many classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rayscan.report.frames.auc import labelled, matched
+from rayscan.report.frames.folds import over_folds
+from rayscan.results.read import Tables
+from rayscan.stats.auc import summary as trimmed
+
+_WHOSE = ["label", "architecture", "train_benchmark"]
+_TEST = ["test_signal", "test_background", "test_s_over_b", "test_s_over_sqrt_b"]
+_SAME_TEST = ["architecture", "test_benchmark", "test_signal", "test_background"]
+
+
+def multimodel_ratio(tables: Tables) -> pd.DataFrame:
+    """AUC of multimodel classifiers over that of the classifiers of single benchmarks.
+
+    Figs. 14 and 15 of arXiv:2105.12018: for every benchmark, held-out ones included, against the
+    binary classifier of the same architecture that was trained on that benchmark.
+
+    Returns:
+        A row per multimodel and single classifier, benchmark and test strength: ``label``,
+        ``single_label``, ``architecture``, ``train_benchmark`` (names joined by ``+``),
+        ``test_benchmark``, ``held_out`` (not among them), ``test_signal``, ..., ``auc_multimodel``,
+        ``auc_single``, ``ratio``, ``ratio_std`` (from the spreads over repeats, missing for single
+        repeats), ``repeats`` and ``auc_total_error`` of the multimodel classifier, ``auc_ceiling``.
+    """
+    rows = matched(tables)
+    background = rows["test_against"].isna()
+    many = rows[background & (rows["head"] == "multimodel")]
+    single = rows[
+        background
+        & (rows["head"] == "binary")
+        & (rows["train_benchmark"] == rows["test_benchmark"])
+    ]
+    single = single[[*_SAME_TEST, "label", "auc_mean", "auc_std"]]
+    found = many.merge(single, on=_SAME_TEST, suffixes=("", "_single"))
+    ratio = found["auc_mean"] / found["auc_mean_single"]
+    spread = np.hypot(
+        found["auc_std"] / found["auc_mean"], found["auc_std_single"] / found["auc_mean_single"]
+    )
+    held_out = [
+        test not in train.split("+")
+        for train, test in zip(found["train_benchmark"], found["test_benchmark"], strict=True)
+    ]
+    found = found.assign(held_out=held_out, ratio=ratio, ratio_std=ratio * spread)
+    names = {
+        "label_single": "single_label",
+        "auc_mean": "auc_multimodel",
+        "auc_mean_single": "auc_single",
+    }
+    columns = [
+        *("label", "single_label", "architecture", "train_benchmark", "test_benchmark"),
+        *("held_out", *_TEST, "auc_multimodel", "auc_single", "ratio", "ratio_std", "repeats"),
+        *("auc_total_error", "auc_ceiling"),
+    ]
+    return found.rename(columns=names)[columns].reset_index(drop=True)
+
+
+def against_signal(tables: Tables) -> pd.DataFrame:
+    """AUCs of signals against a second signal, both on background, beside their ceiling.
+
+    Fig. 13 of arXiv:2105.12018: classifiers tested on what they were trained for.
+
+    Returns:
+        The rows of `auc_summary` with ``test_against``, one training each.
+    """
+    rows = matched(tables)
+    own = rows["train_benchmark"] == rows["test_benchmark"]
+    order = ["label", "test_against", "test_benchmark", "test_signal"]
+    return rows[own & rows["test_against"].notna()].sort_values(order, ignore_index=True)
+
+
+def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFrame:
+    """AUC of each class of multiclass classifiers against all other classes, over repeats.
+
+    Fig. 16 of arXiv:2105.12018; not to be compared with AUCs against background alone.
+
+    Args:
+        tables: The result tables.
+        own_strength: Only tests at the strength of the training.
+
+    Returns:
+        A row per classifier, class (``process``) and test strength: ``auc_mean`` and ``auc_std``
+        (trimmed as published; the latter missing for a single repeat), ``repeats``, ``auc_error``,
+        ``mean_error`` (test set and spread / sqrt(repeats)), and ``auc_likelihood_ratio``, that of
+        the training templates' likelihoods.
+    """
+    rows = _selected(tables, own_strength=own_strength)
+    rows = rows[rows["auc"].notna()].rename(columns={"predicted": "process"})
+    groups = rows.groupby([*_WHOSE, "process", "train_signal", *_TEST], dropna=False)
+    found = groups[["auc_error", "auc_likelihood_ratio"]].mean()
+    of_repeats = groups["auc"].sem().fillna(0.0)
+    found["mean_error"] = np.hypot(found["auc_error"], of_repeats)
+    repeats = [trimmed(list(areas)) for _, areas in groups["auc"]]
+    sizes = groups.size().to_numpy()
+    found.insert(0, "auc_mean", [each.mean for each in repeats])
+    spreads = [each.std if n > 1 else np.nan for each, n in zip(repeats, sizes, strict=True)]
+    found.insert(1, "auc_std", spreads)
+    found.insert(2, "repeats", sizes)
+    return found.reset_index()
+
+
+def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFrame:
+    """What histograms of each process count for, in multiclass classifiers.
+
+    Figs. 17 and 18 of arXiv:2105.12018: a histogram counts for its likeliest class if the
+    probability is above 2 / n_classes, and is undecided otherwise.
+
+    Args:
+        tables: The result tables.
+        own_strength: Only tests at the strength of the training.
+
+    Returns:
+        A row per classifier, test strength, ``true_process`` (``true_is_class``: trained on) and
+        ``predicted`` class or 'undecided': ``share`` of the histograms, its spread ``share_std``
+        and ``mean_probability``, means over the repeats.
+    """
+    rows = _selected(tables, own_strength=own_strength)
+    keys = [*_WHOSE, "train_signal", *_TEST, "true_process", "true_is_class", "predicted"]
+    groups = rows.groupby(keys, dropna=False)
+    found = groups[["share", "mean_probability"]].mean()
+    found.insert(1, "share_std", groups["share"].std())
+    return found.reset_index()
+
+
+def _selected(tables: Tables, *, own_strength: bool) -> pd.DataFrame:
+    rows = labelled(tables.multiclass)
+    rows = over_folds(rows[~rows["selected"].isin([False])], [*_TEST, "true_process", "predicted"])
+    if not own_strength:
+        return rows
+    same = rows["train_signal"] == rows["test_signal"]
+    return rows[same & (rows["train_background"] == rows["test_background"])]
+
+
+def against_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC against a second signal, and its ceiling."""
+    rows = against_signal(tables)
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "against": rows["test_against"],
+            "classifier": rows["label"],
+            "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
+            "AUC": _spread(rows["auc_mean"], rows["auc_total_error"]),
+            "ceiling": _spread(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
+        }
+    )
+
+
+def multimodel_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC of one classifier for all benchmarks over those of single ones."""
+    rows = multimodel_ratio(tables).sort_values(["label", "test_benchmark", "test_signal"])
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "trained on it": np.where(rows["held_out"], "no", "yes"),
+            "classifier": rows["label"],
+            "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
+            "AUC": _spread(rows["auc_multimodel"], rows["auc_total_error"]),
+            "over that of": rows["single_label"],
+            "ratio": _spread(rows["ratio"], rows["ratio_std"]),
+        }
+    )
+
+
+def classes_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC of each class against the others, a column per strength."""
+    rows = one_against_rest(tables)
+    shown = rows.assign(auc=_spread(rows["auc_mean"], rows["mean_error"]))
+    shown = shown.sort_values("test_s_over_sqrt_b")
+    shown = shown.assign(strength=shown["test_s_over_sqrt_b"].map("{:.3g}".format))
+    frame = shown.pivot_table(
+        index=["label", "process"], columns="strength", values="auc", aggfunc="first", sort=False
+    )
+    return pd.DataFrame(frame.reset_index()).rename_axis(columns=None)
+
+
+def counting_views(tables: Tables) -> dict[str, pd.DataFrame]:
+    """For a terminal: true against predicted classes at the middle strength, by title."""
+    rows = counting_shares(tables)
+    found = {}
+    for label, group in rows.groupby("label"):
+        known = sorted(group["test_s_over_sqrt_b"].dropna().unique())
+        if known:
+            middle = known[len(known) // 2]
+            part = group[group["test_s_over_sqrt_b"] == middle]
+            title = f"share of histograms that {label} counts for a class at S/sqrt(B) = "
+            frame = part.pivot_table(index="true_process", columns="predicted", values="share")
+            found[f"{title}{middle:.3g}, true (rows) x predicted"] = frame.reset_index()
+    return found
+
+
+def _spread(mean: pd.Series[float], std: pd.Series[float]) -> list[str]:
+    return [
+        f"{m:.3f}" + ("" if pd.isna(s) else f" ± {s:.3f}") for m, s in zip(mean, std, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Where both halves meet: storage, ledger, lock, journal, tables."""

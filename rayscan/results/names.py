@@ -1,0 +1,30 @@
+"""Names that a storage has inside: its variants."""
+
+from __future__ import annotations
+
+from rayscan.places import inside
+
+BASE = "base"
+"""What the scan itself is called among its variants."""
+
+
+def variant_storage(storage: str, name: str) -> str:
+    """Where the results of a variant are.
+
+    Args:
+        storage: Storage of the scan.
+        name: The variant; ``base`` is the scan itself.
+    """
+    return storage if name == BASE else inside(storage, f"{VARIANTS}/{name}")
+
+
+VARIANTS = "variants"
+"""The key of a scan file that is no part of a scan (study.py)."""
+
+
+BACKGROUND = "SM"
+"""Name of class 0 of a multiclass head."""
+
+
+UNDECIDED = "undecided"
+"""Name of no class: histograms that no class is sure of."""

@@ -1,0 +1,1 @@
+"""What is asked: dataclasses, the scan file and its problems, variants."""

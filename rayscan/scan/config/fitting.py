@@ -1,0 +1,62 @@
+"""What does not fit together: points too many to plan, architectures or shapes and the binning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rayscan.errors import nearest
+from rayscan.models.networks.convolution import SMALLEST
+from rayscan.yaml_text import Place
+
+MOST_POINTS = 100_000
+
+
+def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Places of a scan file that do not fit the others, and why.
+
+    Args:
+        sections: The top-level keys that could be read.
+    """
+    if "ensembles" in sections and sections["ensembles"].unsure.shape is not None:
+        yield from _uncertain_shape(sections)
+    if {"processes", "mixtures", "architectures"} <= set(sections):
+        yield from _points(sections)
+    if "binning" in sections and "architectures" in sections:
+        yield from _pictures(sections)
+
+
+def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    signals = sum(process.role == "signal" for process in sections["processes"].values())
+    strengths = len(sections["mixtures"].strengths)
+    count = signals * strengths * len(sections["architectures"])
+    if count > MOST_POINTS:
+        what = f"{count:,} points (signals x strengths x architectures), expected at most "
+        yield ("mixtures",), f"{what}{MOST_POINTS:,}; scan fewer at a time"
+
+
+def _pictures(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    shape = sections["binning"].shape
+    if len(shape) == 2 and min(shape) >= SMALLEST:
+        return
+    for index, choice in enumerate(sections["architectures"]):
+        if choice.name == "cnn":
+            what = f"'cnn' sees pictures of at least {SMALLEST} x {SMALLEST} bins, those of the "
+            what += f"binning have {' x '.join(map(str, shape))}; take more bins, or remove it"
+            yield ("architectures", index, "name"), what
+
+
+def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """An uncertain shape is one of an axis with bins, and of histograms only."""
+    place = ("ensembles", "uncertainty", "shape")
+    named = sections["ensembles"].unsure.shape.observable
+    axes = {a.observable: a for a in sections["binning"].axes} if "binning" in sections else {}
+    if axes and named not in axes:
+        hint = nearest(named, axes) or f" (known: {', '.join(axes)})"
+        yield (*place, "observable"), f"'{named}' is on no axis of the binning{hint}"
+    elif axes and axes[named].bins < 2:
+        yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
+    for index, choice in enumerate(sections.get("architectures", ())):
+        if choice.name.startswith("event_"):
+            what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
+            yield ("architectures", index, "name"), f"{what}; remove it, or the shape"

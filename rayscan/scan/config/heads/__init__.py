@@ -1,0 +1,1 @@
+"""Heads: a family; what a classifier tells apart."""

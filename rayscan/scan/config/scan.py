@@ -1,0 +1,358 @@
+"""What a scan is: the configuration dataclasses of all rooms put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rayscan.ensembles.binning import Binning
+from rayscan.ensembles.mixture import Mixtures
+from rayscan.ensembles.nuisance import Uncertainty
+from rayscan.events.selection import Selection
+from rayscan.events.split import Pools
+from rayscan.scan.config.process import Process
+
+Objective = Literal["auc", "loss", "significance", "limit"]
+Strength = Literal["highest", "each", "drawn", "descending"]
+MAXIMISED: Mapping[str, bool] = {"auc": True, "loss": False, "significance": True, "limit": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleSizes:
+    """How many pseudo-experiments, and how they are drawn.
+
+    Attributes:
+        train: Histograms per class and epoch.
+        validation: Histograms per class used for stopping.
+        test: Histograms per class of each test set.
+        method: ``without_replacement`` (published), ``multinomial`` or ``poisson``.
+        uncertainty: What of the background every pseudo-experiment has its own value of, in
+            training, validation, test and limits by score; its ``background`` and ``shape`` are
+            in the fits of the other limits too. Both classes have it where class 0 holds a second
+            signal; signals are known.
+    """
+
+    train: int = 10_000
+    validation: int = 2_000
+    test: int = 4_000
+    method: Literal["without_replacement", "multinomial", "poisson"] = "without_replacement"
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def unsure(self) -> Uncertainty:
+        """The uncertainties, all 0 where none are given."""
+        return self.uncertainty or Uncertainty()
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            if getattr(self, name) < 10:
+                raise ValueError(f"{name}: {getattr(self, name)} histograms, expected at least 10")
+        if self.unsure.shape is not None and self.method == "without_replacement":
+            raise ValueError(
+                "method: without replacement events follow the law of their pool, not one of "
+                "uncertain shape; write method: multinomial, or poisson"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureChoice:
+    """One kind of classifier to train.
+
+    Attributes:
+        name: Name of the architecture.
+        label: Name in tables and figures; by default ``name``, with the head if it is not binary.
+        preset: A complete recipe to start from: ``default``, or ``published`` where there is one.
+        hyperparameters: A number or word fixes a knob; ``{low, high, log}`` or ``{choices}`` lets
+            the search choose it. Knobs that are not named keep their defaults.
+        search: Search all knobs that are not fixed, over their default ranges.
+        features: Observables that a network of single events sees; by default those of the axes.
+        head: ``binary``: one classifier per benchmark. ``multimodel``: one for all of them, whose
+            class 1 holds histograms of each in equal numbers. ``multiclass``: one with a class for
+            the background and for each of them.
+        benchmarks: Signals it is trained on; by default all, for heads of several all that are not
+            ``held_out``. It is tested on every signal.
+        against: A signal of which class 0 of a binary head holds as many events as class 1 holds of
+            its own; by default class 0 is background only.
+    """
+
+    name: str
+    label: str = ""
+    preset: str = "default"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    search: bool = False
+    features: tuple[str, ...] = ()
+    head: Literal["binary", "multimodel", "multiclass"] = "binary"
+    benchmarks: tuple[str, ...] = ()
+    against: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The label, or the name (and what is special about the head) where there is none."""
+        head = f"-{self.head}" if self.is_joint else f"-vs-{self.against}" if self.against else ""
+        return self.label or f"{self.name}{head}"
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether one classifier is trained on several benchmarks."""
+        return self.head != "binary"
+
+    @property
+    def searches(self) -> bool:
+        """Whether any knob is left to the search."""
+        return self.search or any(isinstance(v, Mapping) for v in self.hyperparameters.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How often and where classifiers are trained.
+
+    Attributes:
+        strength: ``highest``: one classifier per benchmark, trained at the highest strength that
+            is not too easy (ceiling at most 0.96; of several benchmarks that of the easiest) and
+            tested at all; the best direction hardly depends on S. ``each``: one per strength, as
+            published. ``drawn``: one per benchmark, every training histogram at a strength of the
+            list drawn anew (those of class 0 too, so that no total tells), tested at all.
+            ``descending``: one per strength, from the strongest down, each network starting from
+            the weights of the next stronger one. Where that says nothing ``drawn`` is ``highest``
+            (closed forms, networks of single events) and ``descending`` is ``each`` (those, linear
+            models and searches); the column ``train_strength`` tells. Heads of several benchmarks
+            and against a signal are no exception, but a multiclass head has one classifier per
+            strength whatever is asked for (strength and shape of a signal look alike to it): for it
+            ``highest`` and ``drawn`` are ``each``.
+        repeats: Trainings per point with fixed hyperparameters.
+        pack: Members trained together; more than 1 pays on a GPU.
+    """
+
+    strength: Strength = "highest"
+    repeats: int = 3
+    pack: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "pack"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether one classifier of a benchmark serves all strengths."""
+        return self.strength in {"highest", "drawn"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How hyperparameters are searched: one Optuna study per point.
+
+    Attributes:
+        sampler: ``random``, ``tpe``, ``gp`` (Gaussian process) or ``nsga2``.
+        trials: Trained members per point.
+        batch: Members suggested together, from the results of all earlier batches; part of the
+            search, not of the machine, so that tables do not depend on how many workers there were.
+        pruner: ``none``, or ``median``: stop a member below the median of the earlier ones.
+        objective: What is optimised on the validation pool: ``auc``, ``loss``, ``significance``
+            (Asimov, channels by response) or ``limit`` (expected, channels by response).
+        startup: Of ``tpe`` and ``gp``: members at random before the sampler chooses; by default
+            half of them, at most 10.
+        population: Of ``nsga2``: members of a generation; by default a quarter, at most 50.
+    """
+
+    sampler: Literal["random", "tpe", "gp", "nsga2"] = "tpe"
+    trials: int = 20
+    batch: int = 4
+    pruner: Literal["none", "median"] = "median"
+    objective: Objective = "auc"
+    startup: int | None = None
+    population: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+        learns = {"tpe": "startup", "gp": "startup", "nsga2": "population"}.get(self.sampler)
+        for name in ("startup", "population"):
+            if getattr(self, name) is not None and name != learns:
+                raise ValueError(f"{name}: sampler {self.sampler} has none; remove")
+        if learns is not None:
+            self._check_length(learns)
+
+    def _check_length(self, learns: str) -> None:
+        """Write out the option of the sampler; refuse a search at whose end it never chose."""
+        default = {"startup": min(10, self.trials // 2), "population": min(50, self.trials // 4)}
+        least = 1 if learns == "startup" else 2
+        size = getattr(self, learns)
+        if size is None:
+            size = max(default[learns], least)
+            object.__setattr__(self, learns, size)
+        if size < least:
+            raise ValueError(f"{learns}: {size}, expected at least {least}")
+        needed = size + 1 if learns == "startup" else 2 * size
+        why = f"the {self.sampler} search would be a random one; write"
+        if self.trials < needed:
+            what = f"{self.trials}, with a {learns} of {size}"
+            raise ValueError(f"trials: {what} {why} at least {needed}, or sampler: random")
+        if (self.trials - 1) // self.batch * self.batch < size:
+            raise ValueError(
+                f"batch: {self.batch} of {self.trials} trials are suggested together, with a "
+                f"{learns} of {size} {why} batch: {max(self.trials // 4, 1)}, or sampler: random"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossTest:
+    """Which test ensembles every classifier meets.
+
+    Attributes:
+        strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
+            One classifier for all strengths (``highest``, ``drawn``) always meets them all.
+        curves: Whose ROC points and score distributions are kept: ``first`` those of the first
+            repeat (of a search: the best member) on its own benchmark, ``all`` those of every
+            classifier on everything it meets.
+    """
+
+    strengths: Literal["own", "all"] = "own"
+    curves: Literal["first", "all", "none"] = "first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The 95 % CLs limits to set.
+
+    Attributes:
+        methods: ``template`` (the distribution itself, from every event), ``response`` (bins
+            grouped by the classifier), ``score`` (the output on the whole pseudo-experiment).
+        luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
+        ensembles: Pseudo-experiments per strength of method ``score``; the -2 sigma band needs
+            about 4,400.
+        channels: Most groups of histogram bins (or of events) for ``response``.
+        spacing: ``tail``: channels double from the signal's end; ``equal``: as much background in
+            each.
+        min_pool_count: Fewest simulated background events of a channel, or of a bin of
+            ``template``: those with fewer are joined.
+        max_mc_error: Largest relative Monte Carlo error of their background, likewise.
+        background_uncertainty: Relative uncertainty of each background's yield; that of
+            ``ensembles.uncertainty`` if larger.
+        signal_uncertainty: Relative uncertainty of the signal's yield.
+        luminosity_uncertainty: Relative, common to all processes.
+        monte_carlo_statistics: Add the statistical uncertainty of the simulated events.
+        referee: How many limits pyhf itself re-checks.
+        workspaces: Write each limit's model as JSON for ``pyhf cls``.
+    """
+
+    methods: tuple[Literal["template", "response", "score"], ...] = (
+        "template",
+        "response",
+        "score",
+    )
+    luminosity: tuple[float, ...] = (139.0,)
+    ensembles: int = 5_000
+    channels: int = 12
+    spacing: Literal["tail", "equal"] = "tail"
+    min_pool_count: int = 20
+    max_mc_error: float = 0.2
+    background_uncertainty: float = 0.05
+    signal_uncertainty: float = 0.05
+    luminosity_uncertainty: float = 0.017
+    monte_carlo_statistics: bool = True
+    referee: int = 3
+    workspaces: bool = True
+
+    def __post_init__(self) -> None:
+        if any(not value > 0 for value in self.luminosity):
+            raise ValueError(f"luminosity: {self.luminosity} fb^-1, expected positive numbers")
+        for name in ("channels", "ensembles"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
+        if not self.max_mc_error > 0 or self.min_pool_count < 0:
+            raise ValueError("expected max_mc_error > 0 and min_pool_count >= 0")
+        for name in ("background_uncertainty", "signal_uncertainty", "luminosity_uncertainty"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected 0 <= value < 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one trial and the whole scan may take.
+
+    Attributes:
+        cpus_per_trial: CPU cores of one trial.
+        gpus_per_trial: Share of a GPU of one trial; 0 trains on CPUs.
+        workers: Trials at a time; by default as many as the cluster has room for.
+    """
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cpus_per_trial > 0 or self.gpus_per_trial < 0:
+            raise ValueError("expected cpus_per_trial > 0 and gpus_per_trial >= 0")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers: {self.workers}, expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanConfig:
+    """A whole scan, as `scan.yaml` says it.
+
+    Attributes:
+        name: Short name of the scan.
+        seed: Root of every random stream.
+        storage: Where results go: a folder or URL. In a scan file relative to that file, here to
+            the working directory.
+        cache: Where generated files and event tables are kept; by default ``cache`` beside
+            ``storage``.
+        energy: Centre-of-mass energy [GeV] of generated events.
+        processes: Backgrounds and signals by name, the main background first.
+        selection: Objects and cuts.
+        binning: One or two axes of the histograms.
+        pools: How events are split.
+        mixtures: How much signal and background a histogram holds.
+        ensembles: How many histograms.
+        architectures: The classifiers.
+        training: Repeats and strengths.
+        search: Hyperparameter search, for architectures that leave a knob open.
+        crosstest: What every classifier is tested on.
+        limits: 95 % CLs upper limits.
+        resources: What a trial may take.
+        skip_broken_files: Go on without input files that cannot be read (named in provenance).
+        skip_broken_events: Leave out events with values that are not finite or impossible (a line
+            of the cut flow).
+    """
+
+    name: str
+    seed: int = 1
+    storage: str
+    cache: str | None = None
+    energy: float = 14_000.0
+    processes: Mapping[str, Process]
+    selection: Selection = field(default_factory=Selection)
+    binning: Binning
+    pools: Pools = field(default_factory=Pools)
+    mixtures: Mixtures
+    ensembles: EnsembleSizes = field(default_factory=EnsembleSizes)
+    architectures: tuple[ArchitectureChoice, ...]
+    training: Training = field(default_factory=Training)
+    search: Search = field(default_factory=Search)
+    crosstest: CrossTest = field(default_factory=CrossTest)
+    limits: Limits = field(default_factory=Limits)
+    resources: Resources = field(default_factory=Resources)
+    skip_broken_files: bool = False
+    skip_broken_events: bool = False
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Observables that cuts, axes and networks of single events need, each once."""
+        axes = [axis.observable for axis in self.binning.axes]
+        cuts = [cut.observable for cut in self.selection.parsed]
+        features = [name for choice in self.architectures for name in choice.features]
+        return tuple(dict.fromkeys([*axes, *cuts, *features]))
+
+    @property
+    def backgrounds(self) -> tuple[str, ...]:
+        """Names of the background processes, the main one first."""
+        return tuple(n for n, p in self.processes.items() if p.role == "background")
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """Names of the signal processes."""
+        return tuple(n for n, p in self.processes.items() if p.role == "signal")

@@ -1,0 +1,1 @@
+"""Points, members, strengths, and what is finished."""

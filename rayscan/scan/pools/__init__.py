@@ -1,0 +1,1 @@
+"""From inputs to the pools that a worker needs."""

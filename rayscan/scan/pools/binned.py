@@ -1,0 +1,332 @@
+"""The pools of a whole scan as a worker needs them: bin counts, cross-sections, event features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rayscan.ensembles.binning import Binning, merge_map, merged
+from rayscan.ensembles.draw import Background, Pool
+from rayscan.ensembles.mixture import Mixture
+from rayscan.errors import SelectionEmptyError, WeightError
+from rayscan.events import split as pools
+from rayscan.events.selection import CutFlow
+from rayscan.events.split import Pools, fold_name
+from rayscan.events.weights import Weights, spike
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.mixed import Part, effective_size
+from rayscan.models.ratio.separation import HALF_AN_EVENT
+from rayscan.scan.pools.folds import least_training, with_first_fold
+
+PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
+POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
+Counts: TypeAlias = npt.NDArray[np.int64]
+Features: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ProcessPools:
+    """The three pools of one process, and of a shared pool the part that is kept out of it.
+
+    With folds the pools of the first fold, and each fold itself.
+
+    Attributes:
+        process: Its name.
+        role: ``background`` or ``signal``.
+        cross_section: Cross-section [pb] after selection and inside the axis ranges.
+        counts: Events per bin of each pool, shape (bins,).
+        features: Observables of the events inside the axis ranges, by name and pool, shape (E,);
+            empty unless a network of single events asks for them.
+        selected: Selected events of each pool, inside the axis ranges or not.
+        unweighting: Events kept, of how many, and the effective number before.
+        flow: Cut flow, with the axis ranges as its last step.
+        heaviest: Share of the weight of the selected events that the heaviest has.
+    """
+
+    process: str
+    role: str
+    cross_section: float
+    counts: Mapping[str, Counts]
+    features: Mapping[str, Mapping[str, Features]] = field(default_factory=dict)
+    selected: Mapping[str, int]
+    unweighting: tuple[int, int, float]
+    flow: tuple[dict[str, Any], ...]
+    heaviest: float | None = None
+
+
+def bin_process(
+    table: pa.Table,
+    flow: CutFlow,
+    *,
+    process: str,
+    role: str,
+    cross_section: float,
+    binning: Binning,
+    split: Pools,
+    seed: int,
+    features: Sequence[str] = (),
+) -> ProcessPools:
+    """Unweight, split and bin the selected events of one process.
+
+    Args:
+        table: Selected events of all its files.
+        flow: Their cut flow.
+        process: Name of the process.
+        role: ``background`` or ``signal``.
+        cross_section: Cross-section [pb] before the selection.
+        binning: Axes of the histograms.
+        split: How events are split into pools.
+        seed: Root seed of the scan.
+        features: Observables to keep for networks of single events.
+
+    Raises:
+        SelectionEmptyError: no event passes the selection or lies inside the axis ranges.
+        WeightError: negative weights, or one event outweighs all others.
+    """
+    every = _weighed(table, process)
+    steps = [
+        (step.cut, step.events, step.sum_weights, step.sum_weights_squared) for step in flow.steps
+    ]
+    inside = binning.index(_columns(table, binning.observables)) >= 0
+    weights = table.column("weight").to_numpy()[inside]
+    steps.append(("binning", int(inside.sum()), float(weights.sum()), float((weights**2).sum())))
+    if not inside.any():
+        raise SelectionEmptyError(process=process, steps=tuple((s[0], s[1]) for s in steps))
+    kept, unweighting = pools.unweight(table, process=process, seed=seed)
+    counts: dict[str, Counts] = {}
+    values: dict[str, Mapping[str, Features]] = {}
+    selected: dict[str, int] = {}
+    for name, part in pools.split(kept, split, seed=seed).items():
+        index = binning.index(_columns(part, binning.observables))
+        counts[name] = np.bincount(index[index >= 0], minlength=binning.bins)
+        selected[name] = part.num_rows
+        if features:
+            columns = _columns(part, features)
+            values[name] = {f: columns[f][index >= 0] for f in features}
+    return ProcessPools(
+        process=process,
+        role=role,
+        cross_section=cross_section * steps[-1][2] / steps[0][2],
+        counts=counts,
+        features=values,
+        selected=selected,
+        unweighting=(unweighting.kept, unweighting.of, unweighting.effective),
+        flow=tuple(_flow_rows(process, role, cross_section, steps)),
+        heaviest=every.largest / every.absolute,
+    )
+
+
+def _weighed(table: pa.Table, process: str) -> Weights:
+    """The weights of the selected events, none of which outweighs all others."""
+    every = Weights.of(table["weight"].to_numpy(), np.arange(table.num_rows))
+    if every.dominated:
+        row = table.slice(every.entry, 1).to_pylist()[0]
+        event = f"selected entry {row['entry']} of {row['file']}"
+        raise WeightError(process=process, why=spike(every, event))
+    return every
+
+
+def _columns(table: pa.Table, names: Sequence[str]) -> dict[str, Features]:
+    return {name: table.column(name).to_numpy() for name in names}
+
+
+def _flow_rows(
+    process: str, role: str, cross_section: float, steps: list[tuple[str, int, float, float]]
+) -> list[dict[str, Any]]:
+    total, total_squared = steps[0][2], steps[0][3]
+    rows = []
+    for number, (cut, events, weight, squared) in enumerate(steps):
+        share = weight / total
+        # Binomial error of a weighted share: passing and failing events fluctuate apart.
+        variance = ((1 - 2 * share) * squared + share**2 * total_squared) / total**2
+        rows.append(
+            {
+                "process": process,
+                "role": role,
+                "step": number,
+                "cut": cut,
+                "events": events,
+                "sum_weights": weight,
+                "sum_weights_squared": squared,
+                "efficiency": share,
+                "efficiency_error": float(np.sqrt(max(variance, 0.0))),
+                "cross_section": cross_section * share,
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BinnedPools:
+    """All processes of a scan, on one binning, with sparse bins merged if the scan asks for it.
+
+    Attributes:
+        binning: Axes of the histograms.
+        processes: Pools by process.
+        backgrounds: Names of the backgrounds, the main one first.
+        benchmarks: Names of the signals.
+        mode: ``disjoint`` or ``shared_pool``.
+        fingerprint: Hash of everything the pools depend on.
+        folds: Number of folds, 0 for one split.
+    """
+
+    binning: Binning
+    processes: Mapping[str, ProcessPools]
+    backgrounds: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    mode: Literal["disjoint", "shared_pool"]
+    fingerprint: str
+    folds: int = 0
+
+    def background(self, pool: str) -> Background:
+        """The backgrounds of one pool, mixed in proportion to their selected cross-sections."""
+        parts = [self.processes[name] for name in self.backgrounds]
+        return Background(
+            pools=tuple(Pool(name=f"{p.process} ({pool})", counts=p.counts[pool]) for p in parts),
+            shares=tuple(p.cross_section for p in parts),
+        )
+
+    def signal(self, benchmark: str, pool: str) -> Pool:
+        """One pool of one benchmark."""
+        return Pool(name=f"{benchmark} ({pool})", counts=self.processes[benchmark].counts[pool])
+
+    def background_counts(self, pool: str) -> Counts:
+        """Pool events per bin of all backgrounds together, shape (bins,)."""
+        parts = [self.processes[name].counts[pool] for name in self.backgrounds]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def background_density(self, pool: str) -> npt.NDArray[np.float64]:
+        """Probability of each bin for one background event, backgrounds mixed by yield."""
+        parts = [self.processes[name] for name in self.backgrounds]
+        total = sum(p.cross_section for p in parts)
+        densities = [p.cross_section / total * p.counts[pool] / p.counts[pool].sum() for p in parts]
+        return np.asarray(np.sum(densities, axis=0))
+
+    def background_parts(self, pool: str) -> tuple[Part, ...]:
+        """The pool of each background, with its share of the yield."""
+        mixed = self.background(pool)
+        return tuple(
+            Part(density=part.density, share=share, size=part.size)
+            for part, share in zip(mixed.pools, mixed.shares, strict=True)
+        )
+
+    def background_size(self, pool: str) -> float:
+        """Events of one background pool as uncertain as those of all, mixed by yield."""
+        parts = self.background_parts(pool)
+        return effective_size([part.share for part in parts], [part.size for part in parts])
+
+    def weighted_counts(self, pool: str) -> npt.NDArray[np.float64]:
+        """Events per bin of such a pool; of one background those that it holds, shape (bins,)."""
+        # rounded, because 49 * (1 / 49) is below 1 and a bin of 20 events has not 19.999999
+        return np.round(self.background_density(pool) * self.background_size(pool), 9)
+
+    @property
+    def background_cross_section(self) -> float:
+        """Cross-section [pb] of all backgrounds after selection, inside the axis ranges."""
+        return sum(self.processes[name].cross_section for name in self.backgrounds)
+
+
+def gather(
+    parts: Mapping[str, ProcessPools],
+    *,
+    binning: Binning,
+    split: Pools,
+    backgrounds: tuple[str, ...],
+    benchmarks: tuple[str, ...],
+    fingerprint: str,
+) -> BinnedPools:
+    """Put the processes together and merge bins with too few background events.
+
+    With folds a bin is kept if every network has enough to train on.
+    """
+    found = BinnedPools(
+        binning=binning,
+        processes={name: with_first_fold(part, split.folds) for name, part in parts.items()},
+        backgrounds=backgrounds,
+        benchmarks=benchmarks,
+        mode="disjoint" if split.split == "events" else "shared_pool",
+        fingerprint=fingerprint,
+        folds=split.folds,
+    )
+    if split.min_pool_count == 0:
+        return found
+    mapping = merge_map(least_training(found), split.min_pool_count)
+    merged_parts = {name: _merge(part, mapping) for name, part in found.processes.items()}
+    return replace(found, processes=merged_parts)
+
+
+def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
+    counts = {name: merged(each, mapping) for name, each in part.counts.items()}
+    return replace(part, counts=counts)
+
+
+def templates_of(
+    binned: BinnedPools,
+    benchmark: str,
+    mixture: Mixture,
+    *,
+    pool: PoolName = "train",
+    against: str | None = None,
+) -> Templates:
+    """Bin probabilities of background and signals in one pool, for a mixture.
+
+    ``against`` is a signal of which class 0 holds as many events as class 1 of the benchmark.
+    """
+    second = None if against is None else binned.signal(against, pool)
+    signal = binned.signal(benchmark, pool).counts
+    return Templates(
+        background=binned.background_density(pool),
+        signal=signal / signal.sum(),
+        S=mixture.signal,
+        B=mixture.background,
+        background_size=binned.background_size(pool),
+        signal_size=int(signal.sum()),
+        null=mixture.null,
+        against=None if second is None else second.density,
+        against_size=0 if second is None else second.size,
+        mixed=binned.background_parts(pool),
+    )
+
+
+def pool_rows(binned: BinnedPools) -> list[dict[str, Any]]:
+    """Rows of the table `pools`."""
+    rows = []
+    for part in binned.processes.values():
+        kept, of, effective = part.unweighting
+        for name in [fold_name(k) for k in range(binned.folds)] or part.counts:
+            counts = part.counts[name]
+            empty = binned.weighted_counts(name) < HALF_AN_EVENT
+            inside = int(counts.sum())
+            rows.append(
+                {
+                    "process": part.process,
+                    "role": part.role,
+                    "pool": name,
+                    "events": part.selected[name],
+                    "events_in_binning": inside,
+                    "kept_by_unweighting": kept / of,
+                    "heaviest_event": part.heaviest,
+                    "effective_events": effective,
+                    "cross_section": part.cross_section,
+                    "in_empty_cells": float(counts[empty].sum() / inside) if inside else None,
+                    "pool_mode": binned.mode,
+                }
+            )
+    return rows
+
+
+def cutflow_rows(binned: BinnedPools) -> list[dict[str, Any]]:
+    """Rows of the table `cutflow`, with each process relative to the first background."""
+    reference = binned.processes[binned.backgrounds[0]].flow
+    rows = []
+    for part in binned.processes.values():
+        for row, main in zip(part.flow, reference, strict=True):
+            base = main["cross_section"]
+            ratio = row["cross_section"] / base if base > 0 else None
+            rows.append({**row, "composition": ratio})
+    return rows

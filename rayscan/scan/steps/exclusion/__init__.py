@@ -1,0 +1,1 @@
+"""Limits: a family of methods."""

@@ -1,0 +1,119 @@
+"""What a search optimises, computed on the validation pools."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayscan.models.contract import Classifier
+from rayscan.models.networks.progress import area
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.members import MemberPlan
+from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.uncertain import background_uncertainty
+from rayscan.scan.steps.examples import ensembles_of, features_of, pair_name
+from rayscan.scan.steps.exclusion.channels import by_response, grouping_of
+from rayscan.scan.steps.exclusion.fits import fit_template
+from rayscan.scan.steps.joint import JointHistograms
+from rayscan.scan.steps.scoring import event_odds, event_scores, terms_of
+from rayscan.seeds import stream
+from rayscan.stats.auc import auc
+from rayscan.stats.limits import upper_limits
+from rayscan.stats.significance import asimov, combine
+
+
+def objective_value(
+    name: str,
+    plan: MemberPlan,
+    classifier: Classifier,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+) -> float | None:
+    """The value of an objective for a trained member, or None where it has none.
+
+    Args:
+        name: ``auc`` of ensembles of the member's own mixture (of several classes the mean of each
+            against the others); ``significance``: Asimov significance of its S over B with the
+            background uncertainty of the scan, channels combined; ``limit``: median expected limit
+            on mu at the first luminosity.
+        plan: The member.
+        classifier: What it became.
+        config: The scan.
+        binned: The pools.
+    """
+    point = plan.point
+    features = features_of(config, point.choice.features)
+    if name == "auc":
+        return _validation_auc(plan, classifier, config=config, binned=binned, features=features)
+    channels = by_response(
+        classifier,
+        binned,
+        point.benchmark,
+        mixture=point.mixture,
+        grouping=grouping_of(config),
+        pool="validation",
+        features=features,
+    )
+    if name == "limit":
+        template = fit_template(
+            config, binned, point.benchmark, channels, luminosity=config.limits.luminosity[0]
+        )
+        limit = upper_limits([template])[0]
+        return limit.expected[2] if limit.status == "ok" else None
+    signal = channels.counts[point.benchmark]
+    s = point.mixture.signal * signal / signal.sum()
+    yields = {b: binned.processes[b].cross_section for b in binned.backgrounds}
+    b = point.mixture.background * np.sum(
+        [
+            share / sum(yields.values()) * channels.counts[name] / channels.counts[name].sum()
+            for name, share in yields.items()
+        ],
+        axis=0,
+    )
+    filled = b > 0
+    sigma = background_uncertainty(config) * b[filled]
+    return float(combine(asimov(s[filled], b[filled], sigma)))
+
+
+def _validation_auc(
+    plan: MemberPlan,
+    classifier: Classifier,
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    features: tuple[str, ...],
+) -> float:
+    point, count = plan.point, config.ensembles.validation
+    against = point.choice.against
+    purpose = ("validation", *pair_name(point.benchmark, against), point.mixture.name)
+    if point.choice.is_joint:
+        examples = JointHistograms(
+            config, binned, point.benchmarks, point.mixture, point.choice.head, plan.draws
+        )
+        x, labels = examples.fresh("validation", "objective")
+        return area(classifier.scores(x).reshape(len(x), -1), labels)
+    if classifier.reads == "events":
+        odds = event_odds(
+            classifier,
+            binned=binned,
+            benchmark=point.benchmark,
+            pool="validation",
+            features=features,
+        )
+        ((null, alternative),) = event_scores(
+            [terms_of(odds, point.mixture)],
+            config=config,
+            binned=binned,
+            benchmark=point.benchmark,
+            mixture=point.mixture,
+            histograms=count,
+            purpose=purpose,
+        )
+    else:
+        sampler = ensembles_of(
+            config, binned, point.benchmark, point.mixture, "validation", against
+        )
+        rng = stream(config.seed, *purpose, "objective")
+        null = classifier.scores(sampler.null(rng, count))
+        alternative = classifier.scores(sampler.alternative(rng, count))
+    return auc(null, alternative)

@@ -1,0 +1,172 @@
+"""Test ensembles of one pool, and what classifiers make of them: scores, areas and their errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rayscan.ensembles.draw import Ensembles
+from rayscan.models.contract import Classifier
+from rayscan.models.scoring import responses, score_many
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.pools.binned import BinnedPools, PoolName
+from rayscan.scan.steps.candidates import Candidate
+from rayscan.scan.steps.examples import Histograms, ensembles_of, features_of, pair_name
+from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
+from rayscan.scan.steps.total_error import of_events, pool_error
+from rayscan.seeds import stream
+from rayscan.stats.auc import AucEstimate, estimate
+from rayscan.stats.placements import Placements, placements
+
+if TYPE_CHECKING:
+    from rayscan.scan.steps.tests.pairs import TestSet
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Shown:
+    """The ensembles of a test, drawn from one of the pools.
+
+    Attributes:
+        test: Which ensembles.
+        config: The scan.
+        binned: Its pools.
+        pool: The one they are drawn from.
+        sampler: What draws them.
+        null: Histograms of class 0, shape (N, bins).
+        alternative: Histograms with signal, shape (N, bins).
+    """
+
+    test: TestSet
+    config: ScanConfig
+    binned: BinnedPools
+    pool: PoolName
+    sampler: Ensembles
+    null: Histograms
+    alternative: Histograms
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Seen:
+    """What one classifier made of them.
+
+    Attributes:
+        scores: Of class 0 and class 1, shape (N,) each.
+        placements: Of these scores.
+        found: Their AUC, with the error of the finite test set.
+        total_error: With the error of the finite pools too.
+        odds: Log-odds of the pool's single events by process, of a network of single events.
+    """
+
+    scores: tuple[Scores, Scores]
+    placements: Placements
+    found: AucEstimate
+    total_error: float
+    odds: Mapping[str, Scores] | None
+
+
+def show(test: TestSet, *, config: ScanConfig, binned: BinnedPools, pool: PoolName) -> Shown:
+    """Draw the ensembles of a test from a pool.
+
+    Other pools than that of the test may be small: they are drawn from as if they had no end.
+    """
+    if pool != "test" and config.ensembles.method == "without_replacement":
+        config = replace(config, ensembles=replace(config.ensembles, method="multinomial"))
+    sampler = ensembles_of(config, binned, test.benchmark, test.mixture, pool, test.against)
+    purpose = pair_name(test.benchmark, test.against)
+    rng = stream(config.seed, pool, *purpose, test.mixture.name)
+    count = config.ensembles.test
+    return Shown(
+        test=test,
+        config=config,
+        binned=binned,
+        pool=pool,
+        sampler=sampler,
+        null=sampler.null(rng, count),
+        alternative=sampler.alternative(rng, count),
+    )
+
+
+def see(
+    shown: Shown, candidates: Sequence[Candidate], classifiers: Sequence[Classifier]
+) -> list[Seen]:
+    """What each classifier makes of the ensembles, in their order."""
+    odds = _event_odds(shown, candidates, classifiers)
+    scores = _of_histograms(shown, classifiers) | _of_events(shown, odds)
+    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
+    weights: dict[int, Scores] = {}
+    if reading:
+        middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
+        added = responses([classifiers[i] for i in reading], middle)
+        weights = dict(zip(reading, added, strict=True))
+    seen = []
+    for i in range(len(classifiers)):
+        placed = placements(*scores[i])
+        found = estimate(placed)
+        if i in weights:
+            by_pools = pool_error(found.auc, weights[i], shown.sampler)
+        else:
+            by_pools = of_events(
+                found.auc,
+                odds[i],
+                binned=shown.binned,
+                benchmark=shown.test.benchmark,
+                mixture=shown.test.mixture,
+            )
+        seen.append(
+            Seen(
+                scores=scores[i],
+                placements=placed,
+                found=found,
+                total_error=math.hypot(found.error, by_pools),
+                odds=odds.get(i),
+            )
+        )
+    return seen
+
+
+def _event_odds(
+    shown: Shown, candidates: Sequence[Candidate], classifiers: Sequence[Classifier]
+) -> dict[int, dict[str, Scores]]:
+    """Log-odds of the pool's events, of each candidate that reads single events."""
+    return {
+        i: event_odds(
+            classifier,
+            binned=shown.binned,
+            benchmark=shown.test.benchmark,
+            pool=shown.pool,
+            features=features_of(shown.config, candidate.features),
+        )
+        for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
+        if classifier.reads == "events"
+    }
+
+
+def _of_histograms(
+    shown: Shown, classifiers: Sequence[Classifier]
+) -> dict[int, tuple[Scores, Scores]]:
+    """Scores of those that read histograms, all together."""
+    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
+    if not reading:
+        return {}
+    asked = [classifiers[i] for i in reading]
+    null, alternative = score_many(asked, shown.null), score_many(asked, shown.alternative)
+    return {i: (null[k], alternative[k]) for k, i in enumerate(reading)}
+
+
+def _of_events(
+    shown: Shown, odds: Mapping[int, Mapping[str, Scores]]
+) -> dict[int, tuple[Scores, Scores]]:
+    """Scores of those that read single events, of ensembles drawn once for all."""
+    test = shown.test
+    together = event_scores(
+        [terms_of(each, test.mixture) for each in odds.values()],
+        config=shown.config,
+        binned=shown.binned,
+        benchmark=test.benchmark,
+        mixture=test.mixture,
+        histograms=shown.config.ensembles.test,
+        purpose=(shown.pool, test.benchmark, test.mixture.name),
+    )
+    return dict(zip(odds, together, strict=True))

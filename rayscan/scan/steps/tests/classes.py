@@ -1,0 +1,217 @@
+"""Classifiers of several classes against the test ensembles of all hypotheses, at one strength."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.ratio.likelihood_ratio import likelihood_ratio
+from rayscan.results.names import BACKGROUND, UNDECIDED
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.points import Mixtures, mixture_columns
+from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.folds import at_fold, by_fold
+from rayscan.scan.pools.uncertain import templates_for, uncertainty_columns
+from rayscan.scan.steps.candidates import Candidate, trained_columns
+from rayscan.scan.steps.curves import Curves, kept
+from rayscan.scan.steps.examples import Histograms, ensembles_of
+from rayscan.scan.steps.scoring import Scores, stored
+from rayscan.scan.steps.tests.pairs import TestSet, cross_test, test_sets
+from rayscan.seeds import stream
+from rayscan.stats.auc import AucEstimate
+from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassTest:
+    """The test ensembles of the background and of every benchmark at one strength.
+
+    Attributes:
+        strength: Position of the mixture in the list of strengths.
+        mixture: Events per histogram.
+    """
+
+    strength: int
+    mixture: Mixture
+
+    table: ClassVar[str] = "multiclass"
+
+    @property
+    def name(self) -> str:
+        """Stable, readable and unique in a scan."""
+        return f"multiclass.{self.mixture.name}"
+
+    def meets(self, candidate: Candidate) -> bool:
+        """Whether a classifier is of several classes."""
+        return candidate.head == "multiclass"
+
+
+AnyTest: TypeAlias = TestSet | ClassTest
+
+
+def all_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[AnyTest, ...]:
+    """The test sets of both tables, `auc` and `multiclass`, in a stable order."""
+    return (*test_sets(config, mixtures), *class_tests(config, mixtures))
+
+
+def class_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[ClassTest, ...]:
+    """The test sets of the table `multiclass`; their mixtures are those of every benchmark."""
+    if all(choice.head != "multiclass" for choice in config.architectures):
+        return ()
+    common = mixtures[config.benchmarks[0]]
+    return tuple(ClassTest(strength=i, mixture=mixture) for i, mixture in enumerate(common))
+
+
+def rows_of(
+    test: AnyTest,
+    candidates: Sequence[Candidate],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: str,
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a test set by table; that of the table it belongs to comes last.
+
+    The classifiers of each fold meet ensembles of that fold.
+    """
+    found: list[dict[str, Any]] = []
+    if isinstance(test, ClassTest):
+        for fold, those in by_fold(candidates):
+            scan, pools = at_fold(config, binned, fold)
+            found += class_test(test, those, config=scan, binned=pools, storage=storage)
+        return {test.table: found}
+    which = config.crosstest.curves
+    curves = Curves(trials=kept(which, test.benchmark, candidates))
+    for fold, those in by_fold(candidates):
+        scan, pools = at_fold(config, binned, fold)
+        found += cross_test(test, those, config=scan, binned=pools, storage=storage, curves=curves)
+    drawn = {"roc": curves.roc, "scores": curves.scores} if which != "none" else {}
+    return {**drawn, test.table: found}
+
+
+def still_kept(
+    config: ScanConfig, tests: Sequence[AnyTest], keys: Sequence[str]
+) -> dict[str, list[str]]:
+    """Names of the ledger parts of every table of tests that belong to these test sets.
+
+    Args:
+        config: The scan.
+        tests: Its test sets.
+        keys: The name of the part of each.
+    """
+    found = {
+        table: [key for test, key in zip(tests, keys, strict=True) if test.table == table]
+        for table in (TestSet.table, ClassTest.table)
+    }
+    drawn = found[TestSet.table] if config.crosstest.curves != "none" else []
+    return {**found, "roc": drawn, "scores": drawn}
+
+
+def class_test(
+    test: ClassTest,
+    candidates: Sequence[Candidate],
+    *,
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: str,
+) -> list[dict[str, Any]]:
+    """Rows of the table `multiclass`: what every candidate says of every hypothesis.
+
+    Args:
+        test: At which strength.
+        candidates: Classifiers of several classes.
+        config: The scan.
+        binned: Its pools; ensembles are drawn from the test pools.
+        storage: Where the classifiers are.
+    """
+    drawn = dict(_ensembles(test, config, binned))
+    rows: list[dict[str, Any]] = []
+    best: dict[tuple[str, ...], list[AucEstimate]] = {}
+    for candidate in candidates:
+        classes = (BACKGROUND, *candidate.row["train_benchmark"].split("+"))
+        classifier = stored(storage, candidate.row["classifier"])
+        head = trained_columns(candidate) | {
+            "selected": candidate.selected,
+            "strength": config.mixtures.strengths[test.strength],
+            **mixture_columns("test", test.mixture),
+            "n_classes": len(classes),
+            "threshold": threshold(len(classes)),
+            "histograms": config.ensembles.test,
+            "pool_mode": binned.mode,
+            **uncertainty_columns(config),
+        }
+        said = {name: log_probabilities(classifier.scores(x)) for name, x in drawn.items()}
+        areas = one_vs_rest([said[name] for name in classes])
+        if classes not in best:
+            ideal = [_posterior(test, classes, drawn[name], config, binned) for name in classes]
+            best[classes] = one_vs_rest(ideal)
+        rows += [
+            head | row | _areas(row, classes, areas, best[classes])
+            for true, log_p in said.items()
+            for row in _rows(true, classes, log_p)
+        ]
+    return rows
+
+
+def _ensembles(
+    test: ClassTest, config: ScanConfig, binned: BinnedPools
+) -> Iterator[tuple[str, Histograms]]:
+    """Test histograms of each hypothesis, background only first."""
+    count = config.ensembles.test
+    for index, name in enumerate(config.benchmarks):
+        sampler = ensembles_of(config, binned, name, test.mixture, "test")
+        purpose = "test", "multiclass", test.mixture.name
+        if index == 0:
+            rng = stream(config.seed, *purpose)
+            yield BACKGROUND, sampler.null(rng, count)
+        rng = stream(config.seed, *purpose, name)
+        yield name, sampler.alternative(rng, count)
+
+
+def _posterior(
+    test: ClassTest, classes: Sequence[str], x: Histograms, config: ScanConfig, binned: BinnedPools
+) -> Scores:
+    """Log-probabilities of the classes from the training templates, shape (N, classes).
+
+    With equal priors they are the softmax of the log-likelihoods, the best there is for every class
+    against the others (Neyman and Pearson), as far as the templates are true; where the background
+    is uncertain, of the likelihoods integrated over it.
+    """
+    templates = [templates_for(config, binned, name, test.mixture) for name in classes[1:]]
+    ratios = [likelihood_ratio(each).scores(x) for each in templates]
+    return log_probabilities(np.stack([np.zeros(len(x)), *ratios], axis=1))
+
+
+def _rows(true: str, classes: Sequence[str], log_p: Scores) -> Iterator[dict[str, Any]]:
+    """A row for each class, and one for no class, that histograms of a process counted for."""
+    shared = {"true_process": true, "true_is_class": true in classes}
+    means: list[float | None] = [*np.exp(log_p).mean(axis=0).tolist(), None]
+    for name, count, mean in zip((*classes, UNDECIDED), counts(log_p), means, strict=True):
+        yield shared | {
+            "predicted": name,
+            "counts": int(count),
+            "share": float(count / len(log_p)),
+            "mean_probability": mean,
+        }
+
+
+def _areas(
+    row: Mapping[str, Any],
+    classes: Sequence[str],
+    areas: Sequence[AucEstimate],
+    best: Sequence[AucEstimate],
+) -> dict[str, float]:
+    """The areas of a class against the others, in the row of its own histograms."""
+    if row["true_process"] != row["predicted"]:
+        return {}
+    k = classes.index(row["predicted"])
+    return {
+        "auc": areas[k].auc,
+        "auc_error": areas[k].error,
+        "auc_likelihood_ratio": best[k].auc,
+        "auc_likelihood_ratio_error": best[k].error,
+    }
