@@ -97,6 +97,18 @@ class ConfigError(RayscanError):
 
 
 @dataclass(eq=False, kw_only=True)
+class MemberError(RayscanError):
+    """What a package or a file brings (an architecture, an observable, ...) is none."""
+
+    what: str
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what} '{self.name}': {self.why}"
+
+
+@dataclass(eq=False, kw_only=True)
 class InputError(RayscanError):
     """Base of what can be wrong with input events."""
 
