@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from rayscan.errors import ConfigError, Problem, nearest
+from rayscan.errors import ConfigError, Problem, StorageError, nearest
 from rayscan.scan.reach import (
     AucAt,
     CeilingAt,
@@ -23,6 +23,7 @@ from rayscan.scan.reach import (
     limits_at,
     separation_of,
 )
+from rayscan.scan.seal import damage_of_named
 from rayscan.scan.storage import Storage
 from rayscan.scan.tables import Tables
 from rayscan.stats.yields import (
@@ -116,6 +117,7 @@ def calculate(
     Raises:
         ConfigError: A number or the benchmark is missing, or the scan does not have it.
         SampleUnusableError: A number cannot be.
+        StorageError: A workspace is damaged.
     """
     cautions: tuple[str, ...] = ()
     own_k = analysis.k is not None
@@ -143,8 +145,12 @@ def _of_k(analysis: Analysis, found: Yields) -> CeilingAt | None:
 
 def _looked_up(answer: Answer, tables: Tables, benchmark: str, storage: Storage | None) -> Answer:
     def read(name: str) -> Any:
-        content = storage.read(name) if storage is not None else None
-        return None if content is None else json.loads(content)
+        if storage is None or (content := storage.read(name)) is None:
+            return None
+        if why := damage_of_named(name, content):
+            fix = "run the scan again, which writes it anew"
+            raise StorageError(path=storage.place(name), why=why, fix=fix)
+        return json.loads(content)
 
     of_scan = limits_at(tables, benchmark, answer.yields.background, read)
     return replace(

@@ -16,8 +16,8 @@ from rayscan.scan.channels import Channels, by_response, grouping_of, of_all_fol
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
 from rayscan.scan.folds import at_fold, every_event, fold_counts, teams
-from rayscan.scan.plan import digest
 from rayscan.scan.scoring import stored
+from rayscan.scan.seal import checksum
 from rayscan.scan.storage import Storage
 from rayscan.scan.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
 from rayscan.stats.limits import Limit, upper_limits
@@ -126,8 +126,7 @@ def binned_limits(
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:
-            name = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
-            row |= _written(name, template, limit, storage)
+            row |= _written(template, limit, storage)
         rows.append(row)
     return rows
 
@@ -136,15 +135,19 @@ def _formula_of_ours(limit: Limit) -> bool:
     return limit.status == "ok" and (limit.solver, limit.calculator) == ("profile", "asymptotic")
 
 
-def _written(name: str, template: Template, limit: Limit, storage: Storage) -> dict[str, Any]:
-    """Write the model that the referee judges, with the signal in units of its limit."""
+def _written(template: Template, limit: Limit, storage: Storage) -> dict[str, Any]:
+    """Write the model that the referee judges, with the signal in units of its limit.
+
+    Its name is its checksum: rows published before go on naming what they were published with.
+    """
     median = limit.expected[TAGS.index("0")]
     if median is None:
         merged = template.without_empty_bins()
         judgeable = merged.signal.any() and merged.background.any()
         median = signal_unit(merged) if judgeable else 1.0
-    text = json.dumps(workspace(template, signal_unit=median), indent=1)
-    storage.write(name, text.encode(), lasting=False)
+    content = json.dumps(workspace(template, signal_unit=median), indent=1).encode()
+    name = f"workspaces/{checksum(content)}.json"
+    storage.write(name, content, lasting=False)
     return {"workspace": name, "workspace_signal": median}
 
 
