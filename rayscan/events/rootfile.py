@@ -16,6 +16,7 @@ from rayscan.errors import FileUnreadableError, TreeMissingError
 
 _COPY_AGAIN = "copy or produce the file again, or take it out of the scan file"
 _HEADER_BYTES = 64
+_BLOCK_HEADER_BYTES = 9
 _TREES = frozenset({"TTree", "TNtuple", "TNtupleD"})
 _FOLDERS = frozenset({"TDirectory", "TDirectoryFile"})
 _RNTUPLE = "ROOT::RNTuple"
@@ -40,7 +41,7 @@ def opened(path: str | Path, tree: str) -> Iterator[Any]:
             yield _tree(file, path, tree)
     except Exception as error:
         # Bytes that are not what they should be make uproot and the decompressors raise anything.
-        if _is_ours(error):
+        if _is_ours(error) and not isinstance(error, _LengthError):
             raise
         raise broken(path, f"it is damaged ({type(error).__name__}: {_short(error)})") from error
 
@@ -56,6 +57,32 @@ def _is_ours(error: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and str(trace.tb_frame.f_globals["__name__"]).startswith("rayscan.")
+
+
+class _LengthError(Exception):
+    """An object's key and the blocks it is compressed in say different lengths."""
+
+
+def _check_length(
+    *, chunk: Any, cursor: Any, compressed_bytes: int, uncompressed_bytes: int, **others: Any
+) -> None:
+    """Compare the lengths before anything is unpacked; called by uproot before each block.
+
+    uproot reserves what the key says, up to 2 GB, and copies all that is left of it for each class
+    that it meets: one wrong bit takes minutes.
+    """
+    if others["num_blocks"]:
+        return
+    here, length = cursor.copy(), 0
+    while length < uncompressed_bytes and here.index < cursor.index + compressed_bytes:
+        head = here.bytes(chunk, _BLOCK_HEADER_BYTES, others["context"]).tobytes()
+        length += int.from_bytes(head[6:9], "little")
+        here.skip(int.from_bytes(head[3:6], "little"))
+    if length != uncompressed_bytes:
+        raise _LengthError(f"blocks of {length} bytes where {uncompressed_bytes} should be")
+
+
+uproot.compression.decompress.hook_before_block = _check_length
 
 
 def _tree(file: Any, path: str, name: str) -> Any:

@@ -1,10 +1,11 @@
-"""A Parquet file that carries its own checksum, by which a damaged one is known."""
+"""Files that carry their own checksum, inside or as their name: a damaged one is known."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,18 +37,34 @@ def encode(table: pa.Table) -> bytes:
 
 
 def damage(content: bytes | None) -> str:
-    """What is wrong with a stored file, empty if it is sound.
+    """What is wrong with a stored table, empty if it is sound.
 
     Files from before there were checksums are sound if they can be read.
     """
     if not content:
-        return "is empty" if content is not None else "vanished"
+        return _lost(content)
     start = _start(content)
     if start < 0:
         return _unread(content)
     stored = content[start : start + len(_BLANK)]
     found = checksum(_with(content, start, _BLANK)).encode()
     return "" if stored == found else "does not match its checksum"
+
+
+def damage_of_named(name: str, content: bytes | None) -> str:
+    """What is wrong with a file whose name is its checksum, empty if it is sound.
+
+    Of one with a name from before there were checksums no more is known than that it is there.
+    """
+    if not content:
+        return _lost(content)
+    stem = PurePosixPath(name).stem
+    named = len(stem) == len(_BLANK) and stem != checksum(content)
+    return "does not match its checksum" if named else ""
+
+
+def _lost(content: bytes | None) -> str:
+    return "is empty" if content is not None else "vanished"
 
 
 def decode(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:

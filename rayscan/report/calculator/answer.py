@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from rayscan.errors import ConfigError, Problem, nearest
+from rayscan.errors import ConfigError, Problem, StorageError, nearest
 from rayscan.report.calculator.reach import (
     AucAt,
     CeilingAt,
@@ -24,6 +24,7 @@ from rayscan.report.calculator.reach import (
     separation_of,
 )
 from rayscan.results.read import Tables
+from rayscan.results.seal import damage_of_named
 from rayscan.results.storage import Storage
 from rayscan.stats.yields import (
     PER_FB,
@@ -116,6 +117,7 @@ def calculate(
     Raises:
         ConfigError: A number or the benchmark is missing, or the scan does not have it.
         SampleUnusableError: A number cannot be.
+        StorageError: A workspace is damaged.
     """
     cautions: tuple[str, ...] = ()
     own_k = analysis.k is not None
@@ -143,8 +145,12 @@ def _of_k(analysis: Analysis, found: Yields) -> CeilingAt | None:
 
 def _looked_up(answer: Answer, tables: Tables, benchmark: str, storage: Storage | None) -> Answer:
     def read(name: str) -> Any:
-        content = storage.read(name) if storage is not None else None
-        return None if content is None else json.loads(content)
+        if storage is None or (content := storage.read(name)) is None:
+            return None
+        if why := damage_of_named(name, content):
+            fix = "run the scan again, which writes it anew"
+            raise StorageError(path=storage.place(name), why=why, fix=fix)
+        return json.loads(content)
 
     of_scan = limits_at(tables, benchmark, answer.yields.background, read)
     return replace(

@@ -367,7 +367,7 @@ LIMITS = TableLayout(
             "'asymptotic' formulae; below ten decisive background events 'toys' or the 'exact' "
             "count; of method 'score' 'ensembles'",
         ),
-        Column("workspace", _TEXT, "", "pyhf JSON, relative to the storage, where it was written"),
+        Column("workspace", _TEXT, "", "pyhf JSON named by its checksum, where it was written"),
         Column("workspace_signal", _REAL, "", "signal strength that mu = 1 of the workspace means"),
         Column(
             "status",

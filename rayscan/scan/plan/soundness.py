@@ -78,13 +78,11 @@ def _damage(storage: Storage, name: str) -> str:
     return ""
 
 
-def _gone(storage: Storage, name: str) -> str:
-    """What is wrong with a workspace, of which no more is known than that it was written."""
-    content = storage.read(name)
-    return "" if content else "is empty" if content is not None else "is missing"
+def _misnamed(storage: Storage, name: str) -> str:
+    return seal.damage_of_named(name, storage.read(name))
 
 
-_NAMED = {"trials": ("classifier", _damage), "limits": ("workspace", _gone)}
+_NAMED = {"trials": ("classifier", _damage), "limits": ("workspace", _misnamed)}
 """Columns that name something else in the storage."""
 
 

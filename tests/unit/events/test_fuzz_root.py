@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uproot
+
+from rayscan.errors import FileUnreadableError
+from rayscan.events import layouts, rootfile
 
 FUZZ = Path(__file__).with_name("root_fuzz.py")
 SENTENCES = {"FileUnreadableError", "TreeMissingError", "BranchMissingError"}
@@ -48,6 +52,28 @@ def test_a_file_of_our_own_with_other_bytes_is_read_or_told(small: Path, capsys:
 def test_a_real_file_with_other_bytes_is_read_or_told(shared_data: Path, capsys: Any) -> None:
     found = fuzzed(shared_data / "full_slepton_cms.root", 100, 2, capsys)
     assert set(found) <= SENTENCES | {"read"}, found
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("what", ["tree", "streamers", "basket"])
+def test_one_bit_that_makes_an_object_a_gigabyte_longer_is_told(
+    shared_data: Path, tmp_path: Path, what: str
+) -> None:
+    """uproot copied that gigabyte for each class of the object, which took up to minutes."""
+    sound, path = shared_data / "full_slepton_cms.root", tmp_path / "damaged.root"
+    with uproot.open(sound) as file:
+        seek = {
+            "tree": file.key("Delphes").fSeekKey,
+            "streamers": file.file.fSeekInfo,
+            "basket": file["Delphes/Jet/Jet.PT"].member("fBasketSeek")[0],
+        }[what]
+    whole = sound.read_bytes()
+    key = whole[seek : seek + 10]  # fNbytes, version, fObjlen; the tree's stands in its folder, too
+    length = int.from_bytes(key[6:], "big")
+    path.write_bytes(whole.replace(key, key[:6] + (length | 1 << 30).to_bytes(4, "big")))
+    wrong = f"blocks of {length} bytes where {length | 1 << 30} should be"
+    with pytest.raises(FileUnreadableError, match=wrong), rootfile.opened(path, "Delphes") as tree:
+        _ = tree.file.streamers, layouts.leaves(tree)["Jet.PT"].array()
 
 
 @pytest.mark.slow

@@ -14,11 +14,13 @@ from scipy.special import ndtr
 from typer.testing import CliRunner
 
 from rayscan.cli.app import app
-from rayscan.errors import ConfigError, SampleUnusableError
+from rayscan.errors import ConfigError, SampleUnusableError, StorageError
 from rayscan.report.calculator.answer import Analysis, calculate
 from rayscan.report.calculator.reach import aucs_at, ceiling_at, limits_at, separation_of
 from rayscan.report.calculator.text import as_json, table
 from rayscan.results.read import rows_to_table
+from rayscan.results.seal import checksum
+from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.stats.auc import delong
 from rayscan.stats.limits import upper_limits
@@ -288,6 +290,20 @@ def test_a_workspace_is_scaled_and_solved_again(several):
     assert found.how == "workspace of 1 fb^-1 scaled to this B"
     exact = limit_of(two_bins(90_000.0))
     assert found.expected == pytest.approx(exact, rel=1e-6)
+
+
+def test_a_damaged_workspace_is_told(several, tmp_path):
+    sound = json.dumps(workspace(two_bins(40_000.0))).encode()
+    name = f"workspaces/{checksum(sound)}.json"
+    storage = Storage(str(tmp_path))
+    tables = replace(several, limits=several.limits.assign(workspace=name))
+    at = replace(PAPER, luminosity=2.0)
+    storage.write(name, sound)
+    found = calculate(at, tables=tables, benchmark="spin1", storage=storage)
+    assert found.limits[0].method == "rescaled"
+    storage.write(name, sound.replace(b"1", b"3", 1))
+    with pytest.raises(StorageError, match=rf"{name}: does not match its checksum; run the scan"):
+        calculate(at, tables=tables, benchmark="spin1", storage=storage)
 
 
 def test_outside_the_table_and_without_a_workspace_there_is_no_number(several):

@@ -14,6 +14,7 @@ from toy_scan import make_config, make_pools, train_all
 from rayscan.errors import DamagedError
 from rayscan.results.folders import SUMS
 from rayscan.results.read import Ledger, read_tables
+from rayscan.results.seal import checksum
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.plan.finished import mark, rows_of
@@ -104,16 +105,22 @@ def test_the_trial_of_a_damaged_classifier_is_not_done(scan, what, spoil):
     assert rows_of(config, ()) is None
 
 
-@pytest.mark.parametrize("spoil", [None, empty, Path.unlink])
-def test_the_limits_of_a_lost_workspace_are_not_done(tmp_path, spoil):
+OWN_NAME = f"workspaces/{checksum(b'{}')}.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [*product([OWN_NAME, "workspaces/x.json"], [None, empty, Path.unlink]), (OWN_NAME, flip)],
+)
+def test_the_limits_of_a_damaged_or_lost_workspace_are_not_done(tmp_path, name, spoil):
     ledger = Ledger(str(tmp_path))
-    ledger.storage.write("workspaces/x.json", b"{}")
+    ledger.storage.write(name, b"{}")
     row = {name: "x" for name in LAYOUTS["limits"].key if name in TEXTS}
     row |= {name: 1 for name in LAYOUTS["limits"].key if name not in TEXTS}
-    ledger.commit("limits", "x", [row | {"workspace": "workspaces/x.json"}])
+    ledger.commit("limits", "x", [row | {"workspace": name}])
     said: list[str] = []
     if spoil is not None:
-        spoil(tmp_path / "workspaces" / "x.json")
+        spoil(tmp_path / name)
     mend(ledger, said.append)
     assert len(said) == (spoil is not None)
     assert ledger.keys("limits") == (frozenset() if spoil else {"x"})

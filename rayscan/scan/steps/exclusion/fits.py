@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.keys import digest
+from rayscan.results.seal import checksum
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools
@@ -132,8 +132,7 @@ def binned_limits(
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:
-            name = f"workspaces/{digest(*(head[k] for k in sorted(head)))}.json"
-            row |= _written(name, template, limit, storage)
+            row |= _written(template, limit, storage)
         rows.append(row)
     return rows
 
@@ -142,15 +141,19 @@ def _formula_of_ours(limit: Limit) -> bool:
     return limit.status == "ok" and (limit.solver, limit.calculator) == ("profile", "asymptotic")
 
 
-def _written(name: str, template: Template, limit: Limit, storage: Storage) -> dict[str, Any]:
-    """Write the model that the referee judges, with the signal in units of its limit."""
+def _written(template: Template, limit: Limit, storage: Storage) -> dict[str, Any]:
+    """Write the model that the referee judges, with the signal in units of its limit.
+
+    Its name is its checksum: rows published before go on naming what they were published with.
+    """
     median = limit.expected[TAGS.index("0")]
     if median is None:
         merged = template.without_empty_bins()
         judgeable = merged.signal.any() and merged.background.any()
         median = signal_unit(merged) if judgeable else 1.0
-    text = json.dumps(workspace(template, signal_unit=median), indent=1)
-    storage.write(name, text.encode(), lasting=False)
+    content = json.dumps(workspace(template, signal_unit=median), indent=1).encode()
+    name = f"workspaces/{checksum(content)}.json"
+    storage.write(name, content, lasting=False)
     return {"workspace": name, "workspace_signal": median}
 
 
