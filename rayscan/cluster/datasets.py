@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -21,18 +19,17 @@ from rayscan.errors import (
 )
 from rayscan.events.delphes import Slice
 from rayscan.events.process import Process
-from rayscan.events.selection import CutFlow, Selection, add, scaled, select, with_broken
+from rayscan.events.selection import CutFlow, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
 from rayscan.events.weights import Weights
 from rayscan.scan.binned import BinnedPools, ProcessPools, bin_process, gather
 from rayscan.scan.config import ScanConfig
 from rayscan.scan.examples import features_of
+from rayscan.scan.faults import patiently
 from rayscan.scan.inputs import Inputs, slices_of
 from rayscan.scan.plan import digest
 from rayscan.scan.reading import Reading, columns_of, factors_of, flow_of, keep, look
 from rayscan.scan.storage import Storage
-
-logger = logging.getLogger(__name__)
 
 Advance = Callable[..., None]
 """Of a count, and ``earlier=True`` for what an earlier run did."""
@@ -107,7 +104,12 @@ def read_events(
         piece = Slice(**json.loads(row["slice"]))
         done = {"entries": piece.last - piece.first, "path": piece.path, "why": ""}
         try:
-            table, flow = _selected(piece, selection, observables, patience=cache.patience)
+            table, flow = patiently(
+                lambda: select(piece, selection=selection, observables=observables),
+                lambda error: isinstance(error, StorageError),
+                patience=cache.patience,
+                pause=1.0,
+            )
         except (FileUnreadableError, TreeMissingError) as error:
             return done | {"why": str(error)}
         keep(cache, row["stem"], table, flow)
@@ -119,23 +121,6 @@ def read_events(
             broken[done["path"]] = done["why"]
         advance(int(done["entries"]))
     return tuple(sorted(broken.items()))
-
-
-def _selected(
-    piece: Slice, selection: Selection, observables: Sequence[str], *, patience: float
-) -> tuple[pa.Table, CutFlow]:
-    """`select`, again and again while the server of a remote file does not answer."""
-    deadline, pause = time.monotonic() + patience, 1.0
-    while True:
-        try:
-            return select(piece, selection=selection, observables=observables)
-        except StorageError as error:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise
-            logger.warning("%s; tried again for another %.0f s", error, left)
-            time.sleep(min(pause, left))
-            pause = min(2 * pause, 15.0)
 
 
 def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
