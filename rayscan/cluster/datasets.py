@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,10 +18,11 @@ from rayscan.errors import (
     TreeMissingError,
 )
 from rayscan.events.delphes import Slice
-from rayscan.events.selection import CutFlow, Selection, add, scaled, select, with_broken
+from rayscan.events.selection import CutFlow, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
 from rayscan.events.weights import Weights
 from rayscan.keys import digest
+from rayscan.results.faults import patiently
 from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
@@ -31,8 +30,6 @@ from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, ga
 from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
 from rayscan.scan.steps.examples import features_of
-
-logger = logging.getLogger(__name__)
 
 Advance = Callable[..., None]
 """Of a count, and ``earlier=True`` for what an earlier run did."""
@@ -107,7 +104,12 @@ def read_events(
         piece = Slice(**json.loads(row["slice"]))
         done = {"entries": piece.last - piece.first, "path": piece.path, "why": ""}
         try:
-            table, flow = _selected(piece, selection, observables, patience=cache.patience)
+            table, flow = patiently(
+                lambda: select(piece, selection=selection, observables=observables),
+                lambda error: isinstance(error, StorageError),
+                patience=cache.patience,
+                pause=1.0,
+            )
         except (FileUnreadableError, TreeMissingError) as error:
             return done | {"why": str(error)}
         keep(cache, row["stem"], table, flow)
@@ -119,23 +121,6 @@ def read_events(
             broken[done["path"]] = done["why"]
         advance(int(done["entries"]))
     return tuple(sorted(broken.items()))
-
-
-def _selected(
-    piece: Slice, selection: Selection, observables: Sequence[str], *, patience: float
-) -> tuple[pa.Table, CutFlow]:
-    """`select`, again and again while the server of a remote file does not answer."""
-    deadline, pause = time.monotonic() + patience, 1.0
-    while True:
-        try:
-            return select(piece, selection=selection, observables=observables)
-        except StorageError as error:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise
-            logger.warning("%s; tried again for another %.0f s", error, left)
-            time.sleep(min(pause, left))
-            pause = min(2 * pause, 15.0)
 
 
 def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:

@@ -7,7 +7,7 @@ collection, and ``fBits`` cannot be read reliably when an object is referenced. 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ import numpy.typing as npt
 from rayscan.errors import (
     BranchMissingError,
     BranchUnusableError,
-    DuplicateInputError,
     FileUnreadableError,
 )
 from rayscan.events import layouts, weights
@@ -157,19 +156,6 @@ def slices(
         )
         for first, last in itertools.pairwise(edges)
     )
-
-
-def refuse_copies(files: Iterable[DelphesFile]) -> None:
-    """Refuse two files with the same events.
-
-    Raises:
-        DuplicateInputError: Two files have the same identity.
-    """
-    seen: dict[str, str] = {}
-    for file in files:
-        first = seen.setdefault(file.identity, file.path)
-        if first != file.path:
-            raise DuplicateInputError(first=first, second=file.path)
 
 
 def require(file: DelphesFile, needs: Mapping[str, str]) -> None:

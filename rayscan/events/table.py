@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from rayscan.events.observables import names as named
 
-IDENTITY = ("process", "file", "entry")
 CONTENT = ("entry", "content", "content_bits")
 
 

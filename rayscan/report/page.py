@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rayscan.report import cautions
 from rayscan.report.figures.all import draw_all
@@ -31,30 +31,6 @@ _CAPTIONS = {
     "cutflow": "Share of each process left after each cut.",
     "learning_curves": "AUC on the validation pool after each epoch.",
 }
-# Nothing may be loaded from anywhere, and nothing may run.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_CSS = """
-:root { color-scheme: light dark; --ink: #1a1d21; --soft: #5c6670; --paper: #fff;
-  --card: #f5f6f8; --line: #d9dde2; --alarm: #9d2a06; --alarm-paper: #fdf1ec; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa4ae; --paper: #15181c;
-  --card: #1e2227; --line: #363c44; --alarm: #ffb59b; --alarm-paper: #33211b; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; color: var(--ink);
-  background: var(--paper); font: 16px/1.5 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.7rem; } h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem; }
-p, figcaption { color: var(--soft); margin: .3rem 0; }
-.warnings { margin: 1.2rem 0; padding: .6rem 1rem; border-left: 4px solid var(--alarm);
-  background: var(--alarm-paper); } .warnings li { margin: .3rem 0; color: var(--alarm); }
-.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
-table { border-collapse: collapse; width: 100%; font-size: .87rem;
-  font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .65rem; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--line); } tr:last-child td { border-bottom: 0; }
-th { background: var(--card); } .text { text-align: left; }
-figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; display: block;
-  padding: .5rem; background: #fff; border: 1px solid var(--line); border-radius: 6px; }
-pre { overflow-x: auto; padding: .8rem; background: var(--card); border-radius: 6px; }
-"""
 
 
 def write_page(tables: Tables, path: Path) -> None:
@@ -76,46 +52,23 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     Raises:
         ValueError: A figure is neither PNG nor SVG.
     """
-    title = f"{_name(tables)}: results"
-    body = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(_origin(tables))}</p>",
-        _warnings(cautions.warnings(tables)),
-        _section(
-            f"Signal strength needed for an AUC of {_AUC}",
-            "S/sqrt(B) at which each classifier and its ceiling reach it; missing where none of "
-            "the tested strengths does.",
-            strength_needed(tables, _AUC).drop(columns="auc").dropna(axis=1, how="all"),
-        ),
-        _section(
-            "AUC by signal strength",
-            "Tested on the benchmark of the training: trimmed mean over repeats and the share of "
-            "the ceiling reached. Errors hold test set, finite pools and spread over repeats. "
-            "Columns are S/sqrt(B) of the test.",
-            _aucs(own(tables)),
-        ),
-        *(_figure(name, content) for name, content in figures.items()),
-        _section("95 % CLs limits", "Expected, of the strongest training.", _limits(tables)),
-        _section("Trainings that failed", "", failures(tables).drop(columns="trial")),
-        _section(
-            "Background composition",
-            "Cross-section x efficiency of each background over that of the main one.",
-            composition.shown(tables),
-        ),
-        _section("Cut flow", "", tables.cutflow.drop(columns=["sum_weights_squared"])),
-        _section("Pools", "", tables.pools),
-        _provenance(tables),
-    ]
-    return _document(title, "\n".join(part for part in body if part))
-
-
-def _document(title: str, body: str) -> str:
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        f"<title>{escape(title)}</title>\n<style>{_CSS}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+    long = tables.provenance["value"].fillna("").str.contains("\n")
+    texts = tables.provenance.loc[long, ["name", "value"]]
+    return _TEMPLATE.render(
+        name=_name(tables),
+        origin=_origin(tables),
+        warnings=cautions.warnings(tables),
+        auc=_AUC,
+        needed=strength_needed(tables, _AUC).drop(columns="auc").dropna(axis=1, how="all"),
+        aucs=_aucs(own(tables)),
+        figures=[_figure(name, content) for name, content in figures.items()],
+        limits=_limits(tables),
+        failures=failures(tables).drop(columns="trial"),
+        composition=composition.shown(tables),
+        cutflow=tables.cutflow.drop(columns=["sum_weights_squared"]),
+        pools=tables.pools,
+        provenance=tables.provenance[~long].dropna(axis=1, how="all"),
+        texts=texts.itertuples(index=False, name=None),
     )
 
 
@@ -138,41 +91,8 @@ def _origin(tables: Tables) -> str:
     )
 
 
-def _warnings(sentences: Sequence[str]) -> str:
-    if not sentences:
-        return "<p>No warnings: no leakage, no exhausted pool, no failed training or limit.</p>"
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f'<section class="warnings"><h2>Warnings</h2><ul>{items}</ul></section>'
-
-
-def _section(heading: str, explanation: str, frame: pd.DataFrame) -> str:
-    if frame.empty:
-        return ""
-    text = f"<p>{escape(explanation)}</p>" if explanation else ""
-    return f"<section><h2>{escape(heading)}</h2>{text}{_table(frame)}</section>"
-
-
-def _table(frame: pd.DataFrame) -> str:
-    numeric = [pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns]
-    heads = _row("th", map(str, frame.columns), numeric)
-    rows = (
-        _row("td", map(_cell, values), numeric)
-        for values in frame.itertuples(index=False, name=None)
-    )
-    return (
-        f'<div class="wide"><table><thead>{heads}</thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _row(tag: str, texts: Iterable[str], numeric: Sequence[bool]) -> str:
-    cells = (
-        f"<{tag}>{escape(text)}</{tag}>"
-        if number
-        else f'<{tag} class="text">{escape(text)}</{tag}>'
-        for text, number in zip(texts, numeric, strict=True)
-    )
-    return f"<tr>{''.join(cells)}</tr>"
+def _numeric(frame: pd.DataFrame) -> list[bool]:
+    return [pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns]
 
 
 def _cell(value: object) -> str:
@@ -249,27 +169,26 @@ def _limits(tables: Tables) -> pd.DataFrame:
 _QUANTILES = ("−2σ", "−1σ", "median", "+1σ", "+2σ")
 
 
-def _figure(name: str, content: bytes) -> str:
+def _figure(name: str, content: bytes) -> dict[str, str]:
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         kind = "png"
     elif b"<svg" in content[:2000]:
         kind = "svg+xml"  # as an image: scripts in it do not run
     else:
         raise ValueError(f"figures: {name} is neither PNG nor SVG")
-    data = base64.b64encode(content).decode("ascii")
     known = sorted((p for p in _CAPTIONS if name.startswith(p)), key=len)
-    caption = f"<figcaption>{escape(_CAPTIONS[known[-1]])}</figcaption>" if known else ""
-    return (
-        f'<figure><img alt="{escape(name)}" src="data:image/{kind};base64,{data}"/>'
-        f"{caption}</figure>"
-    )
+    data = base64.b64encode(content).decode("ascii")
+    caption = _CAPTIONS[known[-1]] if known else ""
+    return {"name": name, "kind": kind, "data": data, "caption": caption}
 
 
-def _provenance(tables: Tables) -> str:
-    rows = tables.provenance
-    long = rows["value"].fillna("").str.contains("\n")
-    short = _section("Provenance", "", rows[~long].dropna(axis=1, how="all"))
-    return short + "".join(
-        f"<details><summary>{escape(name)}</summary><pre>{escape(value)}</pre></details>"
-        for name, value in zip(rows.loc[long, "name"], rows.loc[long, "value"], strict=True)
-    )
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_ENVIRONMENT.filters |= {"cell": _cell, "numeric": _numeric}
+_TEMPLATE = _ENVIRONMENT.get_template("page.html.j2")

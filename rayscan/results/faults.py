@@ -1,8 +1,17 @@
-"""Which failures of a storage may pass, and which will not by waiting."""
+"""Which failures of a storage may pass, and how they are waited for."""
 
 from __future__ import annotations
 
 import errno
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -62,3 +71,33 @@ def may_pass(error: OSError, *, local: bool) -> bool:
     if error.errno is not None:
         return error.errno in _PASSING
     return not local and not any(word in str(error).lower() for word in _LASTING_WORDS)
+
+
+def patiently(
+    action: Callable[[], T],
+    passes: Callable[[BaseException], bool],
+    *,
+    patience: float,
+    pause: float,
+    what: Callable[[BaseException], str] = str,
+) -> T:
+    """Do something, again and again for `patience` seconds while what hinders it may pass.
+
+    The first pause doubles up to 15 s; the last error is raised, the others are logged by `what`.
+    """
+
+    def left(state: tenacity.RetryCallState) -> float:
+        return patience - (state.seconds_since_start or 0.0)
+
+    def say(state: tenacity.RetryCallState) -> None:
+        if state.outcome and (error := state.outcome.exception()):
+            logger.warning("%s; tried again for another %.0f s", what(error), left(state))
+
+    pauses = tenacity.wait_exponential(multiplier=pause, max=15.0)
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(passes),
+        stop=tenacity.stop_after_delay(patience),
+        wait=lambda state: min(pauses(state), left(state)),
+        before_sleep=say,
+        reraise=True,
+    )(action)

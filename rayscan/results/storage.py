@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,16 +18,13 @@ import pyarrow.fs as pafs
 from rayscan.errors import StorageError
 from rayscan.places import masked
 from rayscan.results import flushed
-from rayscan.results.faults import is_full, may_pass
-
-logger = logging.getLogger(__name__)
+from rayscan.results.faults import is_full, may_pass, patiently
 
 T = TypeVar("T")
 
 PATIENCE = 180.0
 """Seconds a storage that does not answer is asked again before the run ends."""
 
-_LONGEST_PAUSE = 15.0
 _AT_ONCE = 16  # requests to an object store
 
 
@@ -118,20 +113,16 @@ class Storage:
 
     def _patiently(self, what: str, path: str, action: Callable[[], T]) -> T:
         """Do something, again and again while what hinders it may pass."""
-        deadline = time.monotonic() + self.patience
-        pause = 0.25
-        while True:
-            try:
-                return action()
-            except OSError as error:
-                left = deadline - time.monotonic()
-                if left <= 0 or not may_pass(error, local=self.is_local):
-                    raise self._failed(what, path, error) from error
-                logger.warning(
-                    "%s cannot be %s (%s); tried again for another %.0f s", path, what, error, left
-                )
-                time.sleep(min(pause, left))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+        try:
+            return patiently(
+                action,
+                lambda error: isinstance(error, OSError) and may_pass(error, local=self.is_local),
+                patience=self.patience,
+                pause=0.25,
+                what=lambda error: f"{path} cannot be {what} ({error})",
+            )
+        except OSError as error:
+            raise self._failed(what, path, error) from error
 
     @staticmethod
     def _failed(what: str, path: str, error: OSError) -> StorageError:

@@ -67,30 +67,6 @@ def auc(null: ArrayLike, alternative: ArrayLike) -> float:
     return _area(checked(null, "null"), checked(alternative, "alternative"))
 
 
-def auc_many(null: ArrayLike, alternative: ArrayLike) -> NDArray[np.float64]:
-    """The areas of K classifiers at once.
-
-    Args:
-        null: Scores of the null class, shape (K, N).
-        alternative: Scores of the alternative class, shape (K, M).
-
-    Returns:
-        Areas, shape (K,).
-
-    Raises:
-        SampleUnusableError: A class is empty or holds NaN, or the two K differ.
-    """
-    below = checked(null, "null", axes=2)
-    above = checked(alternative, "alternative", axes=2)
-    if len(below) != len(above):
-        raise SampleUnusableError(
-            what="scores of many classifiers",
-            expected="the same number of rows for both classes",
-            found=f"{len(below)} and {len(above)}",
-        )
-    return np.array([_area(low, high) for low, high in zip(below, above, strict=True)])
-
-
 def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
     """The area with its DeLong uncertainty.
 
@@ -115,26 +91,11 @@ def estimate(found: Placements) -> AucEstimate:
     return AucEstimate(auc=float(np.mean(found.alternative)), error=float(np.sqrt(variance)))
 
 
-def delong_difference(
-    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]
-) -> AucDifference:
+def difference(one: Placements, two: Placements) -> AucDifference:
     """The difference of two classifiers scored on the same test set, with its uncertainty.
 
     The correlation through the shared histograms is kept (DeLong et al., 1988): scores must be in
-    the same order in both pairs.
-
-    Args:
-        first: (null, alternative) scores of one classifier, shapes (N,) and (M,).
-        second: The same of the other classifier.
-
-    Raises:
-        SampleUnusableError: The two were not scored on as many histograms, or ``delong`` raises it.
-    """
-    return difference(placements(*first), placements(*second))
-
-
-def difference(one: Placements, two: Placements) -> AucDifference:
-    """``delong_difference`` from placements that are at hand: many against one cost one each.
+    the same order in both.
 
     Raises:
         SampleUnusableError: The two were not scored on as many histograms.

@@ -24,7 +24,8 @@ from rayscan.models.networks.event_network import log_terms
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio, weights
 from rayscan.models.ratio.separation import Endless
 from rayscan.seeds import stream
-from rayscan.stats.auc import delong, delong_difference
+from rayscan.stats.auc import delong, difference, estimate
+from rayscan.stats.placements import placements
 
 pytestmark = pytest.mark.slow
 
@@ -146,13 +147,13 @@ def test_a_network_of_histograms_is_within_a_hundredth_of_the_ceiling(signal, B,
     trained = architectures()["mlp"].train([Member(examples, {}, seed) for seed in (1, 2)])
 
     def scores(classifier):
-        return classifier.scores(null), classifier.scores(other.astype(np.uint16))
+        return placements(classifier.scores(null), classifier.scores(other.astype(np.uint16)))
 
     ideal, found = BinnedLikelihoodRatio.from_templates(t), [scores(x.classifier) for x in trained]
-    below = [delong_difference(scores(ideal), each) for each in found]
-    apart = delong_difference(*found)
+    below = [difference(scores(ideal), each) for each in found]
+    apart = difference(*found)
     print(  # noqa: T201
-        f"\n{signal} B={B} S={S}: ceiling {delong(*scores(ideal)).auc:.4f}, below by "
+        f"\n{signal} B={B} S={S}: ceiling {estimate(scores(ideal)).auc:.4f}, below by "
         f"{below[0].difference:.4f} {below[1].difference:.4f} +- {below[0].error:.4f}, "
         f"repeats {apart.difference:+.4f} +- {apart.error:.4f}"
     )

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.events.observables import kinematics
-from rayscan.events.observables import mt2 as stransverse_mass
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS, Floats
 from rayscan.events.reconstruction import FLAVOURS, Reconstructed
 
@@ -121,7 +120,7 @@ def stransverse(first: Item, second: Item, trial_mass: float) -> Observable:
     visible = ("pt", "phi", "mass")
 
     def values(event: Reconstructed) -> Floats:
-        return stransverse_mass.mt2(
+        return kinematics.stransverse_mass(
             first.vector(event, visible),
             second.vector(event, visible),
             met.vector(event, ("pt", "phi")),

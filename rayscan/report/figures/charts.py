@@ -12,8 +12,6 @@ from matplotlib.figure import Figure
 
 from rayscan.report.figures import style
 
-COLUMNS = ("panel", "series", "x", "y", "error")
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Chart:

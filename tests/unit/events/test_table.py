@@ -10,7 +10,7 @@ from rayscan.events import table
 
 def test_a_schema_starts_with_the_identity_of_the_event() -> None:
     found = table.schema(["jet1_pt", "met"])
-    assert tuple(found.names) == (*table.IDENTITY, "weight", "jet1_pt", "met")
+    assert tuple(found.names) == ("process", "file", "entry", "weight", "jet1_pt", "met")
     assert found.types == [
         pa.string(),
         pa.string(),

@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 from rayscan.models.contract import EventExamples, Examples, Member
 from rayscan.models.networks.event_network import EventMLP, log_terms
 from rayscan.seeds import stream
-from rayscan.stats.auc import delong_difference
+from rayscan.stats.auc import difference
+from rayscan.stats.placements import placements
 
 KNOBS = {"epochs": 8, "batch_size": 512, "units": 8, "layers": 2, "learning_rate": 1e-2}
 
@@ -130,8 +131,6 @@ def test_the_default_recipe_sees_through_long_tails():
     x, labels = events.draw("test")
     truth = (np.log(x) - 5).sum(axis=1)
     found = EventMLP().train([Member(events, {"epochs": 5}, 1)])[0].classifier.scores(x)
-    apart = delong_difference(
-        (truth[labels == 0], truth[labels == 1]), (found[labels == 0], found[labels == 1])
-    )
+    apart = difference(*(placements(x[labels == 0], x[labels == 1]) for x in (truth, found)))
     # n training events per class and three numbers to learn cost about 3 / n of the separation.
     assert apart.difference < 3 / 10_000 + 4 * apart.error

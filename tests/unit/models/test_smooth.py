@@ -15,7 +15,8 @@ from rayscan.models.networks.packed import layout
 from rayscan.models.networks.smooth import COARSEST, SmoothNetwork, finer
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
-from rayscan.stats.auc import delong_difference
+from rayscan.stats.auc import difference
+from rayscan.stats.placements import placements
 
 SHAPES = [(7,), (30,), (1, 5), (6, 9), (2, 2)]
 
@@ -144,13 +145,13 @@ def test_the_default_recipe_reaches_the_ceiling_of_sparse_histograms(S, B):
 
     def scores(classifier):
         found = classifier.scores(x)
-        return found[labels == 0], found[labels == 1]
+        return placements(found[labels == 0], found[labels == 1])
 
     trained = architectures()["mlp"].train([Member(examples, {}, seed) for seed in (1, 2)])
     for each in trained:
-        found = delong_difference(scores(exact), scores(each.classifier))
+        found = difference(scores(exact), scores(each.classifier))
         assert found.difference < 0.01 + 4 * found.error
-    apart = delong_difference(*(scores(each.classifier) for each in trained))
+    apart = difference(*(scores(each.classifier) for each in trained))
     assert abs(apart.difference) < 0.01 + 4 * apart.error
 
 

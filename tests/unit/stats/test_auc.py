@@ -12,14 +12,14 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.auc import (
     auc,
-    auc_many,
     delong,
-    delong_difference,
+    difference,
     roc,
     separation,
     summary,
     thin_roc,
 )
+from rayscan.stats.placements import placements
 
 scores = st.lists(st.integers(-3, 3).map(float) | st.floats(-10, 10), min_size=1, max_size=30)
 
@@ -56,13 +56,6 @@ def test_infinite_scores_are_ordered():
     assert auc([-np.inf, 0.0], [0.0, np.inf]) == 0.875
 
 
-def test_many_classifiers_have_the_areas_of_each():
-    rng = np.random.default_rng(2)
-    null, alternative = rng.integers(0, 9, (7, 50)), rng.integers(2, 11, (7, 40))
-    expected = [auc(low, high) for low, high in zip(null, alternative, strict=True)]
-    np.testing.assert_array_equal(auc_many(null, alternative), expected)
-
-
 def test_delong_is_the_textbook_sum_over_pairs():
     rng = np.random.default_rng(3)
     null, alternative = rng.poisson(5, 60).astype(float), rng.poisson(7, 45).astype(float)
@@ -76,7 +69,7 @@ def test_delong_is_the_textbook_sum_over_pairs():
 def test_delong_is_the_spread_of_the_area_over_test_sets():
     rng = np.random.default_rng(4)
     sets = 2000
-    areas = auc_many(rng.normal(0, 1, (sets, 150)), rng.normal(1, 1, (sets, 100)))
+    areas = [auc(rng.normal(0, 1, 150), rng.normal(1, 1, 100)) for _ in range(sets)]
     errors = [delong(rng.normal(0, 1, 150), rng.normal(1, 1, 100)).error for _ in range(300)]
     # A standard deviation from 2,000 values is known to 1/sqrt(4000) = 1.6 %.
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(areas), rel=5 * 0.016)
@@ -86,7 +79,7 @@ def test_delong_is_the_spread_of_the_area_over_test_sets():
 def test_delong_agrees_with_the_bootstrap():
     rng = np.random.default_rng(5)
     null, alternative = rng.normal(0, 1, 300), rng.normal(0.5, 1.5, 200)
-    resampled = auc_many(rng.choice(null, (2000, 300)), rng.choice(alternative, (2000, 200)))
+    resampled = [auc(rng.choice(null, 300), rng.choice(alternative, 200)) for _ in range(2000)]
     assert delong(null, alternative).error == pytest.approx(np.std(resampled), rel=5 * 0.016)
 
 
@@ -99,18 +92,18 @@ def test_the_difference_of_two_classifiers_keeps_their_correlation():
     rng = np.random.default_rng(6)
     null, alternative = rng.normal(0, 1, 80), rng.normal(1, 1, 70)
     worse = null + rng.normal(0, 0.3, 80), alternative + rng.normal(0, 0.3, 70)
-    difference = kernel(null, alternative) - kernel(*worse)
-    variance = difference.mean(0).var(ddof=1) / 80 + difference.mean(1).var(ddof=1) / 70
-    found = delong_difference((null, alternative), worse)
-    assert found.difference == pytest.approx(difference.mean(), abs=1e-14)
+    pairs = kernel(null, alternative) - kernel(*worse)
+    variance = pairs.mean(0).var(ddof=1) / 80 + pairs.mean(1).var(ddof=1) / 70
+    found = difference(placements(null, alternative), placements(*worse))
+    assert found.difference == pytest.approx(pairs.mean(), abs=1e-14)
     assert found.error == pytest.approx(np.sqrt(variance), rel=1e-10)
     assert found.error < 0.5 * np.hypot(delong(null, alternative).error, delong(*worse).error)
 
 
 def test_a_classifier_does_not_differ_from_itself():
-    pair = ([0.1, 0.5, 0.3], [0.4, 0.9])
-    assert delong_difference(pair, pair).difference == 0.0
-    assert delong_difference(pair, pair).error == 0.0
+    one = placements([0.1, 0.5, 0.3], [0.4, 0.9])
+    assert difference(one, one).difference == 0.0
+    assert difference(one, one).error == 0.0
 
 
 def test_the_whole_roc_curve_is_that_of_scikit_learn():
@@ -188,9 +181,8 @@ def test_separation_of_an_array_keeps_its_shape_and_ends():
         lambda: auc([], [1.0]),
         lambda: auc([np.nan], [1.0]),
         lambda: auc([[1.0]], [1.0]),
-        lambda: auc_many(np.zeros((2, 3)), np.zeros((3, 3))),
         lambda: delong([1.0], [1.0, 2.0]),
-        lambda: delong_difference(([1, 2], [1, 2]), ([1, 2, 3], [1, 2])),
+        lambda: difference(placements([1, 2], [1, 2]), placements([1, 2, 3], [1, 2])),
         lambda: roc([1.0], [2.0], points=1),
         lambda: summary([]),
     ],
