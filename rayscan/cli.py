@@ -10,12 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import rayscan
 from rayscan import cli_calculate, cli_cluster, cli_generate
 from rayscan.errors import RayscanError, StorageError
+
+if TYPE_CHECKING:
+    from rayscan.cluster.study import StudyResult
 
 app = typer.Typer(
     name="rayscan",
@@ -62,12 +66,7 @@ def check(scan: ScanFile) -> None:
 
     Example: [bold]rayscan check scan.yaml[/bold]
     """
-    from rayscan.scan.checking import check_scan
-
-    found = check_scan(scan)
-    for line in found.lines:
-        typer.echo(line)
-    typer.echo(f"{scan}: no problem found; next: rayscan plan {shlex.quote(str(scan))}")
+    typer.echo(f"{rayscan.check(scan)}; next: rayscan plan {shlex.quote(str(scan))}")
 
 
 @app.command()
@@ -83,21 +82,7 @@ def plan(
     """
     from rich.console import Console
 
-    from rayscan.scan.cost import calibrated, reference
-    from rayscan.scan.study import load_study
-    from rayscan.scan.study_cost import estimate_study
-    from rayscan.terminal import show, warn
-
-    study = load_study(scan)
-    rates = calibrated(study.base) if calibrate else reference()
-    costs = estimate_study(study, rates, scan.parent)
-    console = Console()
-    show(console, f"points of {study.base.name}", costs.base.points)
-    show(console, "needs", costs.base.needs)
-    if len(costs.variants):
-        show(console, "the scan and its variants, one after the other", costs.variants)
-    for line in costs.warnings:
-        warn(console, line)
+    rayscan.plan(scan, calibrate=calibrate).show(Console())
 
 
 @app.command()
@@ -115,44 +100,34 @@ def run(
 
     Example: [bold]rayscan run jobs/quickstart.yaml[/bold]
     """
-    from rich.console import Console
-
-    from rayscan.scan.checking import check_scan
-    from rayscan.scan.progress import TerminalReporter
-
-    console = Console()
-    study = check_scan(scan, here=not (address or os.environ.get("RAY_ADDRESS"))).study
-    from rayscan.cluster.study import run_study
+    from rayscan.cluster.watched import run_watched
 
     try:
-        with TerminalReporter(console) as reporter:
-            result = run_study(
-                study, names=variant or (), base=scan.parent, reporter=reporter, address=address
-            )
+        result = run_watched(scan, address=address, variants=variant or ())
     except KeyboardInterrupt:
         again = shlex.join(["rayscan", *sys.argv[1:]])
         _complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    _ending(console, study.base.storage, [each.storage for each in result.results.values()])
+    _ending(result)
     for line in result.complaints:
         _complain(line)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 
 
-def _ending(console: Any, study: str, storages: list[str]) -> None:
+def _ending(result: StudyResult) -> None:
     """The short table of the only scan that ran, or one of the scan and its variants."""
-    from rayscan.scan.study_tables import read_study
-    from rayscan.scan.tables import read_tables
+    from rich.console import Console
+
     from rayscan.scan.views import comparisons, headline
     from rayscan.terminal import show
 
-    one = len(storages) == 1
-    where, tables = (storages[0], "tables") if one else (study, "**/tables")
+    console, one = Console(), result.alone
+    where, tables = (one, "tables") if one else (result.storage, "**/tables")
     if one:
-        show(console, "AUC and its ceiling", headline(read_tables(where)))
-    elif storages:
-        for title, frame in comparisons(read_study(study)).items():
+        show(console, "AUC and its ceiling", headline(result.tables()))
+    elif result.results:
+        for title, frame in comparisons(result.tables()).items():
             show(console, title, frame)
     typer.echo(f"tables:  {where}/{tables}/*.parquet")
     typer.echo(f"more:    rayscan results {shlex.quote(where)}")
@@ -173,7 +148,6 @@ def results(storage: Results) -> None:
     from rayscan.scan.storage import Storage
     from rayscan.scan.study import storage_of
     from rayscan.scan.study_tables import variant_names
-    from rayscan.scan.tables import read_tables
     from rayscan.scan.views import sections
     from rayscan.terminal import show, warn
 
@@ -181,7 +155,7 @@ def results(storage: Results) -> None:
     names = variant_names(storage)
     if names and not _variants(console, storage, names):
         return
-    tables = read_tables(storage)
+    tables = rayscan.read_tables(storage)
     if told := unfinished(Storage(storage), tables):
         console.print(f"[yellow]{escape(told)}[/yellow]", highlight=False)
     so_far = {} if len(tables.points) else what_there_is(tables)
@@ -197,11 +171,10 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     from rayscan.scan.so_far import stage
     from rayscan.scan.storage import Storage
     from rayscan.scan.study import BASE, variant_storage
-    from rayscan.scan.study_tables import read_study
     from rayscan.scan.views import comparisons
     from rayscan.terminal import show
 
-    study = read_study(storage)
+    study = rayscan.read_study(storage)
     for title, frame in comparisons(study).items():
         show(console, title, frame)
     for name in names:
@@ -227,15 +200,13 @@ def plot(
     from rayscan.scan.figures import draw_all
     from rayscan.scan.study import storage_of
     from rayscan.scan.study_figures import STUDIES, draw_study
-    from rayscan.scan.study_tables import read_study
-    from rayscan.scan.tables import read_tables
 
     if study and study not in STUDIES:
         _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
         raise typer.Exit(EXIT_USER)
     storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
-    tables = read_study(storage) if study else read_tables(storage)
+    tables = rayscan.read_study(storage) if study else rayscan.read_tables(storage)
     with _writing(folder, _OUT):
         paths = draw_study(tables, study, folder) if study else draw_all(tables, folder)
     for path in paths:
@@ -253,11 +224,10 @@ def report(
     """
     from rayscan.scan.page import write_page
     from rayscan.scan.study import storage_of
-    from rayscan.scan.tables import read_tables
 
     storage = storage_of(storage)
     path = out or _local_folder(storage, "report.html")
-    tables = read_tables(storage)
+    tables = rayscan.read_tables(storage)
     with _writing(path, _OUT):
         write_page(tables, path)
     typer.echo(str(path))
