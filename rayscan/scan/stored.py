@@ -76,7 +76,8 @@ class StoredClassifier:
         Returns:
             Of a network of single events shape (E,), missing for events outside the axes, of which
             it has seen none. Of a classifier of histograms shape (1,): all events are one
-            pseudo-experiment. Of several classes logits, with a last axis of the classes.
+            pseudo-experiment, to be of about as many events as those it was trained on. Of several
+            classes logits, with a last axis of the classes.
 
         Raises:
             TableError: an observable is not there.
@@ -118,10 +119,11 @@ def load_classifier(results: str | Path, trial: str) -> StoredClassifier:
         StorageError: what is stored is damaged or gone.
     """
     place = str(results)
-    trials = read_tables(place).trials.set_index("trial", drop=False)
-    if trial not in trials.index:
-        raise TableError(path=place, why=f"no trial '{trial}'{nearest(trial, trials.index)}")
-    row = trials.loc[trial].to_dict()
+    trials = read_tables(place).trials
+    rows = {str(row["trial"]): row for row in trials.to_dict("records")}
+    if trial not in rows:
+        raise TableError(path=place, why=f"no trial '{trial}'{nearest(trial, rows)}")
+    row = {str(name): value for name, value in rows[trial].items()}
     if not isinstance(row["classifier"], str):
         raise TableError(path=place, why=f"trial {trial} left no classifier: {row['error']}")
     storage = Storage(place)
