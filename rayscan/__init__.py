@@ -6,27 +6,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rayscan.cluster.run import run_scan
-    from rayscan.cluster.study import run_study
+    from rayscan.cluster.watched import run
     from rayscan.results.read import read_tables
     from rayscan.results.variants import read_study
+    from rayscan.scan.checking import check
     from rayscan.scan.config.file import load_scan
-    from rayscan.scan.config.study import load_study
+    from rayscan.scan.config.scan import ScanConfig as Scan
+    from rayscan.scan.cost.study import plan
+    from rayscan.scan.steps.stored import load_classifier
 
-__all__ = ["load_scan", "load_study", "read_study", "read_tables", "run_scan", "run_study"]
+__all__ = [
+    "Scan",
+    "check",
+    "load_classifier",
+    "load_scan",
+    "plan",
+    "read_study",
+    "read_tables",
+    "run",
+]
 
 _HOMES = {
-    "load_scan": "rayscan.scan.config.file",
-    "load_study": "rayscan.scan.config.study",
-    "read_study": "rayscan.results.variants",
-    "read_tables": "rayscan.results.read",
-    "run_scan": "rayscan.cluster.run",
-    "run_study": "rayscan.cluster.study",
+    "Scan": ("rayscan.scan.config.scan", "ScanConfig"),
+    "check": ("rayscan.scan.checking", "check"),
+    "load_classifier": ("rayscan.scan.steps.stored", "load_classifier"),
+    "load_scan": ("rayscan.scan.config.file", "load_scan"),
+    "plan": ("rayscan.scan.cost.study", "plan"),
+    "read_study": ("rayscan.results.variants", "read_study"),
+    "read_tables": ("rayscan.results.read", "read_tables"),
+    "run": ("rayscan.cluster.watched", "run"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """The names a notebook needs, imported when first used: Ray only by those that run."""
+    """The public names, imported when first used: Ray only by `run`."""
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        home, own = _HOMES[name]
+        return getattr(import_module(home), own)
     raise AttributeError(f"module 'rayscan' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

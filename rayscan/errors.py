@@ -29,7 +29,8 @@
     │   └── DamagedError
     ├── StorageError             where results are kept
     │   └── StorageBusyError     another live run owns it
-    └── ClusterError             the job server of a cluster
+    ├── ClusterError             the job server of a cluster
+    └── VariantsStoppedError     scans of a study that did not come to their end
 
 Each leaf is a dataclass: typed fields, and a message built here that says what was wanted, what was
 found and what to do. All survive pickling with their fields, which plain exceptions with keyword
@@ -439,3 +440,18 @@ class ClusterError(RayscanError):
 
     def __str__(self) -> str:
         return f"{self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class VariantsStoppedError(RayscanError):
+    """Some scans of a study did not come to their end; the others have."""
+
+    storage: str
+    why: Mapping[str, str]
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  - {name}: {why}" for name, why in self.why.items())
+        return (
+            f"{len(self.why)} of the scans in {self.storage} stopped, the others are finished; "
+            f"mend these and run the same again, which does what is missing:{each}"
+        )

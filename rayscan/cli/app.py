@@ -10,14 +10,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import rayscan
 from rayscan.cli import calculate as cli_calculate
 from rayscan.cli import cluster as cli_cluster
 from rayscan.cli import generate as cli_generate
 from rayscan.errors import RayscanError, StorageError
+
+if TYPE_CHECKING:
+    from rayscan.cluster.study import StudyResult
 
 app = typer.Typer(
     name="rayscan",
@@ -64,12 +68,7 @@ def check(scan: ScanFile) -> None:
 
     Example: [bold]rayscan check scan.yaml[/bold]
     """
-    from rayscan.scan.checking import check_scan
-
-    found = check_scan(scan)
-    for line in found.lines:
-        typer.echo(line)
-    typer.echo(f"{scan}: no problem found; next: rayscan plan {shlex.quote(str(scan))}")
+    typer.echo(f"{rayscan.check(scan)}; next: rayscan plan {shlex.quote(str(scan))}")
 
 
 @app.command()
@@ -85,21 +84,7 @@ def plan(
     """
     from rich.console import Console
 
-    from rayscan.scan.config.study import load_study
-    from rayscan.scan.cost.costs import calibrated, reference
-    from rayscan.scan.cost.study import estimate_study
-    from rayscan.terminal.tables import show, warn
-
-    study = load_study(scan)
-    rates = calibrated(study.base) if calibrate else reference()
-    costs = estimate_study(study, rates, scan.parent)
-    console = Console()
-    show(console, f"points of {study.base.name}", costs.base.points)
-    show(console, "needs", costs.base.needs)
-    if len(costs.variants):
-        show(console, "the scan and its variants, one after the other", costs.variants)
-    for line in costs.warnings:
-        warn(console, line)
+    rayscan.plan(scan, calibrate=calibrate).show(Console())
 
 
 @app.command()
@@ -117,44 +102,34 @@ def run(
 
     Example: [bold]rayscan run jobs/quickstart.yaml[/bold]
     """
-    from rich.console import Console
-
-    from rayscan.scan.checking import check_scan
-    from rayscan.terminal.progress import TerminalReporter
-
-    console = Console()
-    study = check_scan(scan, here=not (address or os.environ.get("RAY_ADDRESS"))).study
-    from rayscan.cluster.study import run_study
+    from rayscan.cluster.watched import run_watched
 
     try:
-        with TerminalReporter(console) as reporter:
-            result = run_study(
-                study, names=variant or (), base=scan.parent, reporter=reporter, address=address
-            )
+        result = run_watched(scan, address=address, variants=variant or ())
     except KeyboardInterrupt:
         again = shlex.join(["rayscan", *sys.argv[1:]])
         _complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    _ending(console, study.base.storage, [each.storage for each in result.results.values()])
+    _ending(result)
     for line in result.complaints:
         _complain(line)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 
 
-def _ending(console: Any, study: str, storages: list[str]) -> None:
+def _ending(result: StudyResult) -> None:
     """The short table of the only scan that ran, or one of the scan and its variants."""
+    from rich.console import Console
+
     from rayscan.report.views import comparisons, headline
-    from rayscan.results.read import read_tables
-    from rayscan.results.variants import read_study
     from rayscan.terminal.tables import show
 
-    one = len(storages) == 1
-    where, tables = (storages[0], "tables") if one else (study, "**/tables")
+    console, one = Console(), result.alone
+    where, tables = (one, "tables") if one else (result.storage, "**/tables")
     if one:
-        show(console, "AUC and its ceiling", headline(read_tables(where)))
-    elif storages:
-        for title, frame in comparisons(read_study(study)).items():
+        show(console, "AUC and its ceiling", headline(result.tables()))
+    elif result.results:
+        for title, frame in comparisons(result.tables()).items():
             show(console, title, frame)
     typer.echo(f"tables:  {where}/{tables}/*.parquet")
     typer.echo(f"more:    rayscan results {shlex.quote(where)}")
@@ -172,7 +147,6 @@ def results(storage: Results) -> None:
 
     from rayscan.report.cautions import warnings
     from rayscan.report.views import sections
-    from rayscan.results.read import read_tables
     from rayscan.results.so_far import unfinished, what_there_is
     from rayscan.results.storage import Storage
     from rayscan.results.variants import variant_names
@@ -183,7 +157,7 @@ def results(storage: Results) -> None:
     names = variant_names(storage)
     if names and not _variants(console, storage, names):
         return
-    tables = read_tables(storage)
+    tables = rayscan.read_tables(storage)
     if told := unfinished(Storage(storage), tables):
         console.print(f"[yellow]{escape(told)}[/yellow]", highlight=False)
     so_far = {} if len(tables.points) else what_there_is(tables)
@@ -200,10 +174,9 @@ def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:
     from rayscan.results.names import BASE, variant_storage
     from rayscan.results.so_far import stage
     from rayscan.results.storage import Storage
-    from rayscan.results.variants import read_study
     from rayscan.terminal.tables import show
 
-    study = read_study(storage)
+    study = rayscan.read_study(storage)
     for title, frame in comparisons(study).items():
         show(console, title, frame)
     for name in names:
@@ -228,8 +201,6 @@ def plot(
     """
     from rayscan.report.figures.all import draw_all
     from rayscan.report.figures.study import STUDIES, draw_study
-    from rayscan.results.read import read_tables
-    from rayscan.results.variants import read_study
     from rayscan.scan.config.study import storage_of
 
     if study and study not in STUDIES:
@@ -237,7 +208,7 @@ def plot(
         raise typer.Exit(EXIT_USER)
     storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
-    tables = read_study(storage) if study else read_tables(storage)
+    tables = rayscan.read_study(storage) if study else rayscan.read_tables(storage)
     with _writing(folder, _OUT):
         paths = draw_study(tables, study, folder) if study else draw_all(tables, folder)
     for path in paths:
@@ -254,12 +225,11 @@ def report(
     Example: [bold]rayscan report results/quickstart[/bold]
     """
     from rayscan.report.page import write_page
-    from rayscan.results.read import read_tables
     from rayscan.scan.config.study import storage_of
 
     storage = storage_of(storage)
     path = out or _local_folder(storage, "report.html")
-    tables = read_tables(storage)
+    tables = rayscan.read_tables(storage)
     with _writing(path, _OUT):
         write_page(tables, path)
     typer.echo(str(path))

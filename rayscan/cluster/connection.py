@@ -67,6 +67,17 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
     start({**options, "num_cpus": workers or allowed_cores()})
 
 
+@contextmanager
+def left_at_the_end() -> Iterator[None]:
+    """A Ray that is started or joined meanwhile is ended or left; one that was there stays."""
+    before = ray.is_initialized()
+    try:
+        yield
+    finally:
+        if not before:
+            ray.shutdown()
+
+
 def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
     """Start a cluster on this machine, which nobody else reaches.
 

@@ -7,12 +7,8 @@ import logging
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
-from rayscan.cluster.study import run_study
+from rayscan.cluster.watched import run_watched
 from rayscan.errors import RayscanError
-from rayscan.scan.checking import check_scan
-from rayscan.terminal.progress import TerminalReporter
 
 
 def run_job(description: str, *, retest: bool = False) -> int:
@@ -31,18 +27,9 @@ def run_job(description: str, *, retest: bool = False) -> int:
         "--variant", action="append", default=[], help="run only this one (repeatable)"
     )
     arguments = parser.parse_args()
-    scan: Path = arguments.scan
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
-        study = check_scan(scan, here=False).study
-        with TerminalReporter(Console()) as reporter:
-            result = run_study(
-                study,
-                names=arguments.variant,
-                base=scan.parent,
-                reporter=reporter,
-                retest=retest,
-            )
+        result = run_watched(arguments.scan, variants=arguments.variant, retest=retest)
     except RayscanError as error:
         sys.stderr.write(f"rayscan: {error}\n")
         return 2

@@ -17,7 +17,9 @@ from rayscan.errors import ConfigError, Problem, RayscanError, StorageError
 from rayscan.places import inside
 from rayscan.results.lock import Lock
 from rayscan.results.names import VARIANTS
+from rayscan.results.read import Tables, read_tables
 from rayscan.results.storage import Storage
+from rayscan.results.variants import read_study
 from rayscan.scan.config import manifest
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study
@@ -34,10 +36,26 @@ class StudyResult:
     Attributes:
         results: Of each scan that came to its end, by the name of the variant.
         errors: Why each of the others did not.
+        storage: That of the scan itself.
     """
 
     results: Mapping[str, Result]
     errors: Mapping[str, str]
+    storage: str
+
+    @property
+    def alone(self) -> str | None:
+        """The storage of the only scan that came to its end; None of several."""
+        places = [result.storage for result in self.results.values()]
+        return places[0] if len(places) == 1 else None
+
+    def tables(self) -> Tables:
+        """The tables of the only scan, or of all with a column that says of which.
+
+        Raises:
+            TableError: there are none.
+        """
+        return read_study(self.storage) if self.alone is None else read_tables(self.alone)
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -91,7 +109,7 @@ class _Runner:
             finished.mark(config, files, result.rows)
         return result
 
-    def run_all(self, scans: Mapping[str, ScanConfig]) -> StudyResult:
+    def run_all(self, scans: Mapping[str, ScanConfig]) -> tuple[dict[str, Result], dict[str, str]]:
         """Run scan after scan; one that cannot be run does not keep the others from it."""
         results: dict[str, Result] = {}
         errors: dict[str, str] = {}
@@ -103,14 +121,13 @@ class _Runner:
                 logger.debug("%s stopped", config.name, exc_info=True)
                 errors[name] = str(error)
                 self.reporter.say(f"{config.name} stopped: {error}")
-        return StudyResult(results=results, errors=errors)
+        return results, errors
 
 
 def run_study(
     study: Study,
     *,
     names: Sequence[str] = (),
-    base: Path | None = None,
     reporter: Reporter,
     address: str | None = None,
     retest: bool = False,
@@ -120,7 +137,6 @@ def run_study(
     Args:
         study: The scan and its variants.
         names: Variants to run, ``base`` for the scan itself; all if none is named.
-        base: Folder that relative input paths start from; by default the working directory.
         reporter: Who watches.
         address: A Ray cluster to join; None uses this machine.
         retest: Train nothing: test the stored classifiers again.
@@ -133,12 +149,12 @@ def run_study(
             result, and the others have been run.
     """
     scans = study.chosen(names)
-    runner = _Runner(base=base or Path.cwd(), reporter=reporter, address=address, retest=retest)
+    runner = _Runner(base=study.folder, reporter=reporter, address=address, retest=retest)
     done = runner.finished(scans)
     left = {name: config for name, config in scans.items() if name not in done}
     if len(scans) == 1:
         alone = {name: runner.run(config) for name, config in left.items()}
-        return StudyResult(results={**done, **alone}, errors={})
+        return StudyResult(results={**done, **alone}, errors={}, storage=study.base.storage)
     _agree(study.base.name, left, retest=retest)
     with ExitStack() as held:
         if left and not names:  # variants that are named may be run side by side
@@ -146,10 +162,10 @@ def run_study(
             held.enter_context(Lock(place, reporter.say, job_id()))
         if left:
             _connect(study.base.name, left, address)
-        found = runner.run_all(left)
-    results = {**done, **found.results}
+        found, errors = runner.run_all(left)
+    results = {**done, **found}
     ordered = {name: results[name] for name in scans if name in results}
-    return StudyResult(results=ordered, errors=found.errors)
+    return StudyResult(results=ordered, errors=errors, storage=study.base.storage)
 
 
 def _agree(path: str, scans: Mapping[str, ScanConfig], *, retest: bool) -> None:

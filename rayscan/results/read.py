@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ def _tidy(layout: TableLayout, table: pa.Table) -> pa.Table:
     return table.take(pa.array(rows))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Tables:
     """The result tables of a scan as pandas data frames, one attribute each.
 
@@ -198,6 +198,10 @@ class Tables:
     pools: pd.DataFrame
     provenance: pd.DataFrame
     multiclass: pd.DataFrame = field(default_factory=lambda: _empty("multiclass"))
+
+    def __repr__(self) -> str:
+        rows = {each.name: len(getattr(self, each.name)) for each in fields(self)}
+        return "\n".join(f"{name:<11}{count:>9,} rows" for name, count in rows.items())
 
     def matrix(
         self,

@@ -13,51 +13,84 @@ from rayscan.generator import generate
 from rayscan.places import beside
 from rayscan.results.names import BASE
 from rayscan.results.storage import Storage
+from rayscan.scan.config.given import Given
 from rayscan.scan.config.manifest import changed
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
 from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
-from rayscan.scan.cost.workload import workload
+from rayscan.scan.cost.cautions import of_all
+from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A scan and its variants without problems, and lines that say what they are."""
+    """A scan and its variants without problems; shown as `rayscan check` prints it.
+
+    Attributes:
+        study: The scan and its variants.
+        lines: What its processes are, and what each variant changes.
+        events: Events of each process of the scan: in its files, or to be generated.
+        cautions: Sentences about what the user may want to change.
+    """
 
     study: Study
     lines: tuple[str, ...]
+    events: Mapping[str, int]
+    cautions: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        cautions = (f"warning: {line}" for line in self.cautions)
+        name = self.study.path or self.study.base.name
+        return "\n".join((*self.lines, *cautions, f"{name}: no problem found"))
 
 
-def check_scan(path: Path, *, here: bool = True) -> Checked:
-    """Read a scan file, open the inputs of the scan and of its variants, and try the storage.
+def check(
+    scan: Given,
+    *,
+    storage: str | Path | None = None,
+    workers: int | None = None,
+    here: bool = True,
+) -> Checked:
+    """Validate a scan and its variants, open every input and try the storage; takes seconds.
 
     Args:
-        path: The scan file.
+        scan: Path of a scan file, or a mapping with its keys.
+        storage: In place of the scan's own; relative to the working directory.
+        workers: In place of the scan's ``resources: {workers}``.
         here: Whether the scan is to run on this machine, which then must have room for it.
 
+    Returns:
+        What was found: processes, events, cautions.
+
     Raises:
-        ConfigError: with every problem found.
+        ConfigError: with every problem found, each with its line and what to do.
     """
-    study = load_study(path)
+    study = load_study(scan, storage=storage, workers=workers)
     problems: dict[str, list[Problem]] = {}
     lines: dict[str, tuple[str, ...]] = {}
     opened: dict[str, tuple[Inputs, tuple[Problem, ...]]] = {}
+    loads: dict[str, Workload] = {}
     for name, config in study.scans.items():
         needs = opening(config)
         if needs not in opened:
-            opened[needs] = _opened(config, path.parent)
+            opened[needs] = _opened(config, study.folder)
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_torch(config)]
-        load = workload(config, inputs.entries)
+        load = loads[name] = workload(config, inputs.entries)
         problems[name] += [*too_many_trainings(load)]
         problems[name] += [*too_little_room(load, memory_here())] if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if any(problems.values()):
-        raise ConfigError(path=str(path), problems=located(path, problems))
-    return Checked(study, (*lines[BASE], *_variants(study, lines)))
+        raise ConfigError(path=study.path, problems=located(study.path, problems))
+    return Checked(
+        study=study,
+        lines=(*lines[BASE], *_variants(study, lines)),
+        events={name: loads[BASE].events(name) or 0 for name in study.base.processes},
+        cautions=of_all(loads),
+    )
 
 
 def _unwritable(config: ScanConfig) -> list[Problem]:

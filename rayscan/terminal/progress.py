@@ -39,11 +39,15 @@ class TerminalReporter:
     """One line per stage with a bar, counts, time left and the best so far.
 
     Where the output is no terminal (a job's log), each stage writes plain lines instead.
+
+    Args:
+        console: Where to.
+        plain: Write plain lines; by default where the output is no terminal.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, plain: bool | None = None) -> None:
         self._console = console
-        self._plain = not console.is_terminal
+        self._plain = not console.is_terminal if plain is None else plain
         self._progress = Progress(
             TextColumn("{task.description:<16}", markup=False),
             BarColumn(bar_width=24),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+from collections.abc import Callable
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -33,6 +37,14 @@ def show(console: Console, title: str, frame: pd.DataFrame) -> None:
 def warn(console: Console, line: str) -> None:
     """One caution."""
     console.print(Text.assemble(("warning:", "yellow"), " ", line), highlight=False)
+
+
+def printed(show: Callable[[Console], None]) -> str:
+    """What would be printed, as text without colours, as wide as the screen."""
+    out = io.StringIO()
+    width = shutil.get_terminal_size((115, 24)).columns
+    show(Console(file=out, width=width, color_system=None, force_jupyter=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
 
 
 def _widths(frame: pd.DataFrame, available: int) -> list[int]:

@@ -27,7 +27,7 @@ from rayscan.generator.density import abs_eta_edges, density, pt_edges
 from rayscan.report.frames.auc import auc_summary, labelled, own
 from rayscan.report.frames.comparison import auc_ratio, by_variant
 from rayscan.report.frames.heads import against_signal
-from rayscan.scan.checking import check_scan
+from rayscan.scan.checking import check
 from rayscan.stats.auc import delong
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ def study(tmp_path_factory):
     text = SMALL.read_text("utf-8").replace("storage: results/monojet-small", f"storage: {folder}")
     scan = tmp_path_factory.mktemp("scan") / "monojet-small.yaml"
     scan.write_text(text, "utf-8")
-    found = run_study(check_scan(scan).study, base=scan.parent, reporter=Silent())
+    found = run_study(check(scan).study, reporter=Silent())
     assert not found.complaints
     return rayscan.read_study(folder)
 

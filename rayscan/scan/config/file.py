@@ -20,6 +20,7 @@ from rayscan.results.names import VARIANTS
 from rayscan.results.storage import from_folder
 from rayscan.scan.config import own_recipes, search_space
 from rayscan.scan.config.fitting import fitting_problems
+from rayscan.scan.config.given import Given, lines_of, path_of, text_of_keys
 from rayscan.scan.config.heads.registry import head_problems
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.ranges import name_problems, value_problems, without
@@ -34,24 +35,34 @@ _REFUSED = object()
 """Stands where a value is that cannot be, and of which that was said."""
 
 
-def load_scan(path: str | Path) -> ScanConfig:
-    """The scan a file describes, without its variants (`rayscan.scan.config.study.load_study`).
+def load_scan(scan: Given) -> ScanConfig:
+    """The scan that a file or its keys describe, without its variants.
 
     Args:
-        path: A YAML scan file; ``rayscan init`` writes one to start from.
+        scan: Path of a YAML scan file (``rayscan init`` writes one to start from), or a mapping
+            with its keys.
+
+    Returns:
+        The scan, frozen, every key with its value.
 
     Raises:
         ConfigError: with every problem found, each with its line and what to do.
     """
-    return parse_scan(read_text(path), path=str(path))
+    with lines_of(scan):
+        return parse_scan(read_text(scan), path=path_of(scan))
 
 
-def read_text(path: str | Path) -> str:
-    """The text of a scan file.
+def read_text(scan: Given) -> str:
+    """The text of a scan file, or of the file that a scan or its keys would be.
 
     Raises:
-        ConfigError: it cannot be read.
+        ConfigError: it cannot be read, or written.
     """
+    if isinstance(scan, ScanConfig):
+        return dump(scan)
+    if isinstance(scan, Mapping):
+        return text_of_keys(scan)
+    path = scan
     try:
         return regular(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -147,6 +158,8 @@ def _sections(data: dict[Any, Any], problems: list[Found]) -> dict[str, Any]:
 
 def with_lines(path: str | Path, problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Problems found later, with the lines of the scan file they are about, sorted by them."""
+    if not str(path):
+        return tuple(problems)
     node, _ = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
     found = [
         dataclasses.replace(p, line=p.line or yaml_text.line_of(node, tuple(p.where.split("."))))

@@ -21,9 +21,11 @@ from rayscan.scan.config.file import (
     with_faults,
     with_lines,
 )
+from rayscan.scan.config.given import Given, keys_over, lines_of, path_of
 from rayscan.scan.config.old_place import left_behind
 from rayscan.scan.config.ranges import ALPHABET, is_name
 from rayscan.scan.config.scan import ScanConfig
+from rayscan.yaml_text import Node
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +45,17 @@ class Study:
     Attributes:
         base: The scan itself.
         variants: By name, in the order of the file.
+        path: The scan file, empty where there is none.
     """
 
     base: ScanConfig
     variants: Mapping[str, ScanConfig]
+    path: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Folder that relative input paths start from."""
+        return Path(self.path).parent
 
     @property
     def scans(self) -> dict[str, ScanConfig]:
@@ -74,21 +83,34 @@ class Study:
         return {name: scan for name, scan in scans.items() if name in names or not names}
 
 
-def load_study(path: str | Path) -> Study:
-    """The scan a file describes and its variants.
+def load_study(
+    scan: Given, *, storage: str | Path | None = None, workers: int | None = None
+) -> Study:
+    """The scan that a file or its keys describe, and its variants.
+
+    Args:
+        scan: Path of a scan file, or a mapping with its keys.
+        storage: In place of the scan's own; relative to the working directory.
+        workers: In place of the scan's ``resources: {workers}``.
 
     Raises:
         ConfigError: with every problem of the scan and of all variants, each with its line; or
             their results are below the working directory, where earlier versions put them.
     """
-    text = read_text(path)
-    study = parse_study(text, path=str(path))
-    node, data = parse_keys(text, path=str(path))
-    _say_hosts(study)
+    over, path = keys_over(storage, workers), path_of(scan)
+    with lines_of(scan):
+        text = read_text(scan)
+        study = parse_study(text, path=path, over=over)
+        _say_hosts(study)
+        if storage is None:
+            _refuse_old_place(study, *parse_keys(text, path=path))
+    return study
+
+
+def _refuse_old_place(study: Study, node: Node, data: Mapping[Any, Any]) -> None:
     written = {n: (scan, variant_storage(data["storage"], n)) for n, scan in study.scans.items()}
     if why := left_behind(written):
-        raise told([(("storage",), why)], node, str(path))
-    return study
+        raise told([(("storage",), why)], node, study.path)
 
 
 def _say_hosts(study: Study) -> None:
@@ -115,9 +137,10 @@ def storage_of(what: str) -> str:
     return load_study(what).base.storage if what.endswith((".yaml", ".yml")) else what
 
 
-def parse_study(text: str, *, path: str = "") -> Study:
-    """The scan and the variants a YAML text describes; see `load_study`."""
+def parse_study(text: str, *, path: str = "", over: Mapping[str, Any] | None = None) -> Study:
+    """The scan and the variants a YAML text with keys over it describes; see `load_study`."""
     node, data = parse_keys(text, path=path)
+    data = merging.merged(data, over or {})
     base = {key: value for key, value in data.items() if key != VARIANTS}
     config, problems = structured(base, Path(path).parent)
     wrong = [*problems]
@@ -126,16 +149,17 @@ def parse_study(text: str, *, path: str = "") -> Study:
         wrong.append(((VARIANTS,), "expected a mapping of names to keys"))
         overs = {}
     variants = {}
-    for name, over in overs.items():
-        found = list(_shape(name, over)) or list(_keys(base, name, over))
+    for name, own in overs.items():
+        found = list(_shape(name, own)) or list(_keys(base, name, own))
         if not found:
-            variants[name], those = structured(_complete(base, name, over), Path(path).parent)
-            found = [_moved(p, base, name, over) for p in _new(those, problems, base, over)]
+            variants[name], those = structured(_complete(base, name, own), Path(path).parent)
+            found = [_moved(p, base, name, own) for p in _new(those, problems, base, own)]
         wrong += found
     wrong = with_faults(node, wrong)
     if config is None or wrong:
         raise told(wrong, node, path)
-    return Study(base=config, variants={n: v for n, v in variants.items() if v is not None})
+    complete = {name: each for name, each in variants.items() if each is not None}
+    return Study(base=config, variants=complete, path=path)
 
 
 def _complete(base: Mapping[Any, Any], name: str, over: Mapping[str, Any]) -> dict[Any, Any]:
@@ -179,11 +203,11 @@ def _moved(found: Found, base: Any, name: str, over: Any) -> Found:
     return (VARIANTS, name, *place), found[1]
 
 
-def located(path: Path, problems: Mapping[str, Sequence[Problem]]) -> tuple[Problem, ...]:
+def located(path: str, problems: Mapping[str, Sequence[Problem]]) -> tuple[Problem, ...]:
     """Problems found later of the scans of a file, with their lines, sorted by them.
 
     Args:
-        path: The scan file.
+        path: The scan file, empty where there is none.
         problems: Those of each scan; what a variant shares with the scan itself is said once.
     """
     known = problems.get(BASE, ())

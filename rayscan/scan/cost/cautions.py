@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rayscan.scan.cost import footprint
 from rayscan.scan.cost.capacity import memory_here
@@ -14,6 +14,22 @@ from rayscan.scan.steps.tests.pairs import DRAW_WARNING
 MANY_TRIALS = 10_000
 _EPOCH_BYTES = 2e9
 _BAND = 4_400  # pseudo-experiments that the -2 sigma band needs
+
+
+def of_all(loads: Mapping[str, Workload]) -> tuple[str, ...]:
+    """Those of a scan, then what only variants are warned of, with their names.
+
+    Args:
+        loads: The work of each, that of the scan itself first.
+    """
+    about: dict[str, list[str]] = {}
+    for name, load in loads.items():
+        for line in cautions(load):
+            about.setdefault(line, []).append(name)
+    base = next(iter(loads))
+    own = [line for line, names in about.items() if base in names]
+    others = [f"{', '.join(names)}: {line}" for line, names in about.items() if base not in names]
+    return (*own, *others)
 
 
 def cautions(load: Workload) -> Iterator[str]:

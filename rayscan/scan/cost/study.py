@@ -2,39 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
 
 from rayscan.keys import digest
 from rayscan.results.names import BASE
+from rayscan.scan.config.given import Given
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.config.study import Study
-from rayscan.scan.cost.cautions import cautions
-from rayscan.scan.cost.costs import Costs, duration, entries_of, estimate
-from rayscan.scan.cost.footprint import disk_bytes
-from rayscan.scan.cost.rates import Rates
+from rayscan.scan.config.study import Study, load_study
+from rayscan.scan.cost.cautions import of_all
+from rayscan.scan.cost.costs import Costs, calibrated, duration, entries_of, estimate
+from rayscan.scan.cost.footprint import disk_bytes, worker_bytes
+from rayscan.scan.cost.rates import Rates, reference
 from rayscan.scan.cost.stages import stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import opening
+from rayscan.terminal.tables import printed, show, warn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyCosts:
-    """What a scan and its variants will run and need.
+    """What a scan and its variants will run and need; shown as `rayscan plan` prints it.
 
     Attributes:
+        name: Of the scan.
         base: The scan itself, in all detail.
         variants: A row for each scan and one for all; empty without variants.
         warnings: Sentences about what the user may want to change.
+        points: Points of all scans: benchmark, training mixture, architecture.
+        trainings: Classifiers to train.
+        seconds: Wall time of a first run.
+        cpu_seconds: CPU time of a first run.
+        memory: Of one worker, at most [bytes].
     """
 
+    name: str
     base: Costs
     variants: pd.DataFrame
     warnings: tuple[str, ...]
+    points: int
+    trainings: int
+    seconds: float
+    cpu_seconds: float
+    memory: float
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        show(console, f"points of {self.name}", self.base.points)
+        show(console, "needs", self.base.needs)
+        if len(self.variants):
+            show(console, "the scan and its variants, one after the other", self.variants)
+        for line in self.warnings:
+            warn(console, line)
+
+    def __repr__(self) -> str:
+        return printed(self.show)
+
+
+def plan(
+    scan: Given,
+    *,
+    storage: str | Path | None = None,
+    workers: int | None = None,
+    calibrate: bool = False,
+) -> StudyCosts:
+    """What a scan and its variants will run and need: points, trainings, memory, disk, time.
+
+    Args:
+        scan: Path of a scan file, or a mapping with its keys.
+        storage: In place of the scan's own; relative to the working directory.
+        workers: In place of the scan's ``resources: {workers}``.
+        calibrate: Time a few real draws and steps on this machine.
+
+    Returns:
+        The numbers, and the tables that ``rayscan plan`` prints.
+
+    Raises:
+        ConfigError: with every problem of the scan, each with its line and what to do.
+    """
+    study = load_study(scan, storage=storage, workers=workers)
+    rates = calibrated(study.base) if calibrate else reference()
+    return estimate_study(study, rates, study.folder)
 
 
 def estimate_study(study: Study, rates: Rates, folder: Path) -> StudyCosts:
@@ -50,12 +103,19 @@ def estimate_study(study: Study, rates: Rates, folder: Path) -> StudyCosts:
     loads = workloads(study, folder)
     base = estimate(study.base, rates, loads[BASE].entries)
     rows = [_row(name, load, rates) for name, load in loads.items()]
-    if len(rows) < 2:
-        return StudyCosts(base=base, variants=pd.DataFrame(), warnings=base.warnings)
     total = {key: sum(row[key] for row in rows) for key in rows[0] if key != "variant"}
     shown = [_shown(row) for row in (*rows, {"variant": "all", **total})]
-    warnings = (*base.warnings, *_warnings(loads, base.warnings))
-    return StudyCosts(base=base, variants=pd.DataFrame(shown), warnings=warnings)
+    return StudyCosts(
+        name=study.base.name,
+        base=base,
+        variants=pd.DataFrame(shown if study.variants else []),
+        warnings=of_all(loads),
+        points=total["points"],
+        trainings=total["trained"],
+        seconds=total["wall time"],
+        cpu_seconds=total["CPU time"],
+        memory=max(map(worker_bytes, loads.values())),
+    )
 
 
 def workloads(study: Study, folder: Path) -> dict[str, Workload]:
@@ -121,14 +181,3 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "CPU time": duration(row["CPU time"]),
         "wall time": duration(row["wall time"]),
     }
-
-
-def _warnings(loads: Mapping[str, Workload], known: Sequence[str]) -> Iterator[str]:
-    """What the scan itself is not warned of, with the variants it is about."""
-    about: dict[str, list[str]] = {}
-    for name, load in loads.items():
-        for line in cautions(load):
-            about.setdefault(line, []).append(name)
-    for line, names in about.items():
-        if line not in known:
-            yield f"{', '.join(names)}: {line}"

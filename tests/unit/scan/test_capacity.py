@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rayscan.errors import ConfigError
-from rayscan.scan.checking import check_scan
+from rayscan.scan.checking import check
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
 from rayscan.scan.cost.workload import workload
@@ -100,5 +100,5 @@ def test_check_says_it_with_its_line_and_a_cluster_is_not_judged_by_this_machine
     path.write_text(SCAN.format(**{**SMALL, "storage": str(tmp_path / "results"), "knobs": knobs}))
     assert memory_here() < 20 * 99e10
     with pytest.raises(ConfigError, match="line 13, architectures: one worker needs"):
-        check_scan(path)
-    assert check_scan(path, here=False).lines
+        check(path)
+    assert check(path, here=False).lines

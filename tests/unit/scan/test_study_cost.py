@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rayscan.cli.app import app
 from rayscan.errors import ConfigError
-from rayscan.scan.checking import check_scan
+from rayscan.scan.checking import check
 from rayscan.scan.config.study import load_study, parse_study
 from rayscan.scan.cost.costs import estimate, reference
 from rayscan.scan.cost.footprint import disk_bytes
@@ -135,10 +135,10 @@ def test_a_check_opens_inputs_of_variants_and_tells_all_with_lines(tmp_path):
     other = "{sig: {generate: null, files: [absent.root], cross_section: 1}}"
     path.write_text(f"{text}  files: {{processes: {other}}}\n")
     with pytest.raises(ConfigError) as caught:
-        check_scan(path)
+        check(path)
     (problem,) = caught.value.problems
     assert problem.where == "variants.files.processes.sig.files"
     assert problem.line == 18
     assert "no such file" in problem.what
     path.write_text(text)
-    assert check_scan(path).study == load_study(path)
+    assert check(path).study == load_study(path)
