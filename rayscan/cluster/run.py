@@ -26,11 +26,12 @@ from rayscan.places import beside
 from rayscan.results.journal import Journal
 from rayscan.results.lock import Lock
 from rayscan.results.read import Ledger
-from rayscan.results.storage import Storage
+from rayscan.results.storage import Storage, beside
+from rayscan.scan import manifest
 from rayscan.scan.config import manifest
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.plan.outcome import Best, point_rows
-from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned, points
+from rayscan.scan.plan.outcome import Best, missing, point_rows
+from rayscan.scan.plan.points import Mixtures, Point, digest, mixtures, planned, points
 from rayscan.scan.plan.provenance import provenance_rows
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.plan.soundness import mend
@@ -55,11 +56,13 @@ class Result:
         storage: Where its tables are.
         failed: Keys of trials without a classifier, with why.
         rows: Rows of each table.
+        missing: A sentence on classifiers that are neither there nor failed, where there are any.
     """
 
     storage: str
     failed: Mapping[str, str]
     rows: Mapping[str, int]
+    missing: str = ""
 
 
 @dataclass(slots=True)
@@ -195,9 +198,8 @@ class Scan:
         """Rows of the classifiers an earlier run left."""
         names = {point.name for point in plan}
         rows = [row for row in self._rows("trials") if row["point"] in names]
-        missing = sum(planned(self.config, point) for point in plan) - len(rows)
-        if missing > 0:
-            self.reporter.say(f"{missing} classifiers of the scan are not trained yet")
+        if why := missing(point_rows(self.config, plan, rows)):
+            self.reporter.say(why)
         return rows
 
     def _cross_test(
@@ -252,10 +254,13 @@ class Scan:
         ray.get(self.ledger.keep_only.remote("limits", [f"{name}.{tag}" for name in benchmarks]))
 
     def _finish(self, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]) -> Result:
-        self._commit("points", "points", point_rows(self.config, plan, rows))
+        ended = point_rows(self.config, plan, rows)
+        self._commit("points", "points", ended)
         counts = ray.get(self.ledger.publish.remote())
         failed = {str(r["trial"]): str(r["error"]) for r in rows if not r.get("classifier")}
-        return Result(storage=self.config.storage, failed=failed, rows=counts)
+        return Result(
+            storage=self.config.storage, failed=failed, rows=counts, missing=missing(ended)
+        )
 
     @property
     def _workers(self) -> int | None:

@@ -66,7 +66,13 @@ class StudyResult:
             for name, result in self.results.items()
             for trial, why in result.failed.items()
         )
-        return (*trials, *(f"{name} stopped: {why}" for name, why in self.errors.items()))
+        missing = (
+            f"{f'{name}: ' if several else ''}{result.missing}"
+            for name, result in self.results.items()
+            if result.missing
+        )
+        stopped = (f"{name} stopped: {why}" for name, why in self.errors.items())
+        return (*trials, *missing, *stopped)
 
     @property
     def exit_code(self) -> int:
@@ -105,7 +111,7 @@ class _Runner:
             address=self.address,
             retest=self.retest,
         )
-        if not result.failed:
+        if not result.failed and not result.missing:
             finished.mark(config, files, result.rows)
         return result
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rayscan.report.frames.auc import failures, labelled
 from rayscan.results.read import Tables
+from rayscan.scan.plan.outcome import missing
 
 # One event where the background pool is empty identifies an ensemble; one in ten then holds one.
 _TELLTALE_EVENTS = 0.1
@@ -128,6 +129,8 @@ def _trainings(tables: Tables) -> Iterator[str]:
             f"Failed trainings: {len(failed)} of {len(tables.trials)} gave no classifier "
             f"({kinds}). Means are over the others."
         )
+    if lost := missing(tables.points.to_dict("records")):
+        yield f"Missing classifiers: {lost}"
 
 
 def _limits(tables: Tables) -> Iterator[str]:
@@ -175,9 +178,9 @@ def _floor(tables: Tables) -> Iterator[str]:
     joined = rows[rows["floor_decides"].isin([True])]
     if len(joined):
         yield (
-            f"Channels: in {len(joined)} of {len(rows)} limits of method 'response' the purest "
-            "channel is as large as 'limits.min_pool_count' and 'limits.max_mc_error' ask, not as "
-            f"small as the signal would have it ({_names(joined)}). Simulate more background."
+            "Channels: the floors of simulated events ('limits.min_pool_count', "
+            f"'limits.max_mc_error') decided the channels of {len(joined)} of {len(rows)} limits "
+            "of method 'response'; more simulated background would give finer channels."
         )
 
 

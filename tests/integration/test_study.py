@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from small_scan import Silent
 from rayscan.cluster.run import run_scan
 from rayscan.cluster.study import StudyResult, run_study
 from rayscan.errors import ConfigError, StorageBusyError
+from rayscan.report.cautions import warnings
 from rayscan.results.lock import Lock
 from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
@@ -19,6 +21,7 @@ from rayscan.results.tables.registry import LAYOUTS
 from rayscan.results.variants import read_study
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.study import parse_study
+from rayscan.scan.plan.finished import rows_of, stamps
 
 SCAN = """
 name: tiny
@@ -179,13 +182,25 @@ def test_a_second_launch_of_the_whole_study_is_refused(shared_cache: Path, tmp_p
         run(text(storage, shared_cache))
 
 
-def test_stored_classifiers_of_all_variants_are_tested_again(
+def test_stored_classifiers_of_all_variants_are_tested_again_and_a_lost_one_is_told(
     finished: tuple[Path, StudyResult, Silent], shared_cache: Path
 ) -> None:
     storage = finished[0]
+    variant = storage / "variants" / "bins-4"
+    trial = read_tables(variant).trials.iloc[0]
+    shutil.rmtree(variant / trial["classifier"])
     more = text(storage, shared_cache).replace("test: 200", "test: 250")
     result, reporter = run(more, retest=True)
     assert list(result.results) == ["base", "bins-4", "shared"]
+    (told,) = result.complaints
+    lost = f"1 of 2 classifiers are lost or were never trained (1 of {trial['point']})"
+    assert told.startswith(f"bins-4: {lost}: ")
+    assert result.exit_code == 1
+    assert any(line.startswith(lost) for line in reporter.said)
+    (caution,) = (w for w in warnings(read_tables(variant)) if w.startswith("Missing classifiers"))
+    assert lost in caution
+    config = parse_study(more).variants["bins-4"]
+    assert rows_of(config, stamps(config, storage)) is None  # not finished: a run trains it
     assert "train" not in reporter.stages
     auc = read_study(storage).auc
     assert set(auc.loc[auc["variant"] != "B-100", "histograms"]) == {250}

@@ -36,6 +36,16 @@ def test_a_clean_scan_has_no_warnings(tables):
         # 500 signal events: 2.5 of them per ensemble where the background pool is empty
         ("auc", {"signal_in_empty_cells": 0.005}, ["Pool too small: 0.5 %", "2.5 events", "alp"]),
         ("trials", {"status": "diverged"}, ["Failed trainings: 2 of 72", "2 diverged"]),
+        (
+            "points",
+            {"planned": 3, "done": 1, "failed": 1, "point": "alp.8.cnn"},
+            ["Missing classifiers: 1 of ", "(1 of alp.8.cnn)", "rayscan run"],
+        ),
+        (
+            "limits",
+            {"floor_decides": True, "method": "response"},
+            ["Channels", "the channels of 2 of 2", "finer channels"],
+        ),
         ("limits", {"status": "unbounded"}, ["Unbounded limits: 2 of 435", "alp"]),
         ("limits", {"status": "failed"}, ["Failed limits: 2 of 435"]),
         ("limits", {"status": "partial"}, ["Partial limits: 2 of 435"]),
