@@ -26,12 +26,12 @@ from rayscan.places import beside
 from rayscan.results.journal import Journal
 from rayscan.results.lock import Lock
 from rayscan.results.read import Ledger
-from rayscan.results.storage import Storage, beside
-from rayscan.scan import manifest
+from rayscan.results.so_far import missing
+from rayscan.results.storage import Storage
 from rayscan.scan.config import manifest
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.plan.outcome import Best, missing, point_rows
-from rayscan.scan.plan.points import Mixtures, Point, digest, mixtures, planned, points
+from rayscan.scan.plan.outcome import Best, point_rows
+from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned, points
 from rayscan.scan.plan.provenance import provenance_rows
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.plan.soundness import mend

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rayscan.report.frames.auc import failures, labelled
 from rayscan.results.read import Tables
-from rayscan.scan.plan.outcome import missing
+from rayscan.results.so_far import missing
 
 # One event where the background pool is empty identifies an ensemble; one in ten then holds one.
 _TELLTALE_EVENTS = 0.1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -88,3 +90,22 @@ def what_there_is(tables: Tables) -> dict[str, pd.DataFrame]:
 
 def _shown(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.3f}"
+
+
+def missing(points: Iterable[Mapping[Any, Any]]) -> str:
+    """A sentence on members of which nothing is known, empty if there are none.
+
+    Args:
+        points: Rows of the table `points`.
+    """
+    rows = list(points)
+    lost = {r["point"]: left for r in rows if (left := r["planned"] - r["done"] - r["failed"]) > 0}
+    if not lost:
+        return ""
+    places = [f"{count} of {point}" for point, count in lost.items()]
+    more = f" and {len(places) - 3} more points" if len(places) > 3 else ""
+    return (
+        f"{sum(lost.values())} of {sum(r['planned'] for r in rows)} classifiers are lost or were "
+        f"never trained ({', '.join(places[:3])}{more}): nothing is tested for them until "
+        "'rayscan run' has trained them."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,22 +56,3 @@ def point_rows(
             }
         )
     return out
-
-
-def missing(points: Iterable[Mapping[str, Any]]) -> str:
-    """A sentence on members of which nothing is known, empty if there are none.
-
-    Args:
-        points: Rows of the table `points`.
-    """
-    rows = list(points)
-    lost = {r["point"]: left for r in rows if (left := r["planned"] - r["done"] - r["failed"]) > 0}
-    if not lost:
-        return ""
-    places = [f"{count} of {point}" for point, count in lost.items()]
-    more = f" and {len(places) - 3} more points" if len(places) > 3 else ""
-    return (
-        f"{sum(lost.values())} of {sum(r['planned'] for r in rows)} classifiers are lost or were "
-        f"never trained ({', '.join(places[:3])}{more}): nothing is tested for them until "
-        "'rayscan run' has trained them."
-    )
