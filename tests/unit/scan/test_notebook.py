@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayscan.scan.notebook import NotebookReporter
+from rayscan.terminal.notebook import NotebookReporter
 
 
 def test_a_notebook_has_one_display_with_a_bar_for_each_stage():
