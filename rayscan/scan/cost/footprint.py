@@ -49,7 +49,7 @@ def _held(load: Workload, point: PlannedPoint) -> int:
 
 
 def testing_bytes(load: Workload) -> int:
-    """Histograms of a test set or of a limit by ``score``, and what scoring holds of them."""
+    """Histograms of a test set or of a limit from scores, and what scoring holds of them."""
     kinds = [testing.hypotheses(load.config, point.choice) for point in load.points]
     count = max(kinds, default=2) * load.config.ensembles.test
     if load.score_limits:

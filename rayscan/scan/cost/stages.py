@@ -15,7 +15,7 @@ from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.cost import testing
 from rayscan.scan.cost.points import PlannedPoint
 from rayscan.scan.cost.rates import Rates
-from rayscan.scan.cost.workload import SCORE_STRENGTHS, Workload
+from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.scoring import AT_ONCE
 
 _PYHF_TESTS = 46  # hypothesis tests of one limit that pyhf itself finds
@@ -229,8 +229,7 @@ def _limits(load: Workload, rates: Rates) -> float:
     config = load.config
     judged = min(config.limits.referee, load.binned_limits)
     # The smallest models are judged.
-    few = "response" in config.limits.methods
-    channels = config.limits.channels if few else config.binning.bins
+    channels = min(filter(None, (each.channels(config) for each in load.methods)), default=0)
     by_pyhf = rates.referee + rates.referee_channel * channels**2
     cost = load.binned_limits * rates.limit + judged * by_pyhf
     if config.ensembles.unsure.shape is not None:
@@ -250,5 +249,6 @@ def _score_limit(load: Workload, point: PlannedPoint, rates: Rates, together: in
         return 0.0
     one = _tested(load, point, rates, 2 * count, share, together)
     # Histograms: the null once and every strength; events: both classes at every strength.
-    times = SCORE_STRENGTHS if point.reads_events else (SCORE_STRENGTHS + 1) / 2
+    some = load.strengths
+    times = sum(some) if point.reads_events else (sum(some) + len(some)) / 2
     return point.selected * times * one

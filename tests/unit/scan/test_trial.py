@@ -15,7 +15,8 @@ from rayscan.models.contract import Member
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.read import LAYOUTS, rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
+from rayscan.scan.config.limits import Limits
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Search, Training
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import templates_of
