@@ -11,6 +11,8 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
+from rayscan.models.architectures.base import Architecture
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 
@@ -92,6 +94,16 @@ class ArchitectureChoice:
         """The label, or the name (and what is special about the head) where there is none."""
         head = f"-{self.head}" if self.is_joint else f"-vs-{self.against}" if self.against else ""
         return self.label or f"{self.name}{head}"
+
+    @property
+    def architecture(self) -> Architecture[Any]:
+        """What its name stands for."""
+        return architectures()[self.name]
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether its classifiers read single events."""
+        return self.architecture.reads == "events"
 
     @property
     def is_joint(self) -> bool:
