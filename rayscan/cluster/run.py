@@ -229,7 +229,7 @@ class Scan:
             ray.get(self.ledger.keep_only.remote(table, still))
 
     def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
-        selected = [c for c in candidates if c.selected and c.excludes]
+        selected = [c for c in candidates if c.selected and c.head.excludes]
         tag = digest(LIMITS_VERSION, sorted(c.row["trial"] for c in selected), self.config.limits)
         benchmarks = self.config.benchmarks
         self.reporter.stage("limits", len(benchmarks), "benchmarks")

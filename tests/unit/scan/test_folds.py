@@ -293,7 +293,7 @@ def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
     assert sum(row["number"] == 0 for row in found["roc"]) == load.curves
     assert {row["fold"] for row in found["roc"]} == {0}
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
-    usable = [c for c in candidates if c.excludes]
+    usable = [c for c in candidates if c.head.excludes]
     limits = [row for name in config.benchmarks for row in limits_on(name, usable, **tools)]
     scores = [row for row in limits if row["method"] == "score"]
     assert len(limits) == load.binned_limits + load.score_limits

@@ -11,6 +11,7 @@ import numpy as np
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ratio.likelihood_ratio import likelihood_ratio
 from rayscan.results.names import BACKGROUND, UNDECIDED
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
 from rayscan.scan.pools.binned import BinnedPools
@@ -47,7 +48,7 @@ class ClassTest:
 
     def meets(self, candidate: Candidate) -> bool:
         """Whether a classifier is of several classes."""
-        return candidate.head == "multiclass"
+        return candidate.head.test == "classes"
 
 
 AnyTest: TypeAlias = TestSet | ClassTest
@@ -60,7 +61,7 @@ def all_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[AnyTest, ...]:
 
 def class_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[ClassTest, ...]:
     """The test sets of the table `multiclass`; their mixtures are those of every benchmark."""
-    if all(choice.head != "multiclass" for choice in config.architectures):
+    if all(head_of(choice).test != "classes" for choice in config.architectures):
         return ()
     common = mixtures[config.benchmarks[0]]
     return tuple(ClassTest(strength=i, mixture=mixture) for i, mixture in enumerate(common))

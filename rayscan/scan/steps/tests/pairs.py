@@ -12,6 +12,8 @@ import numpy as np
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.contract import Classifier
 from rayscan.models.ratio.separation import HALF_AN_EVENT
+from rayscan.scan.config.heads.base import pair_name
+from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
 from rayscan.scan.pools.binned import BinnedPools
@@ -19,7 +21,6 @@ from rayscan.scan.pools.uncertain import uncertainty_columns
 from rayscan.scan.steps.candidates import Candidate, trained_columns
 from rayscan.scan.steps.ceilings import CeilingOfTest, ceiling_of_test
 from rayscan.scan.steps.curves import Curves
-from rayscan.scan.steps.examples import pair_name
 from rayscan.scan.steps.scoring import Scores, single_events, stored
 from rayscan.scan.steps.shown import Seen, Shown, see, show
 from rayscan.stats.auc import estimate
@@ -57,15 +58,14 @@ class TestSet:
 
     def meets(self, candidate: Candidate) -> bool:
         """Whether a classifier is of two classes, and has this class 0."""
-        return candidate.head != "multiclass" and candidate.against == self.against
+        return candidate.head.test == "pairs" and candidate.head.null == self.against
 
 
 def test_sets(config: ScanConfig, mixtures: Mixtures) -> tuple[TestSet, ...]:
     """All test sets of the table `auc`, in a stable order: those against a signal last."""
-    second = (choice.against for choice in config.architectures if choice.against is not None)
     return tuple(
         TestSet(benchmark=benchmark, strength=index, mixture=mixture, against=against)
-        for against in (None, *dict.fromkeys(second))
+        for against in (None, *second_signals(config))
         for benchmark in config.benchmarks
         if benchmark != against
         for index, mixture in enumerate(mixtures[benchmark])
