@@ -24,8 +24,8 @@ from rayscan.generator.generate import Generated
 from rayscan.keys import digest
 from rayscan.places import beside
 from rayscan.results.journal import Journal
+from rayscan.results.ledger import Ledger
 from rayscan.results.lock import Lock
-from rayscan.results.read import Ledger
 from rayscan.results.storage import Storage
 from rayscan.scan.config import manifest
 from rayscan.scan.config.scan import ScanConfig

@@ -11,7 +11,7 @@ from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Search, Training
 from rayscan.scan.plan.points import Point, mixture_columns, mixtures

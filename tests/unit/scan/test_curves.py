@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.scan.config.scan import ArchitectureChoice, Training
 from rayscan.scan.plan.points import mixtures
 from rayscan.scan.steps.candidates import Candidate, candidates_for

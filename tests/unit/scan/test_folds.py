@@ -17,7 +17,7 @@ from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools, fold_name, pools_of_fold
 from rayscan.events.table import schema
 from rayscan.report.frames.folds import over_folds
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.limits import Limits

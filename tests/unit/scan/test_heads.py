@@ -12,7 +12,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
 from rayscan.models.ratio.likelihood_ratio import closed_form
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.heads.registry import groups, trained

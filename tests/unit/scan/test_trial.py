@@ -12,8 +12,9 @@ from toy_scan import make_config, make_pools, train_all
 from rayscan.errors import DivergedError
 from rayscan.models.contract import Member, architectures
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.results.read import LAYOUTS, rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Search, Training
 from rayscan.scan.plan.members import fixed_packs, member

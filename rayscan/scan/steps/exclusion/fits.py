@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from rayscan.keys import digest
 from rayscan.results.storage import Storage
+from rayscan.results.tables.limits import TAGS
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import fold_counts
 from rayscan.scan.pools.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
-from rayscan.scan.steps.exclusion.base import FEMTO, TAGS, Exclusion, Model, Row, band_columns
+from rayscan.scan.steps.exclusion.base import FEMTO, Exclusion, Model, Row, band_columns
 from rayscan.scan.steps.exclusion.channels import Channels
 from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.profile import signal_unit
