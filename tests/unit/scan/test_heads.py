@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import limits_on, make_config, make_pools, train_all
+from toy_scan import done, limits_on, make_config, make_pools, parts_of, train_all
 
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
@@ -26,7 +26,7 @@ from rayscan.scan.plan.strengths import SATURATED
 from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.examples import DrawnHistograms, examples_of
-from rayscan.scan.steps.tests.classes import all_tests, rows_of
+from rayscan.scan.steps.tests.classes import class_tests
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 SIGNALS = ("hard", "central", "null")
@@ -315,14 +315,13 @@ def test_every_head_meets_an_uncertain_background_and_no_one_passes_the_ceiling(
     )
     binned = make_pools(signals=SIGNALS, size=200_000)
     _, _, candidates = train_all(config, binned, tmp_path)
-    tools = {"config": config, "binned": binned, "storage": str(tmp_path)}
-    for test in all_tests(config, mixtures(config, binned)):
-        met = candidates_for(config, test, candidates)
-        rows = rows_to_table(test.table, rows_of(test, met, **tools)[test.table]).to_pylist()
+    found = done(parts_of(config, binned, candidates), config, binned, tmp_path)
+    for table in ("auc", "multiclass"):
+        rows = rows_to_table(table, found[table]).to_pylist()
         assert {row["background_uncertainty"] for row in rows} == {background}
         for row in rows:
             assert row["shape_observable"] == (None if background else "jet1_pt")
-            if test.table == "auc":
+            if table == "auc":
                 assert row["ceiling_kind"].startswith("marginal")
                 assert not row["leakage_flag"]
             elif row["auc"] is not None:
@@ -342,11 +341,7 @@ def tested(tmp_path_factory):
     )
     binned = make_pools(signals=SIGNALS, size=200_000)
     _, rows, candidates = train_all(config, binned, folder)
-    found = {"auc": [], "multiclass": []}
-    for test in all_tests(config, mixtures(config, binned)):
-        met = candidates_for(config, test, candidates)
-        tools = {"config": config, "binned": binned, "storage": str(folder)}
-        found[test.table] += rows_of(test, met, **tools)[test.table]
+    found = done(parts_of(config, binned, candidates), config, binned, folder)
     return config, binned, folder, rows, candidates, found
 
 
@@ -436,15 +431,14 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths)
         (p.benchmark, p.choice.key) for p in load.points
     ]
     assert len(list(fixed_packs(config, plan, fingerprint="toy"))) == load.packs
-    tests = all_tests(config, mixtures(config, binned))
-    assert len(tests) == load.test_sets
-    met = {test: candidates_for(config, test, candidates) for test in tests}
-    assert sum(map(len, met.values())) == load.pairs
-    tools = {"config": config, "binned": binned}
-    found = [rows_of(t, c, storage=str(tmp_path), **tools)[t.table] for t, c in met.items()]
-    assert sum(map(len, found)) == load.test_rows
+    known = config, mixtures(config, binned)
+    assert len(test_sets(*known)) + len(class_tests(*known)) == load.test_sets
+    parts = parts_of(config, binned, candidates)
+    assert sum(part.size for part in parts) == load.pairs
+    found = done(parts, config, binned, tmp_path)
+    assert len(found["auc"]) + len(found["multiclass"]) == load.test_rows
     limited = [c for c in candidates if c.head.excludes]
-    tools["storage"] = Storage(str(tmp_path))
+    tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     limits = [row for name in config.benchmarks for row in limits_on(name, limited, **tools)]
     assert len(limits) == load.binned_limits + load.score_limits
     assert sum(row["method"] == "score" for row in limits) == load.score_limits
