@@ -232,7 +232,12 @@ def candidate(trial, *, strength=0, signal=32, selected=True):
         "classifier": f"classifiers/{trial}",
         **mixture_columns("train", mixture),
     }
-    return Candidate(row=row, selected=selected, strength=strength)
+    return Candidate(
+        row=row,
+        selected=selected,
+        strength=strength,
+        choice=ArchitectureChoice(name="likelihood_ratio"),
+    )
 
 
 def test_training_at_each_strength_is_tested_at_its_own(scan):

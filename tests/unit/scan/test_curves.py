@@ -134,7 +134,7 @@ def test_all_keeps_every_classifier_on_everything_and_none_nothing(tested):
 def test_of_a_search_the_best_member_is_kept_and_of_a_failed_repeat_the_next():
     def one(trial, repeat, point, *, selected):
         row = {"trial": trial, "repeat": repeat, "point": point, "train_benchmark": "a"}
-        return Candidate(row=row, selected=selected, strength=0)
+        return Candidate(row=row, selected=selected, strength=0, choice=EVENTS)
 
     candidates = [
         one("t2", 2, "fixed", selected=True),
