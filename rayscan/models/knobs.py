@@ -13,11 +13,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from rayscan.errors import nearest
+from rayscan.models.losses.registry import problem
 
 Value: TypeAlias = float | int | str
+
+YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy"}
+"""Knobs that results older than them do not name, with what these have: no part of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +164,14 @@ class NetworkKnobs(Knobs):
         batch_size: Examples per step.
         epochs: At most.
         patience: Epochs without better weights before stopping.
-        monitor: Which weights are the best: those of the smallest cross-entropy on the validation
+        monitor: Which weights are the best: those of the smallest loss on the validation
             pool (``loss``), or of the smallest after the best constant was added to all scores
-            (``aligned_loss``, progress.py).
+            (``aligned_loss``, aligned.py).
         dropout: Probability of dropping a hidden node.
         l2: Factor of the sum of squared kernels added to the loss.
         input: Counts by their exact null moments, or over the largest bin of each histogram.
         refresh: New draws at every ``epoch``, or ``never``: one frozen set.
+        loss: What is made small, a member of `rayscan.models.losses.registry`.
     """
 
     learning_rate: float = _knob(1e-3, _RATE, Float(1e-4, 1e-2, log=True))
@@ -181,6 +186,15 @@ class NetworkKnobs(Knobs):
     l2: float = _knob(0.0, _NOT_NEGATIVE, Float(1e-7, 1e-2, log=True))
     input: Literal["smooth", "squashed", "standard", "maximum"] = _knob("standard", _INPUTS)
     refresh: Literal["epoch", "never"] = _knob("epoch", _Legal(options=("epoch", "never")))
+    loss: str = _knob(YOUNGER["loss"], _Legal())
+
+    numbers: ClassVar[tuple[str, ...]] = ()
+    """What a loss may need to know of the examples."""
+
+    def __post_init__(self) -> None:
+        Knobs.__post_init__(self)
+        if why := problem(self.loss, self.numbers):
+            raise ValueError(f"loss: {why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +239,8 @@ class EventMLPKnobs(NetworkKnobs):
         "squashed", _Legal(options=("squashed", "standard"))
     )
     refresh: Literal["never"] = _knob("never", _Legal(options=("never",)))
+
+    numbers: ClassVar[tuple[str, ...]] = ("S", "B")
 
 
 _KNOBS: dict[str, type[Knobs]] = {

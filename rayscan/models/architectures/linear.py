@@ -23,8 +23,9 @@ from rayscan.models.contract import (
     columns,
 )
 from rayscan.models.knobs import Knobs, LogisticKnobs, SVMKnobs, knobs
+from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks.inputs import Input
-from rayscan.models.networks.progress import area, cross_entropy
+from rayscan.models.networks.progress import area
 from rayscan.models.networks.sources import histogram_input
 
 Floats = npt.NDArray[np.float64]
@@ -132,8 +133,9 @@ def _draw(examples: Examples, values: LogisticKnobs | SVMKnobs) -> _Drawn:
 def _history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
+    loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})
     return {
-        "validation_loss": [cross_entropy(scores, labels)],
+        "validation_loss": [loss(scores)[0]],
         "validation_auc": [area(scores, labels)],
     }
 

@@ -1,0 +1,48 @@
+"""Cross-entropy of classes of equal weight: what makes outputs log-odds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from rayscan.models.losses.base import Batch, Floats, Integers, Loss
+
+
+class CrossEntropy(Loss):
+    """Binary for one output, categorical for several."""
+
+    needs = frozenset[str]()
+
+    def summed(self, batch: Batch) -> Any:
+        """Of the unsquashed outputs, which overflow nowhere."""
+        from keras import ops
+
+        logits, outputs = batch.logits, batch.logits.shape[-1]
+        if outputs == 1:
+            single = logits[..., 0]
+            each = ops.softplus(single) - single * ops.cast(batch.labels, "float32")
+        else:
+            hot = ops.one_hot(batch.labels, outputs)
+            each = ops.logsumexp(logits, axis=-1) - ops.sum(logits * hot, axis=-1)
+        return ops.sum(batch.weights * each, axis=1)
+
+    def twin(
+        self,
+        logits: Floats,
+        labels: Integers,
+        weights: Floats,
+        numbers: Mapping[str, float],  # noqa: ARG002
+    ) -> tuple[float, Floats]:
+        """Mean of the rows by weight."""
+        if logits.shape[1] == 1:
+            each = np.logaddexp(0.0, logits[:, 0]) - logits[:, 0] * labels
+            slopes = expit(logits) - labels[:, None]
+        else:
+            total = logsumexp(logits, axis=1, keepdims=True)
+            each = (total - np.take_along_axis(logits, labels[:, None], axis=1))[:, 0]
+            slopes = np.exp(logits - total)
+            slopes[np.arange(len(labels)), labels] -= 1.0
+        return float(np.average(each, weights=weights)), slopes * (weights / weights.sum())[:, None]
