@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from rayscan.models.losses.base import Batch, Floats, Integers, Loss
 
@@ -41,8 +41,12 @@ class CrossEntropy(Loss):
             each = np.logaddexp(0.0, logits[:, 0]) - logits[:, 0] * labels
             slopes = expit(logits) - labels[:, None]
         else:
-            total = logsumexp(logits, axis=1, keepdims=True)
-            each = (total - np.take_along_axis(logits, labels[:, None], axis=1))[:, 0]
-            slopes = np.exp(logits - total)
-            slopes[np.arange(len(labels)), labels] -= 1.0
+            rows = np.arange(len(labels))
+            # The largest is taken off: logits of a network that runs away have no exponentials.
+            below = logits - logits.max(axis=1, keepdims=True)
+            odds = np.exp(below)
+            totals = odds.sum(axis=1)
+            each = np.log(totals) - below[rows, labels]
+            slopes = odds / totals[:, None]
+            slopes[rows, labels] -= 1.0
         return float(np.average(each, weights=weights)), slopes * (weights / weights.sum())[:, None]
