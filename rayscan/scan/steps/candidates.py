@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rayscan.keys import digest
-from rayscan.scan.config.scan import MAXIMISED, ScanConfig
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.search import MAXIMISED
 from rayscan.scan.plan.points import Point
 
 

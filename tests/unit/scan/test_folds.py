@@ -25,9 +25,9 @@ from rayscan.scan.config.scan import (
     CrossTest,
     EnsembleSizes,
     Limits,
-    Search,
     Training,
 )
+from rayscan.scan.config.search import Search
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, planned, points

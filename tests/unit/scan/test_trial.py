@@ -14,7 +14,8 @@ from rayscan.models.contract import Member, architectures
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.read import LAYOUTS, rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Training
+from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import templates_of
