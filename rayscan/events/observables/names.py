@@ -107,7 +107,7 @@ def compute(
 
     Args:
         names: The observables.
-        columns: Leaf branch -> array, as ``delphes.read`` gives them.
+        columns: Leaf branch -> array, as ``formats.read`` gives them.
         objects: Which reconstructed objects count.
 
     Returns:

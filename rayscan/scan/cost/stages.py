@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rayscan.cores import allowed_cores
-from rayscan.events.delphes import EVENTS_PER_TASK
+from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.models.knobs import Choice, Integer
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search_space import search_ranges
