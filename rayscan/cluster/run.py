@@ -38,9 +38,9 @@ from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, pool_rows
 from rayscan.scan.pools.inputs import Inputs, open_inputs, without
 from rayscan.scan.pools.reading import Reading, reading_problems
 from rayscan.scan.steps.candidates import Candidate, candidates_for, candidates_of, part_key
+from rayscan.scan.steps.exclusion.base import Exclusion
 from rayscan.scan.steps.exclusion.fits import VERSION as LIMITS_VERSION
-from rayscan.scan.steps.exclusion.fits import binned_limits
-from rayscan.scan.steps.exclusion.score import score_limits
+from rayscan.scan.steps.exclusion.fits import limits_on
 from rayscan.scan.steps.tests.classes import all_tests, rows_of, still_kept
 from rayscan.terminal.progress import Reporter
 
@@ -240,9 +240,10 @@ class Scan:
         def exclude(row: dict[str, Any]) -> dict[str, Any]:
             config, pools = ray.get(shared)
             name = str(row["benchmark"])
-            found = binned_limits(name, selected, config=config, binned=pools, storage=storage)
-            found += score_limits(name, selected, config=config, binned=pools, storage=storage)
-            ledger.commit(actor, "limits", f"{name}.{tag}", found)
+            task = Exclusion(
+                benchmark=name, candidates=selected, config=config, binned=pools, storage=storage
+            )
+            ledger.commit(actor, "limits", f"{name}.{tag}", limits_on(task))
             return {"benchmark": name}
 
         todo = [{"benchmark": name} for name in benchmarks if f"{name}.{tag}" not in finished]

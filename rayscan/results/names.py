@@ -1,4 +1,4 @@
-"""Names that a storage has inside: its variants."""
+"""Names that both halves know: of variants, of classes, of limits without a classifier."""
 
 from __future__ import annotations
 
@@ -28,3 +28,11 @@ BACKGROUND = "SM"
 
 UNDECIDED = "undecided"
 """Name of no class: histograms that no class is sure of."""
+
+
+NO_TRIAL = "none"
+"""The ``trial`` of limits that no classifier is needed for."""
+
+
+ENSEMBLES = "ensembles"
+"""The ``solver`` of limits from scores of pseudo-experiments, where nothing is fitted."""

@@ -24,6 +24,7 @@ class Source(ABC):
     """
 
     seen: Input
+    shape: tuple[int, ...]
     n_classes: int
     frozen: bool
     numbers: Mapping[str, float] = MappingProxyType({})
@@ -66,6 +67,7 @@ class HistogramSource(Source):
         super().__init__()
         self.frozen = frozen
         self.n_classes = examples.n_classes
+        self.shape = tuple(examples.shape)
         self.bins = int(np.prod(examples.shape))
         self.seen = histogram_input(examples, how)
         self._examples = examples
@@ -87,6 +89,7 @@ class EventSource(Source):
         self._examples = examples
         self._features = len(examples.features)
         self.numbers = {"S": examples.S, "B": examples.B}
+        self.shape = (self._features,)
         rows = self._columns(examples.training()[0])
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
         self.squash = Squash.of(known) if squashed else None

@@ -11,6 +11,9 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
+from rayscan.models.architectures.base import Architecture
+from rayscan.models.architectures.registry import architectures
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.search import Search
 
@@ -92,6 +95,16 @@ class ArchitectureChoice:
         return self.label or f"{self.name}{head}"
 
     @property
+    def architecture(self) -> Architecture[Any]:
+        """What its name stands for."""
+        return architectures()[self.name]
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether its classifiers read single events."""
+        return self.architecture.reads == "events"
+
+    @property
     def is_joint(self) -> bool:
         """Whether one classifier is trained on several benchmarks."""
         return self.head != "binary"
@@ -152,62 +165,6 @@ class CrossTest:
 
     strengths: Literal["own", "all"] = "own"
     curves: Literal["first", "all", "none"] = "first"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The 95 % CLs limits to set.
-
-    Attributes:
-        methods: ``template`` (the distribution itself, from every event), ``response`` (bins
-            grouped by the classifier), ``score`` (the output on the whole pseudo-experiment).
-        luminosity: Integrated luminosities [fb^-1] of ``template`` and ``response``.
-        ensembles: Pseudo-experiments per strength of method ``score``; the -2 sigma band needs
-            about 4,400.
-        channels: Most groups of histogram bins (or of events) for ``response``.
-        spacing: ``tail``: channels double from the signal's end; ``equal``: as much background in
-            each.
-        min_pool_count: Fewest simulated background events of a channel, or of a bin of
-            ``template``: those with fewer are joined.
-        max_mc_error: Largest relative Monte Carlo error of their background, likewise.
-        background_uncertainty: Relative uncertainty of each background's yield; that of
-            ``ensembles.uncertainty`` if larger.
-        signal_uncertainty: Relative uncertainty of the signal's yield.
-        luminosity_uncertainty: Relative, common to all processes.
-        monte_carlo_statistics: Add the statistical uncertainty of the simulated events.
-        referee: How many limits pyhf itself re-checks.
-        workspaces: Write each limit's model as JSON for ``pyhf cls``.
-    """
-
-    methods: tuple[Literal["template", "response", "score"], ...] = (
-        "template",
-        "response",
-        "score",
-    )
-    luminosity: tuple[float, ...] = (139.0,)
-    ensembles: int = 5_000
-    channels: int = 12
-    spacing: Literal["tail", "equal"] = "tail"
-    min_pool_count: int = 20
-    max_mc_error: float = 0.2
-    background_uncertainty: float = 0.05
-    signal_uncertainty: float = 0.05
-    luminosity_uncertainty: float = 0.017
-    monte_carlo_statistics: bool = True
-    referee: int = 3
-    workspaces: bool = True
-
-    def __post_init__(self) -> None:
-        if any(not value > 0 for value in self.luminosity):
-            raise ValueError(f"luminosity: {self.luminosity} fb^-1, expected positive numbers")
-        for name in ("channels", "ensembles"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
-        if not self.max_mc_error > 0 or self.min_pool_count < 0:
-            raise ValueError("expected max_mc_error > 0 and min_pool_count >= 0")
-        for name in ("background_uncertainty", "signal_uncertainty", "luminosity_uncertainty"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}, expected 0 <= value < 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

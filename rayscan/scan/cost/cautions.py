@@ -121,7 +121,7 @@ def _slow_limits(load: Workload) -> Iterator[str]:
     if load.binned_limits and load.config.ensembles.unsure.shape is not None:
         yield (
             f"{load.binned_limits:,} limits have an uncertain shape: pyhf itself solves them, a "
-            "minute or more each; fewer limits.channels, or limits.methods: [score]"
+            "minute or more each; fewer limits.channels, or only limits.methods that fit nothing"
         )
 
 
@@ -129,8 +129,8 @@ def _missing_limits(load: Workload) -> Iterator[str]:
     limits = load.config.limits
     if not load.binned_limits + load.score_limits:
         yield "no limits will be set: limits.methods or limits.luminosity is empty"
-    elif "score" in limits.methods and limits.ensembles < _BAND:
+    elif load.strengths and limits.ensembles < _BAND:
         yield (
             f"limits.ensembles: {limits.ensembles:,} pseudo-experiments leave the -2 sigma band of "
-            f"method score without a value; it needs about {_BAND:,}"
+            f"limits from scores without a value; it needs about {_BAND:,}"
         )

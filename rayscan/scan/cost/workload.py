@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rayscan.scan.config.limits import METHODS, Method
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost import testing
 from rayscan.scan.cost.points import PlannedPoint, planned_points
-from rayscan.scan.cost.rates import NETWORKS, DrawKind, Rates
+from rayscan.scan.cost.rates import DrawKind, Rates
 from rayscan.scan.steps.examples import features_of
-
-SCORE_STRENGTHS = 10
-"""Most strengths at which method `score` tests (score_exclusion.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,28 +76,46 @@ class Workload:
         """Classifiers that limits are set with."""
         return sum(point.selected for point in self.points)
 
+    def limits(self, *, fitted: bool) -> int:
+        """Limits by methods that fit models, or by those that score pseudo-experiments."""
+        some = [p for p in self.points if p.mixture is None or p.mixture.background > 0]
+        scored = sum(point.selected for point in some)
+        teams = self.selected // len(self.config.pools.numbers)
+        each = [
+            method.count(self.config, teams, scored)
+            for method in self.methods
+            if bool(method.channels(self.config)) == fitted
+        ]
+        return len(self.config.benchmarks) * sum(each)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The limit methods asked for."""
+        return tuple(METHODS[name] for name in self.config.limits.methods)
+
     @property
     def binned_limits(self) -> int:
-        """Limits of methods ``template`` and ``response``, the latter of all folds together."""
-        limits, teams = self.config.limits, self.selected // len(self.config.pools.numbers)
-        each = ("template" in limits.methods) + ("response" in limits.methods) * teams
-        return len(self.config.benchmarks) * len(limits.luminosity) * each
+        """Limits of fitted models; of classifiers one of all folds together."""
+        return self.limits(fitted=True)
 
     @property
     def score_limits(self) -> int:
-        """Limits of method ``score``: only for mixtures with background."""
-        if "score" not in self.config.limits.methods:
-            return 0
-        some = [p for p in self.points if p.mixture is None or p.mixture.background > 0]
-        return len(self.config.benchmarks) * sum(point.selected for point in some)
+        """Limits from scores: only for mixtures with background."""
+        return self.limits(fitted=False)
+
+    @property
+    def strengths(self) -> tuple[int, ...]:
+        """Most strengths at which classifiers score for limits, of each method with such."""
+        return tuple(method.strengths for method in self.methods if method.strengths)
 
     @property
     def score_draws(self) -> int:
-        """Histograms drawn for limits of method ``score``, at most."""
+        """Histograms drawn for limits from scores, at most."""
         if not self.score_limits:
             return 0
         totals = {p.mixture.background for p in self.points if p.mixture is not None} - {0} or {1}
-        sets = (SCORE_STRENGTHS + 1) * len(totals) * len(self.config.benchmarks)
+        drawn = sum(strengths + 1 for strengths in self.strengths)  # and background only
+        sets = drawn * len(totals) * len(self.config.benchmarks)
         return sets * self.config.limits.ensembles * len(self.config.pools.numbers)
 
     def training_draws(self, point: PlannedPoint) -> int:
@@ -108,7 +124,7 @@ class Workload:
             return 0
         sizes = self.config.ensembles
         shared = point.members if point.choice.searches else point.packs
-        epochs = _draws(point)
+        epochs = point.choice.architecture.draws(point.values)
         validation = point.histograms(sizes.validation)
         own = validation * point.members  # the validation AUC that the table shows
         if epochs == 0:
@@ -163,15 +179,6 @@ class Workload:
         """CPU seconds of one histogram."""
         bins, pools = self.config.binning.bins, len(self.config.backgrounds)
         return rates.drawing(self.draw_kind, bins=bins, pools=pools)
-
-
-def _draws(point: PlannedPoint) -> int:
-    """Epochs' worth of histograms that a member draws to train."""
-    if point.choice.name == "likelihood_ratio":
-        return 0
-    if point.choice.name not in NETWORKS:
-        return int(point.knobs["draws"])
-    return 1 if point.knobs["refresh"] == "never" else point.epochs
 
 
 def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:

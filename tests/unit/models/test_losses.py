@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayscan.models.knobs import EventMLPKnobs
+from rayscan.models.architectures.event_mlp import EventMLPKnobs
 from rayscan.models.losses.base import Batch, balance
 from rayscan.models.losses.registry import LOSSES
 from rayscan.models.networks.backend import gradient, tensorflow
@@ -117,9 +117,9 @@ def test_the_loss_of_an_installed_package_is_a_knob(tmp_path):
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
     (folder / "entry_points.txt").write_text("[rayscan.losses]\ncounting = losses:Counting\n")
     code = (
-        "from rayscan.models.knobs import knobs\n"
-        "print(knobs('event_mlp', {'loss': 'counting'}).loss)\n"
-        "knobs('mlp', {'loss': 'counting'})"
+        "from rayscan.models.architectures.registry import architectures\n"
+        "print(architectures()['event_mlp'].knobs(loss='counting').loss)\n"
+        "architectures()['mlp'].knobs(loss='counting')"
     )
     path = os.pathsep.join([str(tmp_path), str(HERE), *sys.path])
     done = subprocess.run(

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.contract import Member, Trained, architectures
-from rayscan.models.knobs import MLPKnobs
+from rayscan.models.architectures.mlp import MLP, MLPKnobs
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member, Trained
 from rayscan.models.losses.aligned import aligned
 from rayscan.models.losses.base import balance
 from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks import graphs
 from rayscan.models.networks.dense import DenseNetwork
-from rayscan.models.networks.histogram_network import MLP, NetworkClassifier
+from rayscan.models.networks.histogram_network import NetworkClassifier
 from rayscan.models.networks.progress import Progress, Task, area
 from rayscan.models.networks.sources import HistogramSource
 from rayscan.seeds import stream

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import limits_on, make_config, make_pools, train_all
 from typer.testing import CliRunner
 
 from rayscan.cli.app import app
@@ -18,12 +18,12 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.generator.generate import Generate
 from rayscan.models.networks.convolution import ConvolutionNetwork
 from rayscan.results.storage import Storage
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import (
     ArchitectureChoice,
     CrossTest,
     EnsembleSizes,
-    Limits,
     Resources,
     Training,
 )
@@ -31,15 +31,13 @@ from rayscan.scan.config.search import Search
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.costs import duration, entries_of, estimate, reference
 from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes
-from rayscan.scan.cost.rates import products
 from rayscan.scan.cost.stages import compilations, point_cpu, stages, total_cpu, total_wall
-from rayscan.scan.cost.workload import SCORE_STRENGTHS, workload
+from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.curves import BINS, Curves, kept
-from rayscan.scan.steps.exclusion.fits import binned_limits
-from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.exclusion.score import METHOD, strengths_to_test
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 RATES = reference()
@@ -89,7 +87,7 @@ def test_numbers_agree_with_a_count_by_hand():
     }
     training = benchmarks * strengths * sum(of_point.values())
     tests = benchmarks * strengths * 2 * 1000
-    scores = benchmarks * (SCORE_STRENGTHS + 1) * 5000  # one B, so one set of strengths
+    scores = benchmarks * (METHOD.strengths + 1) * 5000  # one B, so one set of strengths
     assert load.draws == training + tests + scores
     assert needs(estimate(config, RATES, ENTRIES))["draws"] == f"{load.draws:,} histograms"
 
@@ -124,10 +122,9 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested, wh
     assert sum(row["number"] == 0 for each in drawn.values() for row in each.roc) == load.curves
     assert sum(len(each.scores) for each in drawn.values()) == 2 * BINS * load.curves
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
-    limits = [binned_limits(name, candidates, **tools) for name in config.benchmarks]
-    assert sum(map(len, limits)) == load.binned_limits
-    scores = [score_limits(name, candidates, **tools) for name in config.benchmarks]
-    assert sum(map(len, scores)) == load.score_limits
+    limits = [row for name in config.benchmarks for row in limits_on(name, candidates, **tools)]
+    assert len(limits) == load.binned_limits + load.score_limits
+    assert sum(row["method"] == "score" for row in limits) == load.score_limits
 
 
 @pytest.mark.parametrize("sizes", [{"background": 1000}, {"luminosity": 1.0}])
@@ -151,7 +148,7 @@ def test_limits_by_score_test_at_no_more_strengths_than_counted():
     config, binned = make_config(), make_pools()
     for name in config.benchmarks:
         found = strengths_to_test(name, 1000, config=config, binned=binned)
-        assert len(found) <= SCORE_STRENGTHS
+        assert len(found) <= METHOD.strengths
 
 
 def test_a_searched_point_has_the_knobs_of_the_middle_and_the_epochs_of_the_end():
@@ -210,8 +207,8 @@ def test_more_workers_take_less_time_but_no_less_work():
 
 
 def test_products_of_a_layer_are_its_weights_times_the_places_it_looks_at():
-    dense, convolved = products("cnn", {"filters": 4, "units": 7}, (30, 30))
     network = ConvolutionNetwork((30, 30), 4, 7, 1)
+    dense, convolved = network.products()
     assert dense == 6 * 6 * 8 * 7 + 7
     assert convolved == 28 * 28 * 9 * 4 + 12 * 12 * 9 * 4 * 8
     assert [size for size, _ in network.stages()] == [(28, 28), (12, 12)]

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import CROSS_SECTIONS, EFFICIENCY, make_config, make_pools, train_all
+from toy_scan import CROSS_SECTIONS, EFFICIENCY, limits_on, make_config, make_pools, train_all
 
 from rayscan.results.read import rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import Limits
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.pools.binned import POOL_NAMES
 from rayscan.scan.pools.folds import every_event
+from rayscan.scan.steps.exclusion.base import band_columns
 from rayscan.scan.steps.exclusion.channels import by_response, plain
-from rayscan.scan.steps.exclusion.fits import band_columns, binned_limits, fit_template
+from rayscan.scan.steps.exclusion.fits import fit_template
 from rayscan.stats.referee import cls_values, referee
 from rayscan.stats.response import Grouping
 from rayscan.stats.workspace import signal_unit_of
@@ -42,9 +43,9 @@ def scan(tmp_path_factory):
 
 def limits(scan, **changes):
     config, binned, candidates, storage = scan
-    changes = {"workspaces": False, **changes}
+    changes = {"workspaces": False, "methods": ("template", "response"), **changes}
     changed = replace(config, limits=replace(config.limits, **changes))
-    rows = binned_limits("hard", candidates, config=changed, binned=binned, storage=storage)
+    rows = limits_on("hard", candidates, config=changed, binned=binned, storage=storage)
     return {(row["method"], row["luminosity"]): row for row in rows}
 
 
@@ -182,7 +183,8 @@ def test_few_expected_events_are_left_to_toys(scan):
 
 def test_only_the_methods_asked_for_are_used(scan):
     assert {m for m, _ in limits(scan, methods=("template",))} == {"template"}
-    assert limits(scan, methods=("score",)) == {}
+    assert {m for m, _ in limits(scan, methods=("score",))} == {"score"}
+    assert limits(scan, methods=()) == {}
 
 
 def test_a_band_keeps_what_there_is():
@@ -233,7 +235,7 @@ def test_where_simulation_rules_the_limit_falls_with_the_root_of_all_events(mode
         ),
     )
     binned = make_pools(size=size, signals=("hard",), mode=mode)
-    (row,) = binned_limits("hard", (), config=config, binned=binned, storage=Storage(str(tmp_path)))
+    (row,) = limits_on("hard", (), config=config, binned=binned, storage=Storage(str(tmp_path)))
     b, simulated = row["background_events"], pools * size
     # b = 5e9 known to 1/sqrt(simulated): 1.96 sigma, up to corrections of order 1/sqrt(simulated)
     assert row["channels"] == 1

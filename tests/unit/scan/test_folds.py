@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
-from toy_scan import BINNING, density, make_config, make_pools, process_pools, train_all
+from toy_scan import BINNING, density, limits_on, make_config, make_pools, process_pools, train_all
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.events import split as event_pools
@@ -20,11 +20,11 @@ from rayscan.report.frames.folds import over_folds
 from rayscan.results.read import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import (
     ArchitectureChoice,
     CrossTest,
     EnsembleSizes,
-    Limits,
     Training,
 )
 from rayscan.scan.config.search import Search
@@ -36,9 +36,9 @@ from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
 from rayscan.scan.pools.folds import at_fold, every_event, fold_counts, teams
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.steps.exclusion.base import mixture_of_row
 from rayscan.scan.steps.exclusion.channels import Channels, of_all_folds
-from rayscan.scan.steps.exclusion.fits import binned_limits, fit_template, mixture_of_row
-from rayscan.scan.steps.exclusion.score import score_limits
+from rayscan.scan.steps.exclusion.fits import fit_template
 from rayscan.scan.steps.scoring import stored
 from rayscan.scan.steps.tests.classes import all_tests, rows_of
 from rayscan.seeds import stream
@@ -294,12 +294,12 @@ def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
     assert {row["fold"] for row in found["roc"]} == {0}
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     usable = [c for c in candidates if c.excludes]
-    limits = [row for name in config.benchmarks for row in binned_limits(name, usable, **tools)]
-    assert len(limits) == load.binned_limits
-    scores = [row for name in config.benchmarks for row in score_limits(name, usable, **tools)]
+    limits = [row for name in config.benchmarks for row in limits_on(name, usable, **tools)]
+    scores = [row for row in limits if row["method"] == "score"]
+    assert len(limits) == load.binned_limits + load.score_limits
     assert len(scores) == load.score_limits
     assert {row["fold"] for row in scores} == {0, 1, 2}
-    rows_to_table("limits", limits + scores)
+    rows_to_table("limits", limits)
 
 
 def test_multiclass_heads_meet_the_ensembles_of_their_fold(tmp_path):
@@ -388,7 +388,7 @@ def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
 def limits_of(config, binned, candidates, folder, **changes):
     changed = replace(config, limits=replace(config.limits, **changes))
     storage = Storage(str(folder))
-    rows = binned_limits("hard", candidates, config=changed, binned=binned, storage=storage)
+    rows = limits_on("hard", candidates, config=changed, binned=binned, storage=storage)
     return {row["method"]: row for row in rows}
 
 

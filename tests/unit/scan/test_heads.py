@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
@@ -16,7 +16,8 @@ from rayscan.results.read import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.heads.registry import groups, trained
-from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Limits, Training
+from rayscan.scan.config.limits import Limits
+from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Training
 from rayscan.scan.cost.footprint import epoch_bytes
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs, member
@@ -24,8 +25,6 @@ from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.plan.strengths import SATURATED
 from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.steps.candidates import candidates_for
-from rayscan.scan.steps.exclusion.fits import binned_limits
-from rayscan.scan.steps.exclusion.score import score_limits
 from rayscan.scan.steps.joint import JointHistograms, training_examples
 from rayscan.scan.steps.tests.classes import all_tests, rows_of
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
@@ -444,10 +443,9 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths)
     assert sum(map(len, found)) == load.test_rows
     limited = [c for c in candidates if c.excludes]
     tools["storage"] = Storage(str(tmp_path))
-    limits = [binned_limits(name, limited, **tools) for name in config.benchmarks]
-    assert sum(map(len, limits)) == load.binned_limits
-    scores = [score_limits(name, limited, **tools) for name in config.benchmarks]
-    assert sum(map(len, scores)) == load.score_limits
+    limits = [row for name in config.benchmarks for row in limits_on(name, limited, **tools)]
+    assert len(limits) == load.binned_limits + load.score_limits
+    assert sum(row["method"] == "score" for row in limits) == load.score_limits
 
 
 def test_the_numbers_of_histograms_agree_with_a_count_by_hand():

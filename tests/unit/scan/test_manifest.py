@@ -12,8 +12,9 @@ from toy_scan import make_config
 from rayscan.errors import StorageError
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.manifest import claim, differences
-from rayscan.scan.config.scan import EnsembleSizes, Limits, Resources
+from rayscan.scan.config.scan import EnsembleSizes, Resources
 
 
 @pytest.fixture

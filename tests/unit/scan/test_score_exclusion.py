@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.results.read import rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import EnsembleSizes, Limits
+from rayscan.scan.config.scan import EnsembleSizes
 from rayscan.scan.steps.examples import ensembles_of
-from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.exclusion.score import strengths_to_test
 from rayscan.scan.steps.scoring import stored
 
 SIZES = EnsembleSizes(train=100, validation=50, test=4000)
@@ -31,7 +31,8 @@ def scan(tmp_path_factory):
 
 def rows_of(scan, benchmark):
     config, binned, candidates, storage = scan
-    return score_limits(benchmark, candidates, config=config, binned=binned, storage=storage)
+    tools = {"config": config, "binned": binned, "storage": storage}
+    return limits_on(benchmark, candidates, methods=("score",), **tools)
 
 
 def own_rows(scan, benchmark):
@@ -126,9 +127,8 @@ def test_a_small_signal_pool_leaves_the_limit_unbounded_and_does_not_end_the_sca
     _, _, candidates = train_all(config, binned, tmp_path)
     found = strengths_to_test("null", 1000, config=config, binned=binned)
     assert max(m.signal for m in found) <= 60
-    (row,) = score_limits(
-        "null", candidates, config=config, binned=binned, storage=Storage(str(tmp_path))
-    )
+    tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
+    (row,) = limits_on("null", candidates, methods=("score",), **tools)
     assert row["status"] == "unbounded"
     assert row["signal_events_expected_0"] is None
 
@@ -148,12 +148,6 @@ def test_a_signal_that_equals_the_background_exactly_is_tested_once(scan):
     equal = replace(binned, processes={**binned.processes, "hard": same})
     (only,) = strengths_to_test("hard", 1000, config=config, binned=equal)
     assert (only.signal, only.background) == (1000, 0)
-
-
-def test_no_score_limit_is_set_unless_asked_for(scan):
-    config, *rest = scan
-    other = replace(config, limits=Limits(methods=("template",)))
-    assert rows_of((other, *rest), "hard") == []
 
 
 def test_a_band_needs_enough_ensembles(scan):

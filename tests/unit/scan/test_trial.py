@@ -10,11 +10,13 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Member, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.read import LAYOUTS, rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, Training
+from rayscan.scan.config.limits import Limits
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
@@ -15,7 +15,8 @@ from rayscan.results.read import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.file import dump, parse_scan
-from rayscan.scan.config.scan import EnsembleSizes, Limits
+from rayscan.scan.config.limits import Limits
+from rayscan.scan.config.scan import EnsembleSizes
 from rayscan.scan.cost.cautions import cautions
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import member
@@ -25,8 +26,8 @@ from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.pools.uncertain import templates_for
 from rayscan.scan.steps.examples import ensembles_of
 from rayscan.scan.steps.exclusion.channels import by_response, plain
-from rayscan.scan.steps.exclusion.fits import binned_limits, fit_template
-from rayscan.scan.steps.exclusion.score import score_limits, strengths_to_test
+from rayscan.scan.steps.exclusion.fits import fit_template
+from rayscan.scan.steps.exclusion.score import strengths_to_test
 from rayscan.scan.steps.scoring import stored
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 from rayscan.stats.limits import upper_limits
@@ -119,7 +120,7 @@ def test_pyhf_solves_a_limit_with_uncertain_shape_and_it_is_weaker(binned, tmp_p
         config = config_with(unsure, limits=limits)
         _, _, candidates = train_all(config, binned, tmp_path / str(number))
         storage = Storage(str(tmp_path / str(number)))
-        rows = binned_limits("hard", candidates, config=config, binned=binned, storage=storage)
+        rows = limits_on("hard", candidates, config=config, binned=binned, storage=storage)
         found += rows_to_table("limits", rows).to_pylist()
     assert [row["solver"] for row in found] == ["profile", "pyhf"]
     assert found[1]["mu_expected_0"] > found[0]["mu_expected_0"]
@@ -151,7 +152,7 @@ def test_score_limits_grow_and_test_stronger_signals(binned, tmp_path):
         config = config_with(unsure, limits=limits)
         _, _, candidates = train_all(config, binned, tmp_path / str(number))
         storage = Storage(str(tmp_path / str(number)))
-        row = score_limits("hard", candidates, config=config, binned=binned, storage=storage)[0]
+        row = limits_on("hard", candidates, config=config, binned=binned, storage=storage)[0]
         assert row["status"] in {"ok", "partial"}
         medians.append((row["signal_events_expected_0"], row["limit_error"]))
         signals.append(

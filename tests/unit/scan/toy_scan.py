@@ -13,12 +13,15 @@ import numpy.typing as npt
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.results.storage import Storage
+from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Limits, ScanConfig, Training
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, ScanConfig, Training
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import Point, mixtures, points
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
 from rayscan.scan.steps.candidates import Candidate, candidates_of
+from rayscan.scan.steps.exclusion import fits
+from rayscan.scan.steps.exclusion.base import Exclusion
 from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import stream
 
@@ -175,3 +178,13 @@ class Nobody:
     def advance(self, count, note="", *, earlier=False): ...
 
     def say(self, text): ...
+
+
+def limits_on(benchmark, candidates, *, methods=None, config, binned, storage):
+    """Rows of `limits` on one benchmark, by the methods of the scan or others."""
+    if methods is not None:
+        config = replace(config, limits=replace(config.limits, methods=methods))
+    task = Exclusion(
+        benchmark=benchmark, candidates=candidates, config=config, binned=binned, storage=storage
+    )
+    return fits.limits_on(task)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rayscan.errors import nearest
-from rayscan.models.contract import architectures
+from rayscan.models.architectures.registry import architectures
 from rayscan.results.names import BACKGROUND, UNDECIDED
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig

@@ -1,10 +1,9 @@
-"""Limits from the classifier's output on whole pseudo-experiments, method ``score``."""
+"""Limits from the classifier's output on whole pseudo-experiments, by their shape alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,76 +12,65 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models.contract import Classifier, Templates
 from rayscan.models.ratio.likelihood_ratio import best_weights, closed_form
 from rayscan.models.ratio.separation import Endless
-from rayscan.results.storage import Storage
+from rayscan.results.names import ENSEMBLES
+from rayscan.scan.config.limits import Method
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import at_fold, by_fold
 from rayscan.scan.pools.uncertain import templates_for, uncertainty_columns
 from rayscan.scan.steps.candidates import Candidate, trained_columns
 from rayscan.scan.steps.examples import ensembles_of, features_of
-from rayscan.scan.steps.exclusion.fits import band_columns, mixture_of_row
+from rayscan.scan.steps.exclusion.base import (
+    FEMTO,
+    Exclusion,
+    Found,
+    Row,
+    band_columns,
+    mixture_of_row,
+)
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, stored, terms_of
 from rayscan.seeds import stream
 from rayscan.stats.score_limits import score_limit
 
-_FEMTO = 1000.0  # fb in a pb
 _SEPARATIONS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 """Strengths of the tested ensembles: standard deviations that an ideal classifier sees."""
 
 
-def score_limits(
-    benchmark: str,
-    candidates: Sequence[Candidate],
-    *,
-    config: ScanConfig,
-    binned: BinnedPools,
-    storage: Storage,
-) -> list[dict[str, Any]]:
+def _limits(task: Exclusion) -> Found:
     """Limits on one benchmark from the output on ensembles of N = S + B events.
 
     Both hypotheses have the same total N, the B of the training: the limit is on the signal that
     may hide among N events by their shape alone. It is quoted at the luminosity that gives N
     background events. The network of each fold has a limit of its own, from ensembles of that fold.
     """
-    if "score" not in config.limits.methods:
-        return []
-    rows = []
-    for fold, those in by_fold(candidates):
-        scan, pools = at_fold(config, binned, fold)
+    rows: list[Row] = []
+    for fold, those in by_fold(task.candidates):
+        scan, pools = at_fold(task.config, task.binned, fold)
         for total in sorted({int(c.row["train_background"]) for c in those} - {0}):
             group = [c for c in those if c.row["train_background"] == total]
-            rows += _at_total(benchmark, group, total, config=scan, binned=pools, storage=storage)
-    return rows
+            rows += _at_total(replace(task, candidates=group, config=scan, binned=pools), total)
+    return Found(rows=rows)
 
 
-def _at_total(
-    benchmark: str,
-    candidates: Sequence[Candidate],
-    total: int,
-    *,
-    config: ScanConfig,
-    binned: BinnedPools,
-    storage: Storage,
-) -> list[dict[str, Any]]:
+def _at_total(task: Exclusion, total: int) -> list[Row]:
+    config, binned, benchmark = task.config, task.binned, task.benchmark
     mixtures = strengths_to_test(benchmark, total, config=config, binned=binned)
-    classifiers = [stored(storage.uri, c.row["classifier"]) for c in candidates]
-    null, tested = _scores(benchmark, candidates, classifiers, mixtures, config, binned)
+    classifiers = [stored(task.storage.uri, c.row["classifier"]) for c in task.candidates]
+    null, tested = _scores(benchmark, task.candidates, classifiers, mixtures, config, binned)
     signals = np.array([mixture.signal for mixture in mixtures], dtype=np.float64)
-    luminosity = total / (binned.background_cross_section * _FEMTO)
+    luminosity = total / (binned.background_cross_section * FEMTO)
     signal = binned.processes[benchmark]
-    events = signal.cross_section * _FEMTO * luminosity
+    events = signal.cross_section * FEMTO * luminosity
     rows = []
-    for index, candidate in enumerate(candidates):
+    for index, candidate in enumerate(task.candidates):
         limit = score_limit(null[index], signals, tested[index], exact_numbers=True)
         strengths = [None if value is None else value / events for value in limit.expected]
         head = trained_columns(candidate) | {
-            "test_benchmark": benchmark,
-            "method": "score",
             "filled_from": "shared_pool" if binned.mode == "shared_pool" else "test",
             "luminosity": luminosity,
             "background_events": float(total),
-            "solver": "ensembles",
-            "calculator": "ensembles",
+            "solver": ENSEMBLES,
+            "calculator": ENSEMBLES,
             "status": limit.status,
             "message": limit.message or None,
             "limit_error": limit.error[2],
@@ -186,3 +174,11 @@ def _terms_of_events(
             )
             found[i] = terms_of(odds, mixture_of_row(candidate.row, config))
     return found
+
+
+METHOD = Method(
+    limits=_limits,
+    count=lambda _config, _teams, scored: scored,
+    channels=lambda _config: 0,
+    strengths=len(_SEPARATIONS),
+)
