@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS, Floats
+from rayscan.arrays import Floats
+from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 from rayscan.events.reconstruction import Reconstructed
 
 OBJECTS = ("jet", "electron", "muon", "lepton")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from rayscan.arrays import Floats
 from rayscan.events.observables.base import OBJECT, OBJECTS, Item, Kind, Observable
-from rayscan.events.observables.kinematics import Floats
 from rayscan.events.reconstruction import FLAVOURS, Reconstructed
 
 _PROPERTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rayscan.arrays import Floats
 from rayscan.events.observables import kinematics
 from rayscan.events.observables.base import OBJECT, Item, Kind, Observable
-from rayscan.events.observables.kinematics import Floats
 from rayscan.events.reconstruction import Reconstructed
 
 _FOUR = ("pt", "eta", "phi", "mass")

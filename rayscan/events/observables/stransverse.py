@@ -6,9 +6,9 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
+from rayscan.arrays import Floats
 from rayscan.events.observables import mt2 as stransverse_mass
 from rayscan.events.observables.base import OBJECT, Item, Kind, Observable
-from rayscan.events.observables.kinematics import Floats
 from rayscan.events.reconstruction import Reconstructed
 
 

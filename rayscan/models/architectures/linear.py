@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models import scoring, storage
 from rayscan.models.architectures.base import Architecture
@@ -28,8 +29,6 @@ from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks.inputs import Input
 from rayscan.models.networks.progress import area
 from rayscan.models.networks.sources import histogram_input
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

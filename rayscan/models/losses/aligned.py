@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
-from rayscan.models.losses.base import Floats
+from rayscan.arrays import Floats
 
 
 def aligned(loss: Callable[[Floats], tuple[float, Floats]], logits: Floats) -> float:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.integer]
+from rayscan.arrays import AnyIntegers, Floats
 
 
 class Batch(NamedTuple):
@@ -44,7 +43,7 @@ class Loss(ABC):
 
     @abstractmethod
     def twin(
-        self, logits: Floats, labels: Integers, weights: Floats, numbers: Mapping[str, float]
+        self, logits: Floats, labels: AnyIntegers, weights: Floats, numbers: Mapping[str, float]
     ) -> tuple[float, Floats]:
         """The loss of all rows of one member, and its gradient, in numpy.
 
@@ -59,14 +58,14 @@ class Loss(ABC):
         """
 
     def of(
-        self, labels: Integers, *, outputs: int, numbers: Mapping[str, float]
+        self, labels: AnyIntegers, *, outputs: int, numbers: Mapping[str, float]
     ) -> Callable[[Floats], tuple[float, Floats]]:
         """The `twin` as a function of the logits alone."""
         weights = balance(labels, max(2, outputs)).astype(np.float64)
         return partial(self.twin, labels=labels, weights=weights, numbers=numbers)
 
 
-def balance(labels: Integers, n_classes: int) -> npt.NDArray[np.float32]:
+def balance(labels: AnyIntegers, n_classes: int) -> npt.NDArray[np.float32]:
     """Weights that give every class the same total, 1 for equal numbers; shape (N,)."""
     counts = np.bincount(labels, minlength=n_classes)
     share = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))

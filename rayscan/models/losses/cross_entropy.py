@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from rayscan.models.losses.base import Batch, Floats, Integers, Loss
+from rayscan.arrays import AnyIntegers, Floats
+from rayscan.models.losses.base import Batch, Loss
 
 
 class CrossEntropy(Loss):
@@ -32,7 +33,7 @@ class CrossEntropy(Loss):
     def twin(
         self,
         logits: Floats,
-        labels: Integers,
+        labels: AnyIntegers,
         weights: Floats,
         numbers: Mapping[str, float],  # noqa: ARG002
     ) -> tuple[float, Floats]:

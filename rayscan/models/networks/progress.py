@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
+from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models.knobs import NetworkKnobs
 from rayscan.models.losses.aligned import aligned
@@ -16,8 +17,6 @@ from rayscan.models.losses.registry import LOSSES
 from rayscan.models.networks.packed import Network, Weights
 from rayscan.models.networks.sources import Source
 from rayscan.seeds import stream
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.keys import digest
 from rayscan.results.storage import Storage
 from rayscan.scan.config.limits import METHODS
@@ -24,7 +24,6 @@ from rayscan.stats.referee import referee
 from rayscan.stats.template import SIGNAL, Template
 from rayscan.stats.workspace import workspace
 
-Floats = npt.NDArray[np.float64]
 VERSION = 2
 """Raised when equal classifiers give other limits than before, so that old rows are not reused."""
 
