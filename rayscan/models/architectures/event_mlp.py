@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from rayscan.models import storage
 from rayscan.models.architectures.network import NetworkArchitecture
@@ -48,6 +48,8 @@ class EventMLPKnobs(NetworkKnobs):
         "squashed", Legal(options=("squashed", "standard")), graph=True
     )
     refresh: Literal["never"] = knob("never", Legal(options=("never",)))
+
+    numbers: ClassVar[tuple[str, ...]] = ("S", "B")
 
 
 class EventMLP(NetworkArchitecture[EventMLPKnobs]):

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from rayscan.arrays import Floats
 from rayscan.models.architectures.base import HEADS, Work, reading
-from rayscan.models.architectures.linear import Drawn, Floats, LinearArchitecture, LinearKnobs
+from rayscan.models.architectures.linear import Drawn, LinearArchitecture, LinearKnobs
 
 _CELL = 20e-9  # s; 8,000 histograms of 200, 900 and 2,500 bins, of a ceiling of about 0.95
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rayscan.cores import allowed_cores
-from rayscan.events.delphes import EVENTS_PER_TASK
+from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.models.architectures.base import reading
 from rayscan.models.knobs import Choice, Integer
 from rayscan.scan.config.heads.registry import head_of

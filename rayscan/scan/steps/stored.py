@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from rayscan.errors import ConfigError, Problem, TableError, nearest
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.selection import select
 from rayscan.events.weights import NONE
 from rayscan.models.contract import Classifier
@@ -49,19 +49,19 @@ class StoredClassifier:
         row = self.trial
         return f"{row['architecture']} {row['trial']} on {row['train_benchmark']}: {what} of {sees}"
 
-    def events(self, path: str | Path, *, tree: str = delphes.TREE) -> pd.DataFrame:
-        """Observables of the events of a Delphes file that pass the selection of the scan.
+    def events(self, path: str | Path, *, tree: str = formats.TREE) -> pd.DataFrame:
+        """Observables of the events of an input file that pass the selection of the scan.
 
         Args:
-            path: The ROOT file: a path or a URL.
+            path: The file: a path or a URL.
             tree: Name of its tree.
 
         Raises:
             InputError: the file cannot be read, or lacks a branch.
         """
-        file = delphes.inspect(path, tree=tree)
-        delphes.require(file, self.scan.selection.needs(self.scan.observables))
-        pieces = delphes.slices(file, process="new", name="new", tree=tree, weight=NONE)
+        file = formats.inspect(path, tree=tree)
+        formats.require(file, self.scan.selection.needs(self.scan.observables))
+        pieces = formats.slices(file, process="new", name="new", tree=tree, weight=NONE)
         names, selection = self.scan.observables, self.scan.selection
         found = [select(each, selection=selection, observables=names)[0] for each in pieces]
         frame: pd.DataFrame = pa.concat_tables(found).select(list(names)).to_pandas()
