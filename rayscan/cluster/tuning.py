@@ -259,6 +259,7 @@ def _fit(
                 name="trials",
                 storage_path=str(Path(folder)),
                 verbose=0,
+                progress_reporter=tune.CLIReporter(),  # that of a notebook clears what is shown
                 stop=Stop(searcher),
                 failure_config=tune.FailureConfig(max_failures=0),
             ),

@@ -43,12 +43,10 @@ def test_the_example_of_the_readme_runs(cache: Path, capsys: pytest.CaptureFixtu
     (example,) = re.findall(
         r"## In a notebook\n\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    made = sorted(cache.glob("generated/spin1-*/*.root"))
     names: dict[str, object] = {}
     before, after = example.split("classifier = ")
     exec(before, names)
-    made = sorted(set(cache.glob("generated/spin1-*/*.root")) - set(made)) or made
-    Path("new.root").symlink_to(made[0])
+    Path("new.root").symlink_to(next(cache.glob("generated/spin1-*/*.root")))
     exec(f"classifier = {after}", names)
     assert ray.is_initialized()  # it was there before
     said = capsys.readouterr().out
@@ -56,7 +54,6 @@ def test_the_example_of_the_readme_runs(cache: Path, capsys: pytest.CaptureFixtu
     assert "\x1b" not in said
     tables, again = names["tables"], names["again"]
     pd.testing.assert_frame_equal(tables.auc, rayscan.read_tables("results/first").auc)
-    assert "seed" in set(again.provenance["name"]) or len(again.auc) == 1
     assert not again.auc["auc"].equals(tables.auc["auc"])
     classifier = names["classifier"]
     events = classifier.events("new.root")

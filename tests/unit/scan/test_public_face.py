@@ -83,6 +83,7 @@ def test_importing_is_quick_and_only_a_run_needs_ray_or_tensorflow():
         "heavy = {'ray', 'tensorflow', 'keras', 'sklearn', 'optuna'}\n"
         "assert not (heavy | {'numpy', 'pandas', 'pyarrow', 'pydantic'}) & set(sys.modules)\n"
         "for name in rayscan.__all__: getattr(rayscan, name)\n"
+        f"rayscan.check({str(written())!r}), rayscan.plan('scan.yaml')\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
