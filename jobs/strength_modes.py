@@ -20,7 +20,8 @@ import truth
 
 from rayscan.ensembles.varied import Varied
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Classifier, Member, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Classifier, Member
 from rayscan.models.ratio.likelihood_ratio import closed_form
 from rayscan.scan.plan.strengths import SATURATED
 from rayscan.seeds import stream

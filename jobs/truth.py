@@ -19,8 +19,8 @@ import numpy.typing as npt
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Classifier, Member, Templates, architectures
-from rayscan.models.knobs import defaults, preset
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Classifier, Member, Templates
 from rayscan.models.ratio.ceiling import Ceiling, ceiling, template_noise
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
@@ -33,7 +33,7 @@ BINS = 30
 B = 50_000
 STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 """S/sqrt(B)."""
-EPOCHS = int(defaults("mlp")["epochs"])
+EPOCHS = int(architectures()["mlp"].knobs.defaults()["epochs"])
 """Of the default recipe."""
 FROZEN_EPOCHS = 6 * EPOCHS
 """On one frozen set: they cost more than ``EPOCHS`` with fresh draws."""
@@ -189,7 +189,7 @@ def fitted(
 
 def published(epochs: int = 300) -> dict[str, Any]:
     """The recipe of arXiv:2105.12018 for so many epochs."""
-    return {**preset("mlp", "published"), "epochs": epochs, "patience": epochs}
+    return {**architectures()["mlp"].preset("published"), "epochs": epochs, "patience": epochs}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

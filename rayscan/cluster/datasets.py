@@ -249,7 +249,7 @@ def event_features(config: ScanConfig) -> tuple[str, ...]:
     names = [
         feature
         for choice in config.architectures
-        if choice.name.startswith("event_")
+        if choice.reads_events
         for feature in features_of(config, choice.features)
     ]
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""The contract of the models room: an Architecture trains, a Classifier scores, saves and loads.
+"""The contract of the models room: what is learned from, and what a Classifier does once trained.
 
 Shape letters: N histograms, E events, F features, K members of a pack, bins = cells of a flat
 histogram. Label 0 is the null (background only), 1 is signal + background. Importing this module
@@ -7,9 +7,8 @@ costs neither TensorFlow nor scikit-learn.
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
@@ -17,8 +16,7 @@ from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.errors import DivergedError, ShapeMismatchError, nearest
-from rayscan.models import storage
+from rayscan.errors import ShapeMismatchError
 from rayscan.models.ratio.mixed import Part
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 
@@ -131,7 +129,7 @@ class Member:
 
     Attributes:
         examples: Histograms or events, as the architecture ``reads``.
-        hyperparameters: Knobs by name; those left out keep their defaults (hyperparameters.py).
+        hyperparameters: Knobs by name; those left out keep their defaults (knobs.py).
         seed: Root of the member's streams (initial weights, dropout). The order of examples within
             an epoch is one for all members, so that a pack gives what separate training gives.
         start: A classifier of the same architecture and sizes whose weights are the initial ones
@@ -187,41 +185,6 @@ class Trained:
     history: dict[str, list[float]] = field(default_factory=dict)
 
 
-class Architecture(ABC):
-    """A way to train classifiers; instances hold no state of a training.
-
-    ``heads`` names what it can be asked for: ``multimodel`` needs labels only, not templates of one
-    signal; ``multiclass`` needs logits of several classes.
-    """
-
-    name: ClassVar[str]
-    reads: ClassVar[Literal["histograms", "events"]]
-    heads: ClassVar[tuple[str, ...]] = ("binary", "multimodel", "multiclass")
-
-    @abstractmethod
-    def train(
-        self, members: Sequence[Member], *, watch: Watch | None = None
-    ) -> list[Trained | DivergedError]:
-        """Train a pack of K members; the result of member k is at position k.
-
-        A member whose loss or scores became NaN or infinite gives its ``DivergedError`` as a value,
-        so that one bad member does not end the pack; every other error is raised.
-
-        Args:
-            members: At least one. Those of one shape, one set of sizes and one batch size share a
-                compiled graph.
-            watch: Asked after each epoch which members shall stop (pruning).
-
-        Raises:
-            ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
-            ValueError: Unknown or impossible hyperparameters.
-        """
-
-    @abstractmethod
-    def restore(self, folder: Path) -> Classifier:
-        """Read what ``Classifier.save`` of this architecture wrote."""
-
-
 def columns(
     x: npt.NDArray[np.number], expected: int, *, what: str, unit: str = "bins"
 ) -> npt.NDArray[np.number]:
@@ -235,60 +198,3 @@ def columns(
         rows = "N" if unit == "bins" else "E"
         raise ShapeMismatchError(what=what, expected=(rows, expected), found=x.shape)
     return x
-
-
-_PLACES: dict[str, tuple[str, str]] = {
-    "likelihood_ratio": ("rayscan.models.ratio.likelihood_ratio", "LikelihoodRatio"),
-    "logistic_regression": ("rayscan.models.architectures.linear", "LogisticRegression"),
-    "linear_svm": ("rayscan.models.architectures.linear", "LinearSVM"),
-    "mlp": ("rayscan.models.networks.histogram_network", "MLP"),
-    "cnn": ("rayscan.models.networks.histogram_network", "CNN"),
-    "event_mlp": ("rayscan.models.networks.event_network", "EventMLP"),
-}
-
-
-WARM_STARTING = ("mlp", "cnn")
-"""Networks of histograms: those whose weights depend on the strength of the training, and can start
-from the weights of another one (`Member.start`)."""
-
-DRAWING = (*WARM_STARTING, "logistic_regression", "linear_svm")
-"""Architectures that learn from drawn histograms, and so from their strengths."""
-
-
-class _Registry(Mapping[str, Architecture]):
-    """Architectures by name, each imported when first asked for."""
-
-    def __getitem__(self, name: str) -> Architecture:
-        module, attribute = _PLACES[name]
-        found: type[Architecture] = getattr(importlib.import_module(module), attribute)
-        return found()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_PLACES)
-
-    def __len__(self) -> int:
-        return len(_PLACES)
-
-    def __contains__(self, name: object) -> bool:
-        return name in _PLACES
-
-
-def architectures() -> Mapping[str, Architecture]:
-    """All architectures by name; a name costs nothing, the architecture its imports.
-
-    >>> "mlp" in architectures()
-    True
-    """
-    return _Registry()
-
-
-def load(folder: Path) -> Classifier:
-    """A classifier from the folder it was saved to.
-
-    Raises:
-        FileUnreadableError: The folder does not hold a classifier of this version.
-    """
-    name = storage.architecture_of(folder)
-    if name not in _PLACES:
-        raise storage.unreadable(folder, f"unknown architecture '{name}'{nearest(name, _PLACES)}")
-    return architectures()[name].restore(folder)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import truth
 
-from rayscan.models.contract import Member, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member
 from rayscan.models.scoring import score_many
 from rayscan.stats.auc import auc
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.models.architectures.linear import svm_validation_aucs
+from rayscan.models.architectures.linear_svm import svm_validation_aucs
 from rayscan.seeds import stream
 
 HISTOGRAMS, FITS = 2_000, 50

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import truth
 
-from rayscan.models.knobs import knobs
+from rayscan.models.architectures.registry import architectures
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.inputs import Input
 from rayscan.models.networks.pack import packs
@@ -55,7 +55,9 @@ class Frozen:
 def ours(sets: list[Frozen], members: int, batch: int) -> tuple[Callable[[int], None], int]:
     """An epoch of a pack whose members take the sets in turn."""
     sources = [HistogramSource(each, how="standard", frozen=True) for each in sets]
-    values = knobs("mlp", {"batch_size": batch, "epochs": 10_000, "patience": 10_000})
+    values = architectures()["mlp"].valued(
+        {"batch_size": batch, "epochs": 10_000, "patience": 10_000}
+    )
     tasks = [Task(NETWORK, sources[k % len(sets)], values, k) for k in range(members)]
     pack = packs([Progress(task) for task in tasks])[0]
     return pack.advance, members
@@ -111,7 +113,9 @@ def difference() -> float:
     examples = truth.Draws(truth.Toy(), 1.0, histograms=3200)
     counts, labels = examples.training(0)
     epochs = 500 // (len(labels) // 128)
-    values = knobs("mlp", {"batch_size": 128, "schedule": "constant", "learning_rate": 1e-3})
+    values = architectures()["mlp"].valued(
+        {"batch_size": 128, "schedule": "constant", "learning_rate": 1e-3}
+    )
     source = HistogramSource(examples, how="standard", frozen=True)
     pack = packs([Progress(Task(NETWORK, source, values, 5))])[0]
     layers = [keras.layers.Dense(20, "relu") for _ in range(2)]

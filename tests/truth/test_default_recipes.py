@@ -19,7 +19,8 @@ from scipy.special import ndtr, ndtri
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.generator.density import abs_eta_edges, density, pt_edges
-from rayscan.models.contract import Member, Templates, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member, Templates
 from rayscan.models.networks.event_network import log_terms
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio, weights
 from rayscan.models.ratio.separation import Endless

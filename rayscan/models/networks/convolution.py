@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,11 @@ KERNEL = 3
 SMALLEST = 2 * KERNEL - 1
 """Fewest bins per axis: two unpadded 3x3 convolutions leave one."""
 _ROWS = 128
+
+
+def pictures(shape: tuple[int, ...]) -> bool:
+    """Whether bins are pictures that leave something once they are convolved."""
+    return len(shape) == 2 and min(shape) >= SMALLEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class ConvolutionNetwork(Network):
     outputs: int
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 2 or min(self.shape) < SMALLEST:
+        if not pictures(self.shape):
             least = f"{SMALLEST} or more"
             raise ShapeMismatchError(
                 what="histograms of a convolutional network",
@@ -82,6 +88,13 @@ class ConvolutionNetwork(Network):
             (self.units, self.outputs),
         ]
         return [shape for kernel in kernels for shape in (kernel, kernel[-1:])]
+
+    def products(self) -> tuple[float, float]:
+        """A convolution's kernel acts at every place it looks at."""
+        kernels = self.shapes()[::2]
+        cells = [math.prod(size) for size, _ in self.stages()]
+        convolved = sum(n * math.prod(k) for n, k in zip(cells, kernels, strict=False))
+        return float(sum(math.prod(kernel) for kernel in kernels if len(kernel) == 2)), convolved
 
     def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
         """Members one after the other within one graph."""

@@ -7,32 +7,18 @@ ensemble's log likelihood ratio is the sum over its events of log[(B + S r) / (B
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.errors import DivergedError
 from rayscan.models import scoring, storage
-from rayscan.models.contract import (
-    Architecture,
-    Classifier,
-    EventExamples,
-    Member,
-    Trained,
-    Watch,
-    columns,
-)
-from rayscan.models.knobs import EventMLPKnobs, knobs
-from rayscan.models.networks.dense import DenseNetwork
-from rayscan.models.networks.histogram_network import warm
+from rayscan.models.contract import Classifier, columns
 from rayscan.models.networks.inputs import Input, Squash
 from rayscan.models.networks.packed import Weights
-from rayscan.models.networks.progress import Task
-from rayscan.models.networks.sources import EventSource, present
+from rayscan.models.networks.sources import present
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,49 +88,3 @@ class EventClassifier(Classifier):
             description={"features": list(self.features)},
             arrays={**storage.network_arrays(self.seen, self.weights), **squash},
         )
-
-
-class EventMLP(Architecture):
-    """Dense network of single events, classes of equal total weight whatever their numbers."""
-
-    name = "event_mlp"
-    reads = "events"
-    heads = ("binary",)
-
-    def train(
-        self, members: Sequence[Member], *, watch: Watch | None = None
-    ) -> list[Trained | DivergedError]:
-        """Train a pack; members of the same ``examples`` object share its events."""
-        from rayscan.models.networks.training import train
-
-        sources: dict[tuple[int, str], EventSource] = {}
-        tasks = [self._task(member, sources) for member in members]
-        ended = train(tasks, architecture=self.name, watch=watch)
-        results: list[Trained | DivergedError] = []
-        for member, end in zip(members, ended, strict=True):
-            if isinstance(end, DivergedError):
-                results.append(end)
-                continue
-            source = cast("EventSource", end.task.source)
-            features = tuple(cast("EventExamples", member.examples).features)
-            classifier = EventClassifier(self.name, features, source.seen, end.best, source.squash)
-            results.append(Trained(classifier, end.epochs, end.best_epoch, end.history))
-        return results
-
-    def restore(self, folder: Path) -> EventClassifier:
-        """Read a saved network."""
-        body, arrays = storage.read(folder, "features")
-        seen, weights = storage.network_of(arrays)
-        found = {name: arrays[name] for name in ("centre", "width") if name in arrays}
-        squash = Squash(**found) if found else None
-        return EventClassifier(self.name, tuple(body["features"]), seen, weights, squash)
-
-    def _task(self, member: Member, sources: dict[tuple[int, str], EventSource]) -> Task:
-        examples = cast("EventExamples", member.examples)
-        values = cast("EventMLPKnobs", knobs(self.name, member.hyperparameters))
-        key = (id(examples), values.input)
-        if key not in sources:
-            sources[key] = EventSource(examples, squashed=values.input == "squashed")
-        source = sources[key]
-        network = DenseNetwork(len(examples.features), (values.units,) * values.layers, 1)
-        return Task(network, source, values, member.seed, warm(network, member.start))

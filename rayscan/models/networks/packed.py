@@ -98,6 +98,10 @@ class Network(ABC):
     def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Unsquashed outputs (N, outputs) of one member, plain numpy."""
 
+    def products(self) -> tuple[float, float]:
+        """Multiply-adds of one example in dense layers and in convolutions."""
+        return float(sum(map(math.prod, self.shapes()[::2]))), 0.0
+
     @property
     def plain(self) -> Network:
         """The network that scores once this one is trained: itself, unless it learns otherwise."""

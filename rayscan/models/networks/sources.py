@@ -19,6 +19,7 @@ class Source(ABC):
     """Labelled rows for one epoch after the other; what was drawn last is remembered."""
 
     seen: Input
+    shape: tuple[int, ...]
     n_classes: int
     frozen: bool
 
@@ -60,6 +61,7 @@ class HistogramSource(Source):
         super().__init__()
         self.frozen = frozen
         self.n_classes = examples.n_classes
+        self.shape = tuple(examples.shape)
         self.bins = int(np.prod(examples.shape))
         self.seen = histogram_input(examples, how)
         self._examples = examples
@@ -80,6 +82,7 @@ class EventSource(Source):
         super().__init__()
         self._examples = examples
         self._features = len(examples.features)
+        self.shape = (self._features,)
         rows = self._columns(examples.training()[0])
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
         self.squash = Squash.of(known) if squashed else None

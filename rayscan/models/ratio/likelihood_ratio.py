@@ -7,27 +7,16 @@ ratio, and for histograms of S + B against B events it is linear in the counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import DivergedError
-from rayscan.models import knobs as hyperparameters
 from rayscan.models import storage
-from rayscan.models.contract import (
-    Architecture,
-    Classifier,
-    Examples,
-    Member,
-    Templates,
-    Trained,
-    Watch,
-    columns,
-)
+from rayscan.models.contract import Classifier, Templates, columns
 from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
 from rayscan.models.ratio.nuisances import blind
 from rayscan.models.ratio.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
@@ -149,46 +138,6 @@ class BinnedLikelihoodRatio(Classifier):
         """Write the weights into a folder."""
         arrays = {"weights": self.weights, "constant": np.array(self.constant)}
         storage.write(folder, architecture=self.architecture, arrays=arrays)
-
-
-class LikelihoodRatio(Architecture):
-    """Reads the templates behind the examples; nothing is fitted."""
-
-    name = "likelihood_ratio"
-    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
-    heads = ("binary",)
-
-    def train(
-        self, members: Sequence[Member], *, watch: Watch | None = None
-    ) -> list[Trained | DivergedError]:
-        """The likelihood ratio of each member's templates; ``watch`` is never asked.
-
-        Raises:
-            ValueError: Examples without templates, of more than two classes, or a knob.
-        """
-        del watch
-        return [Trained(_classifier(member)) for member in members]
-
-    def restore(self, folder: Path) -> BinnedLikelihoodRatio | MarginalLikelihoodRatio:
-        """Read what ``save`` wrote."""
-        body, arrays = storage.read(folder)
-        if "templates" in body:
-            return MarginalLikelihoodRatio.load(folder)
-        if not {"weights", "constant"} <= set(arrays):
-            raise storage.unreadable(folder, "the weights of the likelihood ratio are missing")
-        return BinnedLikelihoodRatio(arrays["weights"], float(arrays["constant"]))
-
-
-def _classifier(member: Member) -> BinnedLikelihoodRatio | MarginalLikelihoodRatio:
-    hyperparameters.check("likelihood_ratio", member.hyperparameters)
-    examples = cast("Examples", member.examples)
-    if examples.n_classes != 2:
-        raise ValueError(
-            f"likelihood_ratio: {examples.n_classes} classes, expected signal against background"
-        )
-    if examples.templates is None:
-        raise ValueError("likelihood_ratio: these examples have no templates to take the ratio of")
-    return likelihood_ratio(examples.templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

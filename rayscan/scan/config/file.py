@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from rayscan import yaml_text
 from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events.observables import names as observables
-from rayscan.models import contract as architecture
+from rayscan.models.architectures.registry import architectures
 from rayscan.results.names import VARIANTS
 from rayscan.results.storage import from_folder
 from rayscan.scan.config import own_recipes, search_space
@@ -259,7 +259,7 @@ def _refused(observable: str) -> str:
 
 
 def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[Found]:
-    known = architecture.architectures()
+    known = architectures()
     if choice.name not in known:
         hint = nearest(choice.name, known) or f" (known: {', '.join(known)})"
         yield (*place, "name"), f"unknown architecture '{choice.name}'{hint}"

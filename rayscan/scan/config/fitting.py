@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
-from rayscan.models.networks.convolution import SMALLEST
+from rayscan.models.architectures.registry import architectures
 from rayscan.yaml_text import Place
 
 MOST_POINTS = 100_000
@@ -23,7 +23,7 @@ def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
     if {"processes", "mixtures", "architectures"} <= set(sections):
         yield from _points(sections)
     if "binning" in sections and "architectures" in sections:
-        yield from _pictures(sections)
+        yield from _shapes(sections)
 
 
 def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -35,14 +35,15 @@ def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield ("mixtures",), f"{what}{MOST_POINTS:,}; scan fewer at a time"
 
 
-def _pictures(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _shapes(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Histograms that an architecture cannot see; an unknown one is told of elsewhere."""
     shape = sections["binning"].shape
-    if len(shape) == 2 and min(shape) >= SMALLEST:
-        return
     for index, choice in enumerate(sections["architectures"]):
-        if choice.name == "cnn":
-            what = f"'cnn' sees pictures of at least {SMALLEST} x {SMALLEST} bins, those of the "
-            what += f"binning have {' x '.join(map(str, shape))}; take more bins, or remove it"
+        if choice.name not in architectures() or choice.reads_events:
+            continue
+        if wanted := choice.architecture.fits(shape):
+            what = f"'{choice.name}' sees {wanted}, those of the binning have "
+            what += f"{' x '.join(map(str, shape))}; take more bins, or remove it"
             yield ("architectures", index, "name"), what
 
 
@@ -57,6 +58,6 @@ def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
     elif axes and axes[named].bins < 2:
         yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
     for index, choice in enumerate(sections.get("architectures", ())):
-        if choice.name.startswith("event_"):
+        if choice.name in architectures() and choice.reads_events:
             what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
             yield ("architectures", index, "name"), f"{what}; remove it, or the shape"

@@ -13,6 +13,8 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
+from rayscan.models.architectures.base import Architecture
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.heads.registry import head_of, known
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
@@ -94,6 +96,16 @@ class ArchitectureChoice:
     def key(self) -> str:
         """The label, or the name (and what is special about the head) where there is none."""
         return self.label or f"{self.name}{head_of(self).mark}"
+
+    @property
+    def architecture(self) -> Architecture[Any]:
+        """What its name stands for."""
+        return architectures()[self.name]
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether its classifiers read single events."""
+        return self.architecture.reads == "events"
 
     @property
     def searches(self) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rayscan.errors import nearest
-from rayscan.models import knobs as hyperparameters
 from rayscan.models.knobs import Choice, Float, Integer, Range, Value
 from rayscan.scan.config.scan import ArchitectureChoice
 
@@ -16,28 +15,23 @@ _KEYS = ("low", "high", "log", "choices")
 
 def starting_knobs(choice: ArchitectureChoice) -> dict[str, Value]:
     """Every knob: the preset's values, overridden by the fixed ones of the scan file."""
-    base = (
-        hyperparameters.defaults(choice.name)
-        if choice.preset == "default"
-        else hyperparameters.preset(choice.name, choice.preset)
-    )
-    return {**base, **_fixed(choice)}
+    return {**choice.architecture.preset(choice.preset), **_fixed(choice)}
 
 
 def search_ranges(choice: ArchitectureChoice) -> dict[str, Range]:
     """The knobs a search chooses, with their ranges."""
     given = {k: v for k, v in choice.hyperparameters.items() if isinstance(v, Mapping)}
-    default = hyperparameters.ranges(choice.name) if choice.search else {}
+    default = choice.architecture.knobs.ranges() if choice.search else {}
     free = {k: r for k, r in default.items() if k not in _fixed(choice)}
-    return {**free, **{k: _range(choice.name, k, v) for k, v in given.items()}}
+    return {**free, **{k: _range(choice, k, v) for k, v in given.items()}}
 
 
 def check(choice: ArchitectureChoice) -> None:
     """Raise ValueError, saying which knob and why, unless every knob and range can be used."""
-    hyperparameters.check(choice.name, starting_knobs(choice))
+    choice.architecture.valued(starting_knobs(choice))
     for knob, allowed in search_ranges(choice).items():
         for value in _corners(allowed):
-            hyperparameters.check(choice.name, {knob: value})
+            choice.architecture.valued({knob: value})
     if choice.searches and not search_ranges(choice):
         raise ValueError(f"search: '{choice.name}' has no knob to search")
 
@@ -50,7 +44,7 @@ def _corners(allowed: Range) -> tuple[Value, ...]:
     return allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
 
 
-def _range(name: str, knob: str, given: Mapping[str, Any]) -> Range:
+def _range(choice: ArchitectureChoice, knob: str, given: Mapping[str, Any]) -> Range:
     _check_keys(knob, given)
     if "choices" in given:
         return _choice(knob, given)
@@ -59,7 +53,7 @@ def _range(name: str, knob: str, given: Mapping[str, Any]) -> Range:
         raise ValueError(f"{knob}: expected numbers 'low' and 'high', and 'log' true or false")
     if not low < high or (log and low <= 0):
         raise ValueError(f"{knob}: low {low:g} and high {high:g}, expected low < high, > 0 if log")
-    if not isinstance(hyperparameters.defaults(name).get(knob), int):
+    if not isinstance(choice.architecture.knobs.defaults().get(knob), int):
         return Float(float(low), float(high), log)
     if low != int(low) or high != int(high):
         raise ValueError(f"{knob}: low {low:g} and high {high:g}, expected whole numbers")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Classifier, Member, Templates, architectures
+from rayscan.models.contract import Classifier, Member, Templates
 from rayscan.models.scoring import score_many
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.points import PlannedPoint, known_mixtures
@@ -64,7 +64,7 @@ def _timed(config: ScanConfig) -> Rates:
     found = {
         name: _factors(load, point, sampler, rates)
         for name, point in {p.choice.name: p for p in load.points}.items()
-        if name != "likelihood_ratio"  # costs nothing
+        if point.choice.architecture.work(point.values, load.input_shape(point), 1).training
     }
     training = {name: factor for name, (factor, _) in found.items()}
     scoring = {name: factor for name, (_, factor) in found.items()}
@@ -174,21 +174,21 @@ class _ToyEvents:
 
 def _factors(load: Workload, point: PlannedPoint, sampler: Ensembles, rates: Rates) -> Factors:
     """Measured over expected cost of one epoch, and of one scored batch, of an architecture."""
-    name, shape = point.choice.name, load.input_shape(point)
-    knobs = {knob: 1 if knob == "epochs" else value for knob, value in point.knobs.items()}
+    shape, architecture = load.input_shape(point), point.choice.architecture
+    point = replace(point, epochs=1)
+    knobs = asdict(point.values)
     count = load.examples(point) or _POOL
-    while count > _FEWEST and rates.fitting(name, knobs, shape=shape, examples=count) > _SECONDS:
+    while count > _FEWEST and rates.fitting(point, shape, count) > _SECONDS:
         count //= 2
     examples = _toy(load.config, point, sampler, count // 2)
     member = Member(examples=examples, hyperparameters=knobs)
-    architecture = architectures()[name]
     trained = architecture.train([member])[0]  # compiles, and imports what it needs
     seconds = _least(lambda: architecture.train([member]), times=2)
-    training = seconds / rates.fitting(name, knobs, shape=shape, examples=2 * (count // 2))
+    training = seconds / rates.fitting(point, shape, 2 * (count // 2))
     if isinstance(trained, DivergedError):
         return training, 1.0
     seconds = _least(lambda: _test(trained.classifier, examples.x, examples.labels))
-    expected = _TESTED * len(examples.x) * rates.scored(name, knobs, shape=shape)
+    expected = _TESTED * len(examples.x) * rates.scored(point, shape)
     return training, seconds / expected
 
 

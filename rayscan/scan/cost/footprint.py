@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from rayscan.scan.cost import testing
 from rayscan.scan.cost.points import PlannedPoint
-from rayscan.scan.cost.rates import NETWORKS, weights
+from rayscan.scan.cost.stages import compiles
 from rayscan.scan.cost.workload import Workload
 
 PROCESS = 0.3e9
@@ -22,41 +20,32 @@ _TABLE_ROW = 1500  # tables and ledger together, per row
 _TABLE_CURVE = 12_000  # tables and ledger together, per ROC curve with its score distributions
 _CHANNEL = 160  # of a workspace in JSON
 _COUNT_16_BITS = 65_535
-_WEIGHT = 20  # of a network in training: itself, its best, its gradient, Adam's two moments
 
 
 def epoch_bytes(load: Workload) -> int:
     """Histograms of one epoch, as they are drawn."""
     if all(point.reads_events for point in load.points):
         return 0
-    most = max((p.mixture.null_total for p in load.points if p.mixture is not None), default=0)
-    count = 4 if most > _COUNT_16_BITS else 2
     rows = max(load.examples(point) for point in load.points if not point.reads_events)
-    return rows * load.config.binning.bins * count
+    return rows * load.config.binning.bins * _count_bytes(load)
+
+
+def _count_bytes(load: Workload) -> int:
+    most = max((p.mixture.null_total for p in load.points if p.mixture is not None), default=0)
+    return 4 if most > _COUNT_16_BITS else 2
 
 
 def training_bytes(load: Workload) -> int:
     """Histograms or events of the training that needs most, as it holds them."""
-    drawn = epoch_bytes(load)
-    return max((_held(load, point, drawn) for point in load.points), default=0)
+    return max((_held(load, point) for point in load.points), default=0)
 
 
-def _held(load: Workload, point: PlannedPoint, drawn: int) -> int:
-    """Networks hold an epoch twice here and twice on the device, linear fits as float64."""
-    name = point.choice.name
-    together = min(load.config.training.pack, point.members)
-    learned = _WEIGHT * together * _weights(load, point) if name in NETWORKS else 0
-    if point.reads_events:
-        return learned + 4 * 4 * load.training_events(point) * math.prod(load.input_shape(point))
-    if name in NETWORKS:
-        return learned + 4 * drawn
-    if name == "likelihood_ratio":
-        return 0
-    rows = load.examples(point) * int(point.knobs["draws"])
-    cells = 2 * rows * load.config.binning.bins
-    if name == "linear_svm":
-        cells += min(int(point.knobs["histograms"]), rows) ** 2
-    return 8 * cells
+def _held(load: Workload, point: PlannedPoint) -> int:
+    members = min(load.config.training.pack, point.members)
+    size = 4 if point.reads_events else _count_bytes(load)
+    shape, examples = load.input_shape(point), load.examples(point)
+    architecture = point.choice.architecture
+    return architecture.held(point.values, shape, examples, size=size, members=members)
 
 
 def testing_bytes(load: Workload) -> int:
@@ -77,8 +66,7 @@ def event_bytes(load: Workload) -> int:
 
 def worker_bytes(load: Workload) -> float:
     """Memory of the worker that needs most."""
-    network = any(point.choice.name in NETWORKS for point in load.points)
-    training = TENSORFLOW * network + training_bytes(load)
+    training = TENSORFLOW * any(map(compiles, load.points)) + training_bytes(load)
     return PROCESS + max(training, testing_bytes(load), event_bytes(load))
 
 
@@ -102,10 +90,4 @@ def disk_bytes(load: Workload) -> dict[str, float]:
 
 
 def _classifier(load: Workload, point: PlannedPoint) -> int:
-    shape, name = load.input_shape(point), point.choice.name
-    size = 1000 + 16 * math.prod(shape)
-    return size + 4 * _weights(load, point) if name in NETWORKS else size
-
-
-def _weights(load: Workload, point: PlannedPoint) -> int:
-    return weights(point.choice.name, point.knobs, load.input_shape(point))
+    return point.choice.architecture.stored(point.values, load.input_shape(point))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.knobs import Choice, Integer, Range, Value
@@ -50,9 +51,15 @@ class PlannedPoint:
         return 0 if self.chained else self.packs
 
     @property
+    def values(self) -> Any:
+        """The knobs, trained for as long as they allow."""
+        longest = {"epochs": self.epochs} if "epochs" in self.knobs else {}
+        return self.choice.architecture.valued({**self.knobs, **longest})
+
+    @property
     def reads_events(self) -> bool:
         """Whether its classifiers read single events."""
-        return self.choice.name.startswith("event_")
+        return self.choice.reads_events
 
     @property
     def selected(self) -> int:

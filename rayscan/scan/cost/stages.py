@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 from rayscan.cores import allowed_cores
 from rayscan.events.delphes import EVENTS_PER_TASK
+from rayscan.models.architectures.base import reading
 from rayscan.models.knobs import Choice, Integer
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.cost import testing
 from rayscan.scan.cost.points import PlannedPoint
-from rayscan.scan.cost.rates import NETWORKS, Rates
+from rayscan.scan.cost.rates import Rates
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.scoring import AT_ONCE
 
-_GRAPH_KNOBS = ("units", "layers", "filters", "batch_size", "input")
-"""Knobs that ask for a graph of their own."""
 _PYHF_TESTS = 46  # hypothesis tests of one limit that pyhf itself finds
 _DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
 
@@ -72,7 +71,7 @@ def stages(load: Workload, rates: Rates) -> tuple[Stage, ...]:
     unread = [load.events(name) or 0 for name in config.processes if name not in load.read]
     known, slices = sum(unread), sum(map(_files, unread))
     some_limits = bool(load.binned_limits or load.score_limits)
-    tensorflow = any(point.choice.name in NETWORKS for point in load.points)
+    tensorflow = any(map(compiles, load.points))
     training = sum(point_cpu(load, point, rates) for point in load.points)
     training += rates.compilation * sum(compilations(point, slots) for point in _kinds(load))
     at_once = sum(_at_once(config, point) for point in load.points)
@@ -106,11 +105,8 @@ def total_wall(found: tuple[Stage, ...], rates: Rates) -> float:
 
 def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
     """CPU seconds of training a point, every member for all its epochs; graphs not included."""
-    sizes, name = load.config.ensembles, point.choice.name
-    knobs = {**point.knobs, "epochs": point.epochs}
-    shape = load.input_shape(point)
-    each = rates.fitting(name, knobs, shape=shape, examples=load.examples(point))
-    shown = point.histograms(sizes.validation)
+    each = rates.fitting(point, load.input_shape(point), load.examples(point))
+    shown = point.histograms(load.config.ensembles.validation)
     each += _tested(load, point, rates, shown, load.config.pools.validation)
     if point.choice.searches and load.config.search.objective == "limit":
         each += rates.limit
@@ -123,9 +119,14 @@ def _kinds(load: Workload) -> Iterator[PlannedPoint]:
     yield from {point.choice.key: point for point in load.points}.values()
 
 
+def compiles(point: PlannedPoint) -> bool:
+    """Whether its training loads TensorFlow and compiles graphs."""
+    return point.choice.architecture.engine == "tensorflow"
+
+
 def compilations(point: PlannedPoint, slots: int) -> int:
     """Graphs that a point makes all workers compile together, at most."""
-    if point.choice.name not in NETWORKS:
+    if not compiles(point):
         return 0
     sizes = math.prod(_options(point.choice))
     return min(point.packs, slots * sizes)
@@ -133,7 +134,7 @@ def compilations(point: PlannedPoint, slots: int) -> int:
 
 def _options(choice: ArchitectureChoice) -> Iterator[int]:
     for knob, allowed in search_ranges(choice).items():
-        if knob not in _GRAPH_KNOBS:
+        if knob not in choice.architecture.knobs.graphs():
             continue
         if isinstance(allowed, Choice):
             yield len(allowed.options)
@@ -181,7 +182,7 @@ def _tested(
     Those of a network of single events are sums over events, which are drawn for ``together``
     classifiers at once.
     """
-    each = rates.scored(point.choice.name, point.knobs, shape=load.input_shape(point))
+    each = rates.scored(point, load.input_shape(point))
     if not point.reads_events:
         return count * each
     names = (*load.config.backgrounds, point.benchmark)
@@ -209,7 +210,7 @@ def _shown(load: Workload, point: PlannedPoint, count: int) -> int:
 
 def _cross_tests(load: Workload, rates: Rates) -> float:
     count, share = load.config.ensembles.test, load.config.pools.test
-    ratio = rates.scored("likelihood_ratio", {}, shape=load.config.binning.shape)
+    ratio = rates.architecture * reading(load.config.binning.bins)
     if load.config.ensembles.unsure:
         ratio += load.config.binning.bins * rates.marginal
     drawn = testing.histograms_tested(load.config) * (load.drawing(rates) + ratio)

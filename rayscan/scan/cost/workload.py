@@ -10,7 +10,7 @@ from rayscan.scan.config.limits import METHODS, Method
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost import testing
 from rayscan.scan.cost.points import PlannedPoint, planned_points
-from rayscan.scan.cost.rates import NETWORKS, DrawKind, Rates
+from rayscan.scan.cost.rates import DrawKind, Rates
 from rayscan.scan.steps.examples import features_of
 
 
@@ -126,7 +126,7 @@ class Workload:
             return 0
         sizes = self.config.ensembles
         shared = point.members if point.choice.searches else point.packs
-        epochs = _draws(point)
+        epochs = point.choice.architecture.draws(point.values)
         validation = point.histograms(sizes.validation)
         own = validation * point.members  # the validation AUC that the table shows
         if epochs == 0:
@@ -181,15 +181,6 @@ class Workload:
         """CPU seconds of one histogram."""
         bins, pools = self.config.binning.bins, len(self.config.backgrounds)
         return rates.drawing(self.draw_kind, bins=bins, pools=pools)
-
-
-def _draws(point: PlannedPoint) -> int:
-    """Epochs' worth of histograms that a member draws to train."""
-    if point.choice.name == "likelihood_ratio":
-        return 0
-    if point.choice.name not in NETWORKS:
-        return int(point.knobs["draws"])
-    return 1 if point.knobs["refresh"] == "never" else point.epochs
 
 
 def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:

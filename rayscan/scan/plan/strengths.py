@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models.contract import DRAWING, WARM_STARTING
 from rayscan.models.ratio.likelihood_ratio import closed_form
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig, Strength
@@ -56,9 +55,9 @@ def trained_as(config: ScanConfig, choice: ArchitectureChoice) -> Strength:
     if config.training.one_for_all and trains_at_each(config, choice):
         return "each"
     if config.training.strength == "drawn":
-        return "drawn" if choice.name in DRAWING else "highest"
+        return "drawn" if choice.architecture.learns_strength else "highest"
     if config.training.strength == "descending":
-        warm = choice.name in WARM_STARTING and not choice.searches
+        warm = choice.architecture.warm_starts and not choice.searches
         return "descending" if warm else "each"
     return config.training.strength
 

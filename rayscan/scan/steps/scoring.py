@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rayscan.ensembles.draw import EventEnsembles
 from rayscan.ensembles.mixture import Mixture
-from rayscan.models import contract as architecture
+from rayscan.models.architectures.registry import load
 from rayscan.models.contract import Classifier
 from rayscan.models.networks.event_network import log_terms
 from rayscan.results import folders
@@ -32,7 +32,7 @@ AT_ONCE = 16
 def stored(uri: str, folder: str) -> Classifier:
     """A classifier of the storage, loaded once in a process."""
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
-        return architecture.load(folders.get(Storage(uri), folder, Path(local)))
+        return load(folders.get(Storage(uri), folder, Path(local)))
 
 
 def event_odds(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Classifier, Member, Trained, Watch, architectures
+from rayscan.models.contract import Classifier, Member, Trained, Watch
 from rayscan.results import folders
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
@@ -62,7 +62,7 @@ def train_pack(
     Raises:
         PoolExhaustedError: the pools are too small for the mixture.
     """
-    architecture = architectures()[pack[0].point.choice.name]
+    architecture = pack[0].point.choice.architecture
     config, binned = at_fold(config, binned, pack[0].fold)
     before: dict[int, Classifier] = {}
     rows = []

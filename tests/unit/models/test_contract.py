@@ -8,39 +8,27 @@ from sklearn.metrics import roc_auc_score
 
 from rayscan.errors import DivergedError, FileUnreadableError, ShapeMismatchError
 from rayscan.models import storage
-from rayscan.models.contract import Member, Trained, architectures, load
+from rayscan.models.architectures.base import HEADS
+from rayscan.models.architectures.registry import architectures, load
+from rayscan.models.contract import Member, Trained
 
-# Few epochs at a high rate: enough to beat chance on the toy, and quick.
-QUICK = {
-    "likelihood_ratio": {},
-    "logistic_regression": {},
-    "linear_svm": {},
-    "mlp": {"epochs": 12, "batch_size": 64, "learning_rate": 3e-3, "monitor": "loss"},
-    "cnn": {
-        "epochs": 6,
-        "batch_size": 64,
-        "learning_rate": 1e-2,
-        "filters": 4,
-        "monitor": "loss",
-    },
-    "event_mlp": {"epochs": 3, "batch_size": 256, "units": 8, "layers": 2, "learning_rate": 1e-2},
-}
-EPOCHS = ("mlp", "cnn", "event_mlp")
+KNOWN = architectures()
+EPOCHS = [name for name in KNOWN if "epochs" in KNOWN[name].knobs.defaults()]
 
 
-@pytest.fixture(params=list(QUICK), scope="module")
+@pytest.fixture(params=list(KNOWN), scope="module")
 def name(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
 def make(name, toy_examples, toy_events):
-    return toy_examples if architectures()[name].reads == "histograms" else toy_events
+    return toy_examples if KNOWN[name].reads == "histograms" else toy_events
 
 
 def train(name, *examples, seed=3, watch=None, **knobs):
-    members = [Member(each, {**QUICK[name], **knobs}, seed) for each in examples]
-    return architectures()[name].train(members, watch=watch)
+    members = [Member(each, {**KNOWN[name].quick, **knobs}, seed) for each in examples]
+    return KNOWN[name].train(members, watch=watch)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +36,28 @@ def trained(name, make):
     return train(name, make())[0]
 
 
-def test_every_registered_architecture_keeps_the_contract():
-    assert set(QUICK) == set(architectures())
-    assert len(QUICK) == len(architectures())
-    assert all(name in architectures() for name in QUICK)
-    assert "perceptron" not in architectures()
+def test_it_says_all_that_others_ask_and_costs_something(name):
+    member = KNOWN[name]
+    values, shape = member.valued(member.quick), (6, 6)
+    few, many = (member.work(values, shape, examples) for examples in (100, 1000))
+    assert few.row > 0
+    assert few.training < many.training or many.training == 0 == member.draws(values)
+    held = [member.held(values, shape, n, size=2, members=1) for n in (100, 1000)]
+    assert 0 < held[0] <= held[1]
+    assert set(member.heads) <= set(HEADS)
+    assert (member.draws(values) > 0) == member.learns_strength
+    for which in member.presets:
+        member.valued(member.preset(which))
+
+
+def test_what_it_stores_is_what_it_says(trained, name, make, tmp_path):
+    """Within a factor of two of the arrays, and the few kilobytes of files around them."""
+    trained.classifier.save(tmp_path)
+    found = sum(file.stat().st_size for file in tmp_path.iterdir())
+    shape = (make().test(1)[0].shape[1],)
+    shape = shape if not KNOWN[name].fits(shape) else (int(shape[0] ** 0.5),) * 2
+    said = KNOWN[name].stored(KNOWN[name].valued(KNOWN[name].quick), shape)
+    assert said / 2 < found < 2 * said + 4000
 
 
 def test_it_trains_and_scores_above_chance(trained, make):
@@ -66,8 +71,8 @@ def test_it_trains_and_scores_above_chance(trained, make):
 
 
 def test_it_knows_its_name(trained, name):
-    assert trained.classifier.architecture == name == architectures()[name].name
-    assert trained.classifier.reads == architectures()[name].reads
+    assert trained.classifier.architecture == name == KNOWN[name].name
+    assert trained.classifier.reads == KNOWN[name].reads
 
 
 def test_it_loads_what_it_saved(trained, make, tmp_path):
@@ -119,7 +124,7 @@ def test_equal_seeds_give_equal_bits(trained, name, make, tmp_path):
 def test_training_data_that_are_not_finite_give_an_error_for_that_member_alone(name, make):
     bad = np.nan if make.__name__ == "ToyExamples" else np.inf
     lost, good = train(name, make(bad=bad), make())
-    if name == "likelihood_ratio":  # it learns from templates and never asks for draws
+    if KNOWN[name].reads == "histograms" and not KNOWN[name].learns_strength:  # from templates
         x, _ = make().test(10)
         np.testing.assert_array_equal(lost.classifier.scores(x), good.classifier.scores(x))
         return
@@ -151,7 +156,7 @@ def test_a_watch_stops_its_member_alone(name, make):
 
     short, long = train(name, make(), make(seed=2), watch=watch)
     assert short.epochs == 2
-    assert long.epochs == QUICK[name]["epochs"]
+    assert long.epochs == KNOWN[name].valued(KNOWN[name].quick).epochs
     assert [epoch for epoch, _ in seen] == list(range(long.epochs))
     assert [aucs[0] for _, aucs in seen[:2]] == short.history["validation_auc"]
     assert all(np.isnan(aucs[0]) for _, aucs in seen[2:])
@@ -174,7 +179,7 @@ def test_a_folder_of_an_unknown_architecture_is_refused(tmp_path):
 
 def test_a_multiclass_head_learns_every_class_and_is_stored(name, make, tmp_path):
     """Heads say what an architecture can: those that can have a logit for each class."""
-    if "multiclass" not in architectures()[name].heads:
+    if "multiclass" not in KNOWN[name].heads:
         pytest.skip("no multiclass head")
     examples = make(n_classes=3, histograms=1200)
     trained = train(name, examples, examples)

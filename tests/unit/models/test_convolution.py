@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rayscan.errors import ShapeMismatchError
+from rayscan.models.architectures.cnn import CNN
 from rayscan.models.contract import Member
 from rayscan.models.networks.convolution import ConvolutionNetwork
-from rayscan.models.networks.histogram_network import CNN
 from rayscan.models.networks.packed import layout
 from rayscan.seeds import stream
 

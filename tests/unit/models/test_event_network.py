@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from rayscan.models.architectures.event_mlp import EventMLP
 from rayscan.models.contract import EventExamples, Examples, Member
-from rayscan.models.networks.event_network import EventMLP, log_terms
+from rayscan.models.networks.event_network import log_terms
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong_difference
 

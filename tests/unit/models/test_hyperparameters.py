@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from rayscan.models.contract import architectures
-from rayscan.models.knobs import (
-    Choice,
-    Float,
-    Integer,
-    check,
-    defaults,
-    knobs,
-    preset,
-    presets,
-    ranges,
-)
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.knobs import Choice, Float, Integer
+
+KNOWN = architectures()
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", KNOWN)
 def test_defaults_are_legal_and_complete(name):
-    check(name, defaults(name))
-    assert knobs(name, {}) == knobs(name, defaults(name))
+    KNOWN[name].valued(KNOWN[name].knobs.defaults())
+    assert KNOWN[name].valued({}) == KNOWN[name].valued(KNOWN[name].knobs.defaults())
 
 
 def test_the_readme_has_every_knob_of_the_networks_and_its_default():
@@ -38,41 +30,44 @@ def test_the_readme_has_every_knob_of_the_networks_and_its_default():
             if value:
                 told[name][knob] = value
     expected = {
-        name: {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in defaults(name).items()}
+        name: {
+            k: f"{v:g}" if isinstance(v, float) else str(v)
+            for k, v in KNOWN[name].knobs.defaults().items()
+        }
         for name in names
     }
     assert told == expected
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", KNOWN)
 def test_every_preset_is_legal_and_complete(name):
-    for which in presets(name):
-        check(name, preset(name, which))
-        assert set(preset(name, which)) == set(defaults(name))
+    for which in KNOWN[name].presets:
+        KNOWN[name].valued(KNOWN[name].preset(which))
+        assert set(KNOWN[name].preset(which)) == set(KNOWN[name].knobs.defaults())
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", KNOWN)
 def test_every_value_of_a_range_is_legal(name):
-    for knob, search in ranges(name).items():
+    for knob, search in KNOWN[name].knobs.ranges().items():
         ends = search.options if isinstance(search, Choice) else (search.low, search.high)
         for value in ends:
-            check(name, {knob: value})
+            KNOWN[name].valued({knob: value})
         if isinstance(search, Float | Integer):
             assert search.low < search.high
             assert search.low > 0 or not search.log
         else:
-            assert defaults(name)[knob] in search.options
+            assert KNOWN[name].knobs.defaults()[knob] in search.options
 
 
 def test_the_published_recipe_is_that_of_the_paper():
     """arXiv:2105.12018, Table 2."""
-    published = preset("mlp", "published")
+    published = KNOWN["mlp"].preset("published")
     assert published["learning_rate"] == 1e-4
     assert published["dropout"] == 0.2
     assert (published["layers"], published["units"]) == (2, 20)
     assert (published["batch_size"], published["epochs"], published["patience"]) == (128, 1500, 100)
     assert (published["input"], published["refresh"]) == ("maximum", "never")
-    assert preset("cnn", "published")["filters"] == 32
+    assert KNOWN["cnn"].preset("published")["filters"] == 32
 
 
 @pytest.mark.parametrize(
@@ -97,20 +92,17 @@ def test_the_published_recipe_is_that_of_the_paper():
 )
 def test_what_cannot_be_is_refused_by_name(values, message):
     with pytest.raises(ValueError, match=message):
-        check("mlp", values)
-
-
-def test_an_unknown_architecture_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="nearest: 'linear_svm'"):
-        defaults("linear_svn")
+        KNOWN["mlp"].valued(values)
 
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ValueError, match="only: published"):
-        preset("mlp", "best")
+        KNOWN["mlp"].preset("best")
     with pytest.raises(ValueError, match="only: none"):
-        preset("linear_svm", "published")
+        KNOWN["linear_svm"].preset("published")
 
 
 def test_a_whole_number_serves_as_a_real_one():
-    assert knobs("logistic_regression", {"C": 1}) == knobs("logistic_regression", {"C": 1.0})
+    assert KNOWN["logistic_regression"].valued({"C": 1}) == KNOWN["logistic_regression"].valued(
+        {"C": 1.0}
+    )

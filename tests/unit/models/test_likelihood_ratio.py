@@ -17,11 +17,12 @@ from scipy import stats
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError, FileUnreadableError, ShapeMismatchError
-from rayscan.models import contract as architecture
+from rayscan.models import storage
+from rayscan.models.architectures.likelihood_ratio import LikelihoodRatio
+from rayscan.models.architectures.registry import architectures, load
 from rayscan.models.contract import Member, Templates
 from rayscan.models.ratio.likelihood_ratio import (
     BinnedLikelihoodRatio,
-    LikelihoodRatio,
     closed_form,
     separation,
     weights,
@@ -358,7 +359,7 @@ def test_it_trains_from_the_templates_of_the_examples() -> None:
     b, s, mixture = tiny()
     ceiling = templates(b, s, mixture)
     assert np.array_equal(train(Known(ceiling)).weights, weights(ceiling))
-    assert isinstance(architecture.architectures()["likelihood_ratio"], LikelihoodRatio)
+    assert isinstance(architectures()["likelihood_ratio"], LikelihoodRatio)
 
 
 def test_examples_it_cannot_take_the_ratio_of_are_refused() -> None:
@@ -374,7 +375,7 @@ def test_examples_it_cannot_take_the_ratio_of_are_refused() -> None:
 def test_it_scores_the_same_after_it_was_stored(tmp_path: Path) -> None:
     classifier = BinnedLikelihoodRatio(np.array([0.1, -2.0, 1 / 3]), -4.5)
     classifier.save(tmp_path / "c")
-    loaded = architecture.load(tmp_path / "c")
+    loaded = load(tmp_path / "c")
     counts = np.random.default_rng(1).integers(0, 60_000, size=(9000, 3)).astype(np.uint16)
     assert np.array_equal(loaded.scores(counts), classifier.scores(counts))
     assert np.allclose(loaded.scores(counts), counts @ classifier.weights - 4.5)
@@ -382,9 +383,9 @@ def test_it_scores_the_same_after_it_was_stored(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
-    architecture.storage.write(tmp_path, architecture="likelihood_ratio", arrays={"w": np.ones(1)})
+    storage.write(tmp_path, architecture="likelihood_ratio", arrays={"w": np.ones(1)})
     with pytest.raises(FileUnreadableError, match="weights of the likelihood ratio"):
-        architecture.load(tmp_path)
+        load(tmp_path)
 
 
 def test_histograms_of_another_shape_or_without_numbers_are_refused() -> None:

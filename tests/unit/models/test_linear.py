@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.architectures.linear import LinearSVM, LogisticRegression, svm_validation_aucs
+from rayscan.models.architectures.linear_svm import LinearSVM, svm_validation_aucs
+from rayscan.models.architectures.logistic_regression import LogisticRegression
 from rayscan.models.contract import Member
 
 

@@ -11,7 +11,8 @@ from scipy.special import logsumexp, ndtr
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
-from rayscan.models.contract import Templates, load
+from rayscan.models.architectures.registry import load
+from rayscan.models.contract import Templates
 from rayscan.models.ratio.likelihood_ratio import (
     BinnedLikelihoodRatio,
     best_weights,

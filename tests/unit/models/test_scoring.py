@@ -121,7 +121,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from rayscan.models.contract import load
+from rayscan.models.architectures.registry import load
 from rayscan.models.scoring import score_many
 classifiers = [load(Path(folder)) for folder in sys.argv[1:]]
 print(score_many(classifiers, np.ones((2, 64), np.uint16)).shape)

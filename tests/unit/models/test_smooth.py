@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscan.models.contract import Member, Templates, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member, Templates
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.packed import layout
 from rayscan.models.networks.smooth import COARSEST, SmoothNetwork, finer

@@ -9,7 +9,7 @@ import pytest
 
 from rayscan.errors import FileUnreadableError
 from rayscan.models import storage
-from rayscan.models.contract import load
+from rayscan.models.architectures.registry import load
 
 
 def test_arrays_come_back_bit_for_bit(tmp_path):

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.contract import Member, Trained, architectures
-from rayscan.models.knobs import MLPKnobs
+from rayscan.models.architectures.mlp import MLP, MLPKnobs
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member, Trained
 from rayscan.models.networks import graphs
 from rayscan.models.networks.dense import DenseNetwork
-from rayscan.models.networks.histogram_network import MLP, NetworkClassifier
+from rayscan.models.networks.histogram_network import NetworkClassifier
 from rayscan.models.networks.progress import (
     Progress,
     Task,

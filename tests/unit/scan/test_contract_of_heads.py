@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy_scan import done, make_config, make_pools, parts_of, train_all
 
-from rayscan.models.contract import architectures
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.heads.base import Head
 from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training

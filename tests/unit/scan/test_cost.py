@@ -31,7 +31,6 @@ from rayscan.scan.config.scan import (
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.costs import duration, entries_of, estimate, reference
 from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes
-from rayscan.scan.cost.rates import products
 from rayscan.scan.cost.stages import compilations, point_cpu, stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
@@ -208,8 +207,8 @@ def test_more_workers_take_less_time_but_no_less_work():
 
 
 def test_products_of_a_layer_are_its_weights_times_the_places_it_looks_at():
-    dense, convolved = products("cnn", {"filters": 4, "units": 7}, (30, 30))
     network = ConvolutionNetwork((30, 30), 4, 7, 1)
+    dense, convolved = network.products()
     assert dense == 6 * 6 * 8 * 7 + 7
     assert convolved == 28 * 28 * 9 * 4 + 12 * 12 * 9 * 4 * 8
     assert [size for size, _ in network.stages()] == [(28, 28), (12, 12)]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
-from rayscan.models.contract import load
+from rayscan.models.architectures.registry import load
 from rayscan.report.frames.heads import counting_shares, one_against_rest
 from rayscan.results import folders
 from rayscan.results.ledger import Ledger, rows_to_table

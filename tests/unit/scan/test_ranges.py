@@ -14,7 +14,7 @@ import pytest
 from rayscan import yaml_text
 from rayscan.errors import ConfigError
 from rayscan.generator.recipes import Recipe
-from rayscan.models import knobs as hyperparameters
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.merging import merged
 from rayscan.scan.config.ranges import RANGES
@@ -97,12 +97,12 @@ def test_no_key_takes_what_it_cannot_mean(place: Any, kind: Any, key: str) -> No
         assert ".".join(map(str, place)) in [p.where for p in caught.value.problems], value
 
 
-@pytest.mark.parametrize("name", hyperparameters._KNOBS)
+@pytest.mark.parametrize("name", architectures())
 def test_no_knob_takes_what_it_cannot_mean(name: str) -> None:
-    for knob, default in hyperparameters.defaults(name).items():
+    for knob, default in architectures()[name].knobs.defaults().items():
         for value in (math.nan, math.inf, 1e300, 10**40, -1e300, -1, True, [], {}, None):
             with pytest.raises(ValueError, match=knob):
-                hyperparameters.check(name, {knob: value})
+                architectures()[name].valued({knob: value})
         if not isinstance(default, str):
             with pytest.raises(ConfigError, match=knob):
                 parse_scan(spoiled(("architectures", "mlp", "hyperparameters", knob), "3"))

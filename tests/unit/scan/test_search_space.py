@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rayscan.models import knobs as hyperparameters
+from rayscan.models.architectures.registry import architectures
 from rayscan.models.knobs import Choice, Float, Integer
 from rayscan.scan.config.scan import ArchitectureChoice
 from rayscan.scan.config.search_space import check, search_ranges, starting_knobs
@@ -19,7 +19,7 @@ def test_fixed_knobs_override_the_preset_and_the_preset_the_defaults():
         name="mlp", preset="published", hyperparameters={"dropout": 0.3, "units": {"choices": [8]}}
     )
     knobs = starting_knobs(choice)
-    assert knobs == {**hyperparameters.preset("mlp", "published"), "dropout": 0.3}
+    assert knobs == {**architectures()["mlp"].preset("published"), "dropout": 0.3}
 
 
 def test_ranges_have_the_type_of_their_knob():
@@ -40,7 +40,7 @@ def test_ranges_have_the_type_of_their_knob():
 def test_search_frees_every_knob_that_is_not_fixed():
     choice = ArchitectureChoice(name="mlp", search=True, hyperparameters={"units": 20})
     ranges = search_ranges(choice)
-    assert set(ranges) == set(hyperparameters.ranges("mlp")) - {"units"}
+    assert set(ranges) == set(architectures()["mlp"].knobs.ranges()) - {"units"}
     check(choice)
 
 

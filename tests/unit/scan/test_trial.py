@@ -10,7 +10,8 @@ import pytest
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DivergedError
-from rayscan.models.contract import Member, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage

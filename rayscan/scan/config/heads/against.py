@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rayscan.models.contract import architectures
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.heads.base import Found, Single
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rayscan.errors import nearest
-from rayscan.models.contract import architectures
+from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.process import Process
 from rayscan.yaml_text import Place
 

@@ -1,0 +1,173 @@
+"""What every architecture declares and does: an abstract trait for each thing others ask of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from rayscan.errors import DivergedError, nearest
+from rayscan.models.contract import Classifier, Member, Trained, Watch
+from rayscan.models.knobs import Knobs, Value
+
+K = TypeVar("K", bound=Knobs)
+Reads: TypeAlias = Literal["histograms", "events"]
+Engine: TypeAlias = Literal["tensorflow", "sklearn", "none"]
+HEADS = ("binary", "multimodel", "multiclass")
+"""All heads: ``multimodel`` needs labels only, ``multiclass`` logits of several classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """CPU seconds on one core of the reference machine (rates.py of the forecast).
+
+    Attributes:
+        training: All epochs of one member, without drawing its examples and compiling its graph.
+        row: One histogram or event scored, its part of an AUC included.
+    """
+
+    training: float
+    row: float
+
+
+def reading(columns: int) -> float:
+    """What any classifier takes for a row of so many columns, with its part of an AUC [s].
+
+    Measured with 1 to 16 classifiers on 8,000 and 55,000 histograms of 200 and 900 bins.
+    """
+    return 0.15e-6 + 0.5e-9 * columns
+
+
+class Architecture(ABC, Generic[K]):
+    """A way to train classifiers; instances hold no state of a training.
+
+    Its traits are class attributes. All are abstract: of an architecture that leaves one out
+    nothing is taken for granted, it cannot be made. None may import what training needs.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What scan files and tables call it."""
+
+    @property
+    @abstractmethod
+    def knobs(self) -> type[K]:
+        """Its hyperparameters, with their defaults."""
+
+    @property
+    @abstractmethod
+    def presets(self) -> Mapping[str, Mapping[str, Value]]:
+        """Complete recipes besides the defaults: what each of them changes."""
+
+    @property
+    @abstractmethod
+    def quick(self) -> Mapping[str, Value]:
+        """Knobs with which toys are learned within seconds; the contract suite trains with them."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> Reads:
+        """What its classifiers score: whole histograms, or single events."""
+
+    @property
+    @abstractmethod
+    def heads(self) -> tuple[str, ...]:
+        """Which heads it can have, of `HEADS`."""
+
+    @property
+    @abstractmethod
+    def learns_strength(self) -> bool:
+        """Whether it learns from drawn histograms, and so from the strengths they have."""
+
+    @property
+    @abstractmethod
+    def warm_starts(self) -> bool:
+        """Whether its weights can start from those at another strength (`Member.start`)."""
+
+    @property
+    @abstractmethod
+    def engine(self) -> Engine:
+        """What a worker loads to train it; with ``tensorflow`` it compiles graphs."""
+
+    @abstractmethod
+    def draws(self, values: K) -> int:
+        """Epochs' worth of histograms that a member draws to train, at most; 0 of events."""
+
+    @abstractmethod
+    def fits(self, shape: tuple[int, ...]) -> str:
+        """What bins it needs where it cannot see those of a shape; empty where it can."""
+
+    @abstractmethod
+    def work(self, values: K, shape: tuple[int, ...], examples: int) -> Work:
+        """What training and scoring cost.
+
+        Args:
+            values: The knobs.
+            shape: Bins along each axis, or (features,) of events.
+            examples: Histograms (all classes) or events of an epoch.
+        """
+
+    @abstractmethod
+    def held(
+        self, values: K, shape: tuple[int, ...], examples: int, *, size: int, members: int
+    ) -> int:
+        """Memory of a training [bytes], without that of its engine.
+
+        Args:
+            values: The knobs.
+            shape: Bins along each axis, or (features,) of events.
+            examples: Histograms or events of an epoch.
+            size: Bytes of one count or feature as they are drawn.
+            members: Members trained together.
+        """
+
+    @abstractmethod
+    def stored(self, values: K, shape: tuple[int, ...]) -> int:
+        """What a classifier takes on disk [bytes]."""
+
+    @abstractmethod
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack of K members; the result of member k is at position k.
+
+        A member whose loss or scores became NaN or infinite gives its ``DivergedError`` as a value,
+        so that one bad member does not end the pack; every other error is raised.
+
+        Args:
+            members: At least one. Those of one shape, one set of sizes and one batch size share a
+                compiled graph.
+            watch: Asked after each epoch which members shall stop (pruning).
+
+        Raises:
+            ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
+            ValueError: Unknown or impossible hyperparameters.
+        """
+
+    @abstractmethod
+    def restore(self, folder: Path) -> Classifier:
+        """Read what ``Classifier.save`` of this architecture wrote."""
+
+    def valued(self, values: Mapping[str, Value]) -> K:
+        """Default knobs overridden by the given values, checked.
+
+        Raises:
+            ValueError: Unknown knob, wrong type, impossible value.
+        """
+        known = list(self.knobs.defaults())
+        for knob in values:
+            if knob not in known:
+                listed, hint = ", ".join(known) or "none", nearest(knob, known)
+                raise ValueError(f"{knob}: '{self.name}' has no such knob{hint}: {listed}")
+        return self.knobs(**values)
+
+    def preset(self, which: str) -> dict[str, Value]:
+        """All knobs of a recipe by name, ``default`` being the defaults."""
+        recipes: Mapping[str, Mapping[str, Value]] = {"default": {}, **self.presets}
+        if which not in recipes:
+            known = ", ".join(self.presets) or "none"
+            raise ValueError(f"preset: '{self.name}' has no preset '{which}', only: {known}")
+        return {**self.knobs.defaults(), **recipes[which]}

@@ -1,0 +1,58 @@
+"""The family of architectures: a line each, and whatever installed packages bring."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from pathlib import Path
+from typing import Any
+
+from rayscan.errors import MemberError
+from rayscan.models import storage
+from rayscan.models.architectures.base import Architecture
+from rayscan.models.contract import Classifier
+from rayscan.registry import Family
+
+_PLACES = {
+    "likelihood_ratio": "rayscan.models.architectures.likelihood_ratio:LikelihoodRatio",
+    "logistic_regression": "rayscan.models.architectures.logistic_regression:LogisticRegression",
+    "linear_svm": "rayscan.models.architectures.linear_svm:LinearSVM",
+    "mlp": "rayscan.models.architectures.mlp:MLP",
+    "cnn": "rayscan.models.architectures.cnn:CNN",
+    "event_mlp": "rayscan.models.architectures.event_mlp:EventMLP",
+}
+
+
+@functools.cache
+def architectures() -> Family[Architecture[Any]]:
+    """All architectures by name.
+
+    >>> "mlp" in architectures()
+    True
+    """
+    return Family("architecture", _PLACES, _made, group="rayscan.architectures")
+
+
+def _made(name: str, found: object) -> Architecture[Any]:
+    if not (inspect.isclass(found) and issubclass(found, Architecture)):
+        raise MemberError(what="architecture", name=name, why=f"{found!r} is no Architecture class")
+    missing = ", ".join(sorted(found.__abstractmethods__))
+    if missing:
+        raise MemberError(what="architecture", name=name, why=f"it does not say its {missing}")
+    member = found()
+    if member.name != name:
+        why = f"it calls itself '{member.name}'; give both one name"
+        raise MemberError(what="architecture", name=name, why=why)
+    return member
+
+
+def load(folder: Path) -> Classifier:
+    """A classifier from the folder it was saved to.
+
+    Raises:
+        FileUnreadableError: The folder does not hold a classifier of this version.
+    """
+    name, known = storage.architecture_of(folder), architectures()
+    if name not in known:
+        raise storage.unreadable(folder, f"unknown architecture: {known.unknown(name)}")
+    return known[name].restore(folder)
