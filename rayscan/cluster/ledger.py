@@ -8,7 +8,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 
 
 def start(storage: str, token: str = "") -> ActorHandle:

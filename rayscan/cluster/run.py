@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,8 @@ from rayscan.generator.generate import Generated
 from rayscan.keys import digest
 from rayscan.places import beside
 from rayscan.results.journal import Journal
+from rayscan.results.ledger import Ledger
 from rayscan.results.lock import Lock
-from rayscan.results.read import Ledger
 from rayscan.results.storage import Storage
 from rayscan.scan.config import manifest
 from rayscan.scan.config.scan import ScanConfig
@@ -37,11 +39,9 @@ from rayscan.scan.plan.soundness import mend
 from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, pool_rows
 from rayscan.scan.pools.inputs import Inputs, open_inputs, without
 from rayscan.scan.pools.reading import Reading, reading_problems
-from rayscan.scan.steps.candidates import Candidate, candidates_for, candidates_of, part_key
-from rayscan.scan.steps.exclusion.base import Exclusion
-from rayscan.scan.steps.exclusion.fits import VERSION as LIMITS_VERSION
-from rayscan.scan.steps.exclusion.fits import limits_on
-from rayscan.scan.steps.tests.classes import all_tests, rows_of, still_kept
+from rayscan.scan.steps.base import Part
+from rayscan.scan.steps.candidates import Candidate, candidates_of
+from rayscan.scan.steps.registry import STEPS
 from rayscan.terminal.progress import Reporter
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,7 @@ class Scan:
         self._commit("cutflow", "cutflow", cutflow_rows(binned))
         rows = self._stored(plan) if self.retest else self._train(binned, plan)
         candidates = candidates_of(plan, rows)
-        self._cross_test(binned, strengths, candidates)
-        self._limits(binned, candidates)
+        self._steps(binned, strengths, candidates)
         return self._finish(plan, rows)
 
     # ------------------------------------------------------------------ stages
@@ -200,67 +199,47 @@ class Scan:
             self.reporter.say(f"{missing} classifiers of the scan are not trained yet")
         return rows
 
-    def _cross_test(
+    def _step(
+        self, stage: str, unit: str, parts: Sequence[Part], shared: ray.ObjectRef[Any]
+    ) -> None:
+        """All parts of a stage that are not there yet, a task each."""
+        last = {part.tables[-1] for part in parts if not self.retest}
+        there = {(table, key) for table in last for key in self._keys(table)}
+        todo = [i for i, p in enumerate(parts) if (p.tables[-1], p.key) not in there]
+        total, left = sum(part.size for part in parts), sum(parts[i].size for i in todo)
+        self.reporter.stage(stage, total, unit)
+        self.reporter.advance(total - left, earlier=True)
+        actor = self.ledger
+
+        def work(row: dict[str, Any]) -> dict[str, Any]:
+            part = parts[int(row["index"])]
+            found = part.work(*ray.get(shared))
+            for table in part.tables:
+                ledger.commit(actor, table, part.key, found[table])
+            return {"size": part.size}
+
+        rows, workers = [{"index": i} for i in todo], self.config.resources.workers
+        for row in tasks.mapped(work, rows, stage=stage, workers=workers):
+            self.reporter.advance(int(row["size"]))
+
+    def _steps(
         self, binned: BinnedPools, strengths: Mixtures, candidates: Sequence[Candidate]
     ) -> None:
-        tests = all_tests(self.config, strengths)
-        met = [candidates_for(self.config, test, candidates) for test in tests]
-        keys = [part_key(test, those) for test, those in zip(tests, met, strict=True)]
-        finished = frozenset() if self.retest else self._keys("auc") | self._keys("multiclass")
-        self.reporter.stage("cross-test", sum(len(those) for those in met), "pairs")
-        shared = ray.put((self.config, binned))
-        actor, uri = self.ledger, self.storage.uri
-
-        def score(row: dict[str, Any]) -> dict[str, Any]:
-            config, pools = ray.get(shared)
-            index = int(row["index"])
-            found = rows_of(tests[index], met[index], config=config, binned=pools, storage=uri)
-            for table, part in found.items():
-                ledger.commit(actor, table, keys[index], part)
-            return {"pairs": len(met[index])}
-
-        todo = [{"index": i} for i in range(len(tests)) if keys[i] not in finished and met[i]]
-        waiting = {row["index"] for row in todo}
-        there = sum(len(met[i]) for i in range(len(tests)) if i not in waiting)
-        self.reporter.advance(there, earlier=True)
-        for row in tasks.mapped(score, todo, stage="cross-test", workers=self._workers):
-            self.reporter.advance(int(row["pairs"]))
-        for table, still in still_kept(self.config, tests, keys).items():
-            ray.get(self.ledger.keep_only.remote(table, still))
-
-    def _limits(self, binned: BinnedPools, candidates: Sequence[Candidate]) -> None:
-        selected = [c for c in candidates if c.selected and c.excludes]
-        tag = digest(LIMITS_VERSION, sorted(c.row["trial"] for c in selected), self.config.limits)
-        benchmarks = self.config.benchmarks
-        self.reporter.stage("limits", len(benchmarks), "benchmarks")
-        finished = frozenset() if self.retest else self._keys("limits")
-        shared = ray.put((self.config, binned))
-        actor, storage = self.ledger, self.storage
-
-        def exclude(row: dict[str, Any]) -> dict[str, Any]:
-            config, pools = ray.get(shared)
-            name = str(row["benchmark"])
-            task = Exclusion(
-                benchmark=name, candidates=selected, config=config, binned=pools, storage=storage
-            )
-            ledger.commit(actor, "limits", f"{name}.{tag}", limits_on(task))
-            return {"benchmark": name}
-
-        todo = [{"benchmark": name} for name in benchmarks if f"{name}.{tag}" not in finished]
-        self.reporter.advance(len(benchmarks) - len(todo), earlier=True)
-        for _ in tasks.mapped(exclude, todo, stage="limits", workers=self._workers):
-            self.reporter.advance(1)
-        ray.get(self.ledger.keep_only.remote("limits", [f"{name}.{tag}" for name in benchmarks]))
+        """What follows the training; of each table only what still belongs to the scan is kept."""
+        shared = ray.put((self.config, binned, self.storage))
+        together = attrgetter("stage", "unit")
+        for (stage, unit), steps in itertools.groupby(STEPS.values(), key=together):
+            parts = [(s, [*s.parts(self.config, strengths, candidates)]) for s in steps]
+            self._step(stage, unit, [part for _, own in parts for part in own], shared)
+            for table, own in ((table, own) for step, own in parts for table in step.tables):
+                still = [part.key for part in own if table in part.tables]
+                ray.get(self.ledger.keep_only.remote(table, still))
 
     def _finish(self, plan: Sequence[Point], rows: Sequence[Mapping[str, Any]]) -> Result:
         self._commit("points", "points", point_rows(self.config, plan, rows))
         counts = ray.get(self.ledger.publish.remote())
         failed = {str(r["trial"]): str(r["error"]) for r in rows if not r.get("classifier")}
         return Result(storage=self.config.storage, failed=failed, rows=counts)
-
-    @property
-    def _workers(self) -> int | None:
-        return self.config.resources.workers
 
     # ------------------------------------------------------------------ ledger
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from rayscan.results.ledger import Ledger
 from rayscan.results.names import BASE, VARIANTS, variant_storage
-from rayscan.results.read import Ledger, Tables, read_tables
+from rayscan.results.read import Tables, read_tables
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 

@@ -13,7 +13,8 @@ import object_store
 import pytest
 
 from rayscan.errors import StorageError
-from rayscan.results.read import Ledger, read_tables
+from rayscan.results.ledger import Ledger
+from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.scan.plan.soundness import mend
 

@@ -21,7 +21,8 @@ import pytest
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError, TableError
 from rayscan.models import storage as classifiers
 from rayscan.results import folders
-from rayscan.results.read import Ledger, read_tables
+from rayscan.results.ledger import Ledger
+from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.steps.scoring import stored

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import Literal
 
 import numpy as np
@@ -45,11 +44,10 @@ def by_variant(study: Tables) -> Iterator[tuple[str, Tables]]:
             name,
             Tables(
                 **{
-                    each.name: frame[frame[VARIANT] == name]
+                    table: frame[frame[VARIANT] == name]
                     .drop(columns=VARIANT)
                     .reset_index(drop=True)
-                    for each in fields(Tables)
-                    for frame in [getattr(study, each.name)]
+                    for table, frame in vars(study).items()
                 }
             ),
         )

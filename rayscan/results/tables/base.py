@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+TEXT, INT, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+CURVE = pa.list_(pa.field("element", REAL))
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -57,3 +60,59 @@ def markdown(layouts: Iterable[TableLayout]) -> str:
         lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in layout.columns]
         lines.append("")
     return "\n".join(lines)
+
+
+def mixture(prefix: str, whose: str) -> tuple[Column, ...]:
+    """What a histogram holds: S, B and their ratios.
+
+    Args:
+        prefix: First part of the names: ``train`` or ``test``.
+        whose: Ends the meanings: ``in training``.
+    """
+    return (
+        Column(f"{prefix}_signal", INT, "events", f"signal events S per histogram {whose}"),
+        Column(f"{prefix}_background", INT, "events", f"background events B per histogram {whose}"),
+        Column(f"{prefix}_s_over_b", REAL, "", f"S/B {whose}"),
+        Column(f"{prefix}_s_over_sqrt_b", REAL, "", f"S/sqrt(B) {whose}; missing where B = 0"),
+    )
+
+
+TRAINED = (
+    Column("trial", TEXT, "", "key of the trained member: hash of its whole configuration"),
+    Column("point", TEXT, "", "name of the point: benchmark, mixture, architecture"),
+    Column("train_benchmark", TEXT, "", "signal it was trained on; several are joined by '+'"),
+    Column("head", TEXT, "", "'binary', 'multimodel' or 'multiclass'"),
+    Column("train_against", TEXT, "", "signal in class 0 of training; missing: background only"),
+    Column("architecture", TEXT, "", "kind of classifier"),
+    Column("repeat", INT, "", "number of the repeat, or of the search trial, from 0"),
+    Column(
+        "fold",
+        INT,
+        "",
+        "fold it never saw and is tested on; missing: one split, or all (`trial` of the first)",
+    ),
+    *mixture("train", "in training"),
+    Column(
+        "train_strength",
+        TEXT,
+        "",
+        "'highest', 'each', 'drawn' (train_signal is that of 'highest') or 'descending'; of a "
+        "multiclass head 'each' or 'descending', whatever was asked for",
+    ),
+    Column("trained_at", REAL, "", "the strength of the training as the scan file has it"),
+    Column(
+        "strength_kind",
+        TEXT,
+        "",
+        "what it is: 's_over_b', 's_over_sqrt_b', 'signal' (events) or 'cross_section' (pb)",
+    ),
+)
+STRENGTH = Column(
+    "strength", REAL, "", "the strength of the test as the scan file has it; see `strength_kind`"
+)
+UNCERTAIN = (
+    Column("background_uncertainty", REAL, "", "relative uncertainty of the background's yield"),
+    Column("shape_uncertainty", REAL, "", "relative change of the background's slope, one sigma"),
+    Column("shape_observable", TEXT, "", "axis of the uncertain slope; missing without"),
+)
+LABEL = Column("label", TEXT, "", "name given to the architecture in the scan file")

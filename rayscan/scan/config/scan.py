@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
 
 from rayscan.ensembles.binning import Binning
 from rayscan.ensembles.mixture import Mixtures
@@ -13,6 +15,7 @@ from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.architectures.registry import architectures
+from rayscan.scan.config.heads.registry import head_of, known
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.search import Search
@@ -84,15 +87,14 @@ class ArchitectureChoice:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     search: bool = False
     features: tuple[str, ...] = ()
-    head: Literal["binary", "multimodel", "multiclass"] = "binary"
+    head: Annotated[str, AfterValidator(known)] = "binary"
     benchmarks: tuple[str, ...] = ()
     against: str | None = None
 
     @property
     def key(self) -> str:
         """The label, or the name (and what is special about the head) where there is none."""
-        head = f"-{self.head}" if self.is_joint else f"-vs-{self.against}" if self.against else ""
-        return self.label or f"{self.name}{head}"
+        return self.label or f"{self.name}{head_of(self).mark}"
 
     @property
     def architecture(self) -> Architecture[Any]:
@@ -103,11 +105,6 @@ class ArchitectureChoice:
     def reads_events(self) -> bool:
         """Whether its classifiers read single events."""
         return self.architecture.reads == "events"
-
-    @property
-    def is_joint(self) -> bool:
-        """Whether one classifier is trained on several benchmarks."""
-        return self.head != "binary"
 
     @property
     def searches(self) -> bool:

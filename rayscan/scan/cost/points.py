@@ -9,12 +9,11 @@ from typing import Any
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.knobs import Choice, Integer, Range, Value
-from rayscan.scan.config.heads.registry import groups, trained
+from rayscan.scan.config.heads.registry import groups, head_of, trained
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search_space import search_ranges, starting_knobs
 from rayscan.scan.plan.points import Mixtures, Point, mixtures, points
 from rayscan.scan.plan.strengths import trained_as, trains_at_each
-from rayscan.scan.steps.joint import shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +64,14 @@ class PlannedPoint:
     @property
     def selected(self) -> int:
         """Classifiers that limits are set with: of a search the best of each fold; or none."""
-        if self.choice.head == "multiclass" or self.choice.against is not None:
+        if not head_of(self.choice).excludes:
             return 0
         return self.folds if self.choice.searches else self.members
 
     def histograms(self, count: int) -> int:
         """Histograms of all classes in a set of so many per class."""
-        if not self.choice.is_joint:
-            return 2 * count
-        benchmarks = self.benchmark.count("+") + 1
-        null, each = shares(self.choice.head, count, benchmarks)
-        return null + benchmarks * each
+        null, each = head_of(self.choice).shares(count, tuple(self.benchmark.split("+")))
+        return null + sum(n for _, n in each.values())
 
 
 def known_mixtures(config: ScanConfig) -> Mixtures | None:

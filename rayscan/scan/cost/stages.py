@@ -10,6 +10,7 @@ from rayscan.cores import allowed_cores
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.models.architectures.base import reading
 from rayscan.models.knobs import Choice, Integer
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.cost import testing
@@ -201,7 +202,7 @@ def _of_events(load: Workload, number: Callable[[PlannedPoint], int]) -> int:
 def _shown(load: Workload, point: PlannedPoint, count: int) -> int:
     """Rows that a classifier scores in a test set: with each bin's own, for the error of pools."""
     hypotheses = testing.hypotheses(load.config, point.choice)
-    if point.choice.head == "multiclass":
+    if head_of(point.choice).test == "classes":
         return hypotheses * count
     bins = 0 if point.reads_events else load.config.binning.bins
     return (hypotheses * count + bins) * testing.times_tested(load.config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayscan.scan.config.heads.registry import trained
+from rayscan.scan.config.heads.registry import head_of, second_signals, trained
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.plan.strengths import trains_at_each
 
@@ -15,35 +15,30 @@ def strengths_tested(config: ScanConfig, choice: ArchitectureChoice) -> int:
 
 def sets_met(config: ScanConfig, choice: ArchitectureChoice) -> int:
     """Test sets that each classifier of an architecture meets."""
-    benchmarks = len(config.benchmarks) - (choice.against is not None)
-    return strengths_tested(config, choice) * (1 if choice.head == "multiclass" else benchmarks)
+    return strengths_tested(config, choice) * head_of(choice).sets(len(config.benchmarks))
 
 
 def rows_written(config: ScanConfig, choice: ArchitectureChoice) -> int:
     """Rows that each classifier of an architecture has in `auc` or `multiclass`."""
-    if choice.head != "multiclass":
-        return sets_met(config, choice)
-    (signals,) = trained(config, choice)
-    true, predicted = len(config.benchmarks) + 1, len(signals) + 2
-    return strengths_tested(config, choice) * true * predicted
+    rows = head_of(choice).rows(len(config.benchmarks), len(trained(config, choice)[0]))
+    return strengths_tested(config, choice) * rows
 
 
 def pair_sets(config: ScanConfig) -> int:
     """Test sets of two hypotheses: each benchmark, against the background and against signals."""
-    benchmarks = len(config.benchmarks)
-    second = len({choice.against for choice in config.architectures} - {None})
+    benchmarks, second = len(config.benchmarks), len(second_signals(config))
     return (benchmarks + second * (benchmarks - 1)) * len(config.mixtures.strengths)
 
 
 def class_sets(config: ScanConfig) -> int:
-    """Test sets of all hypotheses at one strength, for multiclass heads."""
-    some = any(choice.head == "multiclass" for choice in config.architectures)
+    """Test sets of all hypotheses at one strength, where some head meets them."""
+    some = any(head_of(choice).test == "classes" for choice in config.architectures)
     return some * len(config.mixtures.strengths)
 
 
 def hypotheses(config: ScanConfig, choice: ArchitectureChoice) -> int:
     """Kinds of histograms in a test set that an architecture meets."""
-    return len(config.benchmarks) + 1 if choice.head == "multiclass" else 2
+    return head_of(choice).hypotheses(len(config.benchmarks))
 
 
 def histograms_tested(config: ScanConfig) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.limits import METHODS, Method
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost import testing
@@ -63,10 +64,11 @@ class Workload:
 
     def _curves(self, point: PlannedPoint) -> int:
         which, choice = self.config.crosstest.curves, point.choice
-        if which == "none" or choice.head == "multiclass":
+        head = head_of(choice)
+        if which == "none" or head.test == "classes":
             return 0
         if which == "first":  # on its own benchmark, and there once more on single events
-            own = testing.strengths_tested(self.config, choice) * (not choice.is_joint)
+            own = testing.strengths_tested(self.config, choice) * (not head.joint)
             return own + point.reads_events
         events = len(self.config.benchmarks) * point.reads_events
         return point.members * (testing.sets_met(self.config, choice) + events)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from rayscan import places
 from rayscan.errors import InputError, StorageError
 from rayscan.keys import RESULTS_VERSION, digest
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.manifest import numbers

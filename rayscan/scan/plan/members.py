@@ -49,12 +49,6 @@ def _of_training(config: ScanConfig, point: Point) -> Iterator[Any]:
         yield config.limits
 
 
-def _of_head(point: Point) -> Iterator[Any]:
-    """What of a head its name does not say; nothing for the binary one, whose keys are older."""
-    if point.choice.is_joint or point.choice.against is not None:
-        yield point.choice.head, point.benchmark, point.choice.against
-
-
 def member(
     config: ScanConfig,
     point: Point,
@@ -78,6 +72,7 @@ def member(
     draws = repeat // config.training.pack if point.mode == "fixed" else 0
     # Said only where there is something to say: members of older scan files keep their keys.
     known = (point.trained, point.others) if point.trained in {"drawn", "descending"} else ()
+    of_head = filter(None, [point.head.key(point.benchmarks)])
     of_fold = () if fold is None else ("fold", fold)
     key = digest(
         RESULTS_VERSION,
@@ -90,7 +85,7 @@ def member(
         {knob: value for knob, value in knobs.items() if value != YOUNGER.get(knob)},
         repeat,
         draws,
-        *_of_head(point),
+        *of_head,
         *known,
         *of_fold,
     )

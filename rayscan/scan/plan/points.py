@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import ConfigError, Problem
-from rayscan.scan.config.heads.registry import groups, trained
+from rayscan.scan.config.heads.base import Head
+from rayscan.scan.config.heads.registry import groups, head_of, trained
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig, Strength
 from rayscan.scan.plan.strengths import others, trained_as, trained_at
 from rayscan.scan.pools.binned import BinnedPools
@@ -41,11 +42,14 @@ class Point:
     @property
     def name(self) -> str:
         """Stable, readable and unique in a scan."""
-        what = self.choice.head if self.choice.is_joint else self.benchmark
-        if self.choice.against is not None:
-            what += f"-vs-{self.choice.against}"
+        what = self.head.called(self.benchmarks)
         drawn = "_drawn" if self.trained == "drawn" else ""
         return f"{what}.{self.mixture.name}{drawn}.{self.choice.key}"
+
+    @property
+    def head(self) -> Head:
+        """That of the architecture."""
+        return head_of(self.choice)
 
     @property
     def drawn(self) -> tuple[Mixture, ...]:
@@ -70,7 +74,7 @@ class Point:
             "point": self.name,
             "train_benchmark": self.benchmark,
             "head": self.choice.head,
-            "train_against": self.choice.against,
+            "train_against": self.head.null,
             "architecture": self.choice.name,
             "label": self.choice.key,
             "train_strength": self.trained,

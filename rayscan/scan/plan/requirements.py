@@ -8,6 +8,7 @@ from rayscan.ensembles.draw import Background, Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
 from rayscan.errors import PoolExhaustedError, Problem
+from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
@@ -29,12 +30,11 @@ def _problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> l
         return empty
     worst: dict[str, PoolExhaustedError] = {}
     # A signal in class 0 gives as many events as the one it is told from.
-    second = [c.against for c in config.architectures if c.against is not None]
     drawn = dict.fromkeys(
         (name, mixture)
         for benchmark, choices in strengths.items()
         for mixture in choices
-        for name in (benchmark, *second)
+        for name in (benchmark, *second_signals(config))
     )
     for benchmark, mixture in drawn:
         for error in _exhausted(config, binned, benchmark, mixture):

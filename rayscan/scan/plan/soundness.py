@@ -11,7 +11,7 @@ from pathlib import Path
 from rayscan.errors import FileUnreadableError
 from rayscan.models import storage as classifiers
 from rayscan.results import folders, seal, snapshots
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 

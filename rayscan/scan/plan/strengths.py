@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ratio.likelihood_ratio import closed_form
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig, Strength
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.uncertain import templates_for
@@ -45,13 +46,8 @@ def trained_at(
 
 
 def trains_at_each(config: ScanConfig, choice: ArchitectureChoice) -> bool:
-    """Whether an architecture has a classifier for every strength.
-
-    Several classes always do: at another strength than that of its training a signal looks like a
-    harder or softer one (four signals, trained at S/sqrt(B) = 1 and tested at 4: AUC of spin-0
-    against the others 0.69, where 0.89 can be reached).
-    """
-    return choice.head == "multiclass" or not config.training.one_for_all
+    """Whether an architecture has a classifier for every strength."""
+    return head_of(choice).at_each_strength or not config.training.one_for_all
 
 
 def trained_as(config: ScanConfig, choice: ArchitectureChoice) -> Strength:
@@ -94,6 +90,6 @@ def _saturates(
     choice: ArchitectureChoice,
 ) -> bool:
     """Whether the easiest of the signals is too easy."""
-    against = choice.against
+    against = head_of(choice).null
     pairs = (templates_for(config, binned, name, mixture, against=against) for name in signals)
     return any(closed_form(templates).auc > SATURATED for templates in pairs)

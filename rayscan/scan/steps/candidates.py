@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rayscan.keys import digest
-from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.heads.base import Head
+from rayscan.scan.config.heads.registry import head_of
+from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search import MAXIMISED
 from rayscan.scan.plan.points import Point
 
@@ -19,15 +21,18 @@ class Candidate:
     row: Mapping[str, Any]
     selected: bool
     strength: int
-    features: tuple[str, ...] = ()
-    head: str = "binary"
-    against: str | None = None
+    choice: ArchitectureChoice
     fold: int | None = None
 
     @property
-    def excludes(self) -> bool:
-        """Whether it tells one signal or any from background only: what a limit needs."""
-        return self.head != "multiclass" and self.against is None
+    def head(self) -> Head:
+        """That of its architecture."""
+        return head_of(self.choice)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Observables that it sees of single events, if other than the axes."""
+        return self.choice.features
 
 
 class Test(Protocol):
@@ -50,7 +55,7 @@ def candidates_for(
 ) -> tuple[Candidate, ...]:
     """The classifiers that meet a test set: of its kind, and of its own strength or of all.
 
-    Those of several classes are trained at each strength, whatever the scan says.
+    Those of some heads are trained at each strength, whatever the scan says.
     """
     everything = config.crosstest.strengths == "all"
     for_all = config.training.one_for_all
@@ -58,7 +63,7 @@ def candidates_for(
         c
         for c in candidates
         if test.meets(c)
-        and (everything or c.strength == test.strength or (for_all and c.head != "multiclass"))
+        and (everything or c.strength == test.strength or (for_all and not c.head.at_each_strength))
     )
 
 
@@ -82,9 +87,7 @@ def candidates_of(
             row=row,
             selected=by_name[row["point"]].mode == "fixed" or row["trial"] in best,
             strength=by_name[row["point"]].strength,
-            features=by_name[row["point"]].choice.features,
-            head=by_name[row["point"]].choice.head,
-            against=by_name[row["point"]].choice.against,
+            choice=by_name[row["point"]].choice,
             fold=row.get("fold"),
         )
         for row in found
@@ -110,8 +113,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     names = ("trial", "point", "train_benchmark", "architecture", "label", "repeat")
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names} | {"fold": candidate.fold}
-    columns |= {"head": candidate.head, "train_against": candidate.against}
-    columns["fold"] = candidate.fold
+    columns |= {"head": candidate.choice.head, "train_against": candidate.head.null}
     for name in ("train_strength", "trained_at", "strength_kind"):  # older tables lack them
         columns[name] = candidate.row.get(name)
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from rayscan.models.ratio.ceiling import Ceiling, ceiling, pool_difference, template_noise
 from rayscan.models.ratio.likelihood_ratio import closed_form, likelihood_ratio
+from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.pools.uncertain import templates_for
-from rayscan.scan.steps.examples import pair_name
 from rayscan.scan.steps.shown import Shown
 from rayscan.seeds import stream
 from rayscan.stats.auc import difference, estimate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,12 +15,14 @@ from rayscan.ensembles.varied import Varied
 from rayscan.models.contract import Templates
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
+from rayscan.scan.plan.points import Point
 from rayscan.scan.pools.binned import BinnedPools, PoolName
 from rayscan.scan.pools.uncertain import nuisances_of, templates_for
 from rayscan.seeds import stream
 
 Histograms = npt.NDArray[np.unsignedinteger]
 Labels = npt.NDArray[np.int64]
+Samplers = Mapping[str, Ensembles | Varied]
 _Number = TypeVar("_Number", bound=np.generic)
 
 
@@ -51,33 +53,44 @@ def ensembles_of(
 
 @dataclass(slots=True, eq=False)
 class DrawnHistograms:
-    """Histograms of one benchmark and mixture; a new epoch is a new draw.
+    """Labelled histograms of the classes of a head; a new epoch is a new draw.
 
-    Every set is drawn from a stream named by benchmark, mixture, draw number and epoch, so that
-    the same set comes out on any worker. If ``several`` mixtures are given, each histogram is of
-    one of them, drawn anew; ``mixture`` is then the one that the templates are of.
+    Every set is drawn from a stream named by head, mixture, draw number and epoch, so that the same
+    set comes out on any worker. Where strengths are drawn each histogram is of one of the mixtures
+    of the point, drawn anew.
+
+    Attributes:
+        config: The scan.
+        binned: Its pools.
+        point: What is trained: its head has classes, which hold signals.
+        draws: Names the stream.
     """
 
     config: ScanConfig
     binned: BinnedPools
-    benchmark: str
-    mixture: Mixture
+    point: Point
     draws: int
-    against: str | None = None
-    n_classes: int = 2
-    several: tuple[Mixture, ...] = ()
-    _train: Ensembles | Varied = field(init=False, repr=False)
+    _train: Samplers = field(init=False, repr=False)
     _validation: tuple[Histograms, Labels] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        self._train = self._sampler("train")
+        self._train = self._samplers("train")
 
-    def _sampler(self, pool: PoolName) -> Ensembles | Varied:
-        each = [
-            ensembles_of(self.config, self.binned, self.benchmark, mixture, pool, self.against)
-            for mixture in self.several or (self.mixture,)
-        ]
-        return Varied(each) if self.several else each[0]
+    def _samplers(self, pool: PoolName) -> Samplers:
+        drawn, against = self.point.drawn, self.point.head.null
+        found: dict[str, Ensembles | Varied] = {}
+        for name in self.point.benchmarks:
+            each = [
+                ensembles_of(self.config, self.binned, name, mixture, pool, against)
+                for mixture in drawn or (self.point.mixture,)
+            ]
+            found[name] = Varied(each) if drawn else each[0]
+        return found
+
+    @property
+    def n_classes(self) -> int:
+        """Classes to tell apart."""
+        return len(self.point.head.classes(self.point.benchmarks))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,44 +100,47 @@ class DrawnHistograms:
     @property
     def null_mean(self) -> npt.NDArray[np.float64]:
         """Expected counts of a class-0 histogram, shape (bins,)."""
-        return self._train.null_mean
+        return self._train[self.point.benchmarks[0]].null_mean
 
     @property
     def null_variance(self) -> npt.NDArray[np.float64]:
         """Their variances, shape (bins,)."""
-        return self._train.null_variance
+        return self._train[self.point.benchmarks[0]].null_variance
 
     @property
-    def templates(self) -> Templates:
-        """Bin probabilities of the training pools."""
-        return templates_for(
-            self.config, self.binned, self.benchmark, self.mixture, against=self.against
-        )
+    def templates(self) -> Templates | None:
+        """Bin probabilities of the training pools, where it is one signal that is trained on."""
+        name, head, mixture = self.point.benchmark, self.point.head, self.point.mixture
+        if head.joint:
+            return None
+        return templates_for(self.config, self.binned, name, mixture, against=head.null)
 
     def training(self, epoch: int) -> tuple[Histograms, Labels]:
-        """Counts (N, bins) and labels (N,) of an epoch, N = 2 x ``ensembles.train``."""
-        return self._draw(self._train, self.config.ensembles.train, "train", epoch)
+        """Counts (N, bins) and labels (N,) of an epoch; see `Head.shares` for N."""
+        return self._draw("train", self._train, self.config.ensembles.train, self.draws, epoch)
 
     def validation(self) -> tuple[Histograms, Labels]:
         """Counts and labels from the validation pool, the same at every call."""
         if self._validation is None:
-            count = self.config.ensembles.validation
-            self._validation = self._draw(self._sampler("validation"), count, "validation", 0)
+            self._validation = self.fresh(self.draws, 0)
         return self._validation
 
+    def fresh(self, *purpose: str | int) -> tuple[Histograms, Labels]:
+        """Counts and labels from the validation pool, of a stream of their own."""
+        samplers, count = self._samplers("validation"), self.config.ensembles.validation
+        return self._draw("validation", samplers, count, *purpose)
+
     def _draw(
-        self, sampler: Ensembles | Varied, count: int, pool: str, epoch: int
+        self, pool: PoolName, samplers: Samplers, count: int, *purpose: str | int
     ) -> tuple[Histograms, Labels]:
-        name: tuple[str | int, ...] = (
-            pool,
-            *pair_name(self.benchmark, self.against),
-            self.mixture.name,
-            self.draws,
-            epoch,
-        )
+        head, signals = self.point.head, self.point.benchmarks
+        name = head.stream(pool, signals, self.point.mixture.name, *purpose)
         rng = stream(self.config.seed, *name)
-        histograms = np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
-        return histograms, np.repeat(np.arange(2), count)
+        null, shares = head.shares(count, signals)
+        parts = [(0, samplers[signals[0]].null(rng, null))]
+        parts += [(k, samplers[name].alternative(rng, n)) for name, (k, n) in shares.items()]
+        labels = np.repeat([k for k, _ in parts], [len(part) for _, part in parts])
+        return np.concatenate([part for _, part in parts]), labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,11 +175,6 @@ class PoolEvents:
         signal = feature_matrix(self.binned, self.benchmark, self.features, pool)
         labels = np.repeat(np.arange(2), [len(background), len(signal)])
         return np.concatenate([background, signal]), labels
-
-
-def pair_name(benchmark: str, against: str | None) -> tuple[str, ...]:
-    """What names a pair of hypotheses in random streams and files."""
-    return (benchmark,) if against is None else (benchmark, "against", against)
 
 
 def feature_matrix(
@@ -209,12 +220,4 @@ def examples_of(
     if reads == "events":
         features = features_of(config, point.choice.features)
         return PoolEvents(binned, point.benchmark, point.mixture, features)
-    return DrawnHistograms(
-        config,
-        binned,
-        point.benchmark,
-        point.mixture,
-        member.draws,
-        point.choice.against,
-        several=point.drawn,
-    )
+    return DrawnHistograms(config, binned, point, member.draws)

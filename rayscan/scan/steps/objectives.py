@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rayscan.models.contract import Classifier
@@ -10,12 +12,10 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.uncertain import background_uncertainty
-from rayscan.scan.steps.examples import ensembles_of, features_of, pair_name
+from rayscan.scan.steps.examples import DrawnHistograms, features_of
 from rayscan.scan.steps.exclusion.channels import by_response, grouping_of
 from rayscan.scan.steps.exclusion.fits import fit_template
-from rayscan.scan.steps.joint import JointHistograms
 from rayscan.scan.steps.scoring import event_odds, event_scores, terms_of
-from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 from rayscan.stats.limits import upper_limits
 from rayscan.stats.significance import asimov, combine
@@ -83,37 +83,25 @@ def _validation_auc(
     binned: BinnedPools,
     features: tuple[str, ...],
 ) -> float:
-    point, count = plan.point, config.ensembles.validation
-    against = point.choice.against
-    purpose = ("validation", *pair_name(point.benchmark, against), point.mixture.name)
-    if point.choice.is_joint:
-        examples = JointHistograms(
-            config, binned, point.benchmarks, point.mixture, point.choice.head, plan.draws
-        )
-        x, labels = examples.fresh("validation", "objective")
+    point = plan.point
+    if classifier.reads == "histograms":
+        own = replace(point, others=())  # of its own mixture, whatever it was drawn of
+        x, labels = DrawnHistograms(config, binned, own, plan.draws).fresh("objective")
         return area(classifier.scores(x).reshape(len(x), -1), labels)
-    if classifier.reads == "events":
-        odds = event_odds(
-            classifier,
-            binned=binned,
-            benchmark=point.benchmark,
-            pool="validation",
-            features=features,
-        )
-        ((null, alternative),) = event_scores(
-            [terms_of(odds, point.mixture)],
-            config=config,
-            binned=binned,
-            benchmark=point.benchmark,
-            mixture=point.mixture,
-            histograms=count,
-            purpose=purpose,
-        )
-    else:
-        sampler = ensembles_of(
-            config, binned, point.benchmark, point.mixture, "validation", against
-        )
-        rng = stream(config.seed, *purpose, "objective")
-        null = classifier.scores(sampler.null(rng, count))
-        alternative = classifier.scores(sampler.alternative(rng, count))
+    odds = event_odds(
+        classifier,
+        binned=binned,
+        benchmark=point.benchmark,
+        pool="validation",
+        features=features,
+    )
+    ((null, alternative),) = event_scores(
+        [terms_of(odds, point.mixture)],
+        config=config,
+        binned=binned,
+        benchmark=point.benchmark,
+        mixture=point.mixture,
+        histograms=config.ensembles.validation,
+        purpose=("validation", point.benchmark, point.mixture.name),
+    )
     return auc(null, alternative)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from rayscan.ensembles.draw import Ensembles
 from rayscan.models.contract import Classifier
 from rayscan.models.scoring import responses, score_many
+from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, PoolName
 from rayscan.scan.steps.candidates import Candidate
-from rayscan.scan.steps.examples import Histograms, ensembles_of, features_of, pair_name
+from rayscan.scan.steps.examples import Histograms, ensembles_of, features_of
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
 from rayscan.scan.steps.total_error import of_events, pool_error
 from rayscan.seeds import stream

@@ -19,7 +19,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import at_fold
-from rayscan.scan.steps.joint import training_examples
+from rayscan.scan.steps.examples import examples_of
 from rayscan.scan.steps.objectives import objective_value
 
 
@@ -96,7 +96,7 @@ def _members(
     shared: dict[int, Any] = {}
     for plan in link:
         if plan.draws not in shared:
-            shared[plan.draws] = training_examples(config, binned, plan, reads=reads)
+            shared[plan.draws] = examples_of(config, binned, plan, reads=reads)
     return [
         Member(
             examples=shared[plan.draws],

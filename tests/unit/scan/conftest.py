@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from scipy.special import ndtr
 
-from rayscan.results.read import Tables, rows_to_table
+from rayscan.results.ledger import rows_to_table
+from rayscan.results.read import Tables
 from rayscan.results.tables.registry import LAYOUTS
 
 # With import-mode importlib no folder of tests is on the path: test modules find it here.

@@ -14,7 +14,7 @@ from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools
 from rayscan.events.table import schema
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.scan.pools.binned import (
     POOL_NAMES,
     bin_process,

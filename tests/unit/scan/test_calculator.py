@@ -6,7 +6,6 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +17,8 @@ from rayscan.errors import ConfigError, SampleUnusableError
 from rayscan.report.calculator.answer import Analysis, calculate
 from rayscan.report.calculator.reach import aucs_at, ceiling_at, limits_at, separation_of
 from rayscan.report.calculator.text import as_json, table
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
+from rayscan.results.read import Tables
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.stats.auc import delong
 from rayscan.stats.limits import upper_limits
@@ -181,7 +181,7 @@ def test_the_ceiling_of_a_table_serves_other_backgrounds(several):
         separation_k=separation_k(),
         separation_k_error=0.01,
     )
-    tables = replace(several, auc=rows)
+    tables = Tables(**{**vars(several), "auc": rows})
     for S in (15, 30):
         found = ceiling_at(tables, "spin1", Yields(signal=float(S), background=1500.0))
         exact, of_sampling = sampled_ratio(S, 1500)
@@ -197,7 +197,7 @@ def test_the_ceiling_of_a_table_serves_other_backgrounds(several):
 
 
 def test_without_ceilings_there_is_none_of_the_table(several):
-    tables = replace(several, auc=several.auc.assign(auc_ceiling=np.nan))
+    tables = Tables(**{**vars(several), "auc": several.auc.assign(auc_ceiling=np.nan)})
     assert ceiling_at(tables, "spin1", Yields(signal=10.0, background=1e4)) is None
 
 
@@ -270,9 +270,7 @@ def test_the_bound_on_the_interpolation_holds_where_systematics_take_over(severa
     rows = several.limits
     chosen = rows["background_events"].isin([40_000.0, 400_000.0])
     for background in (60_000.0, 126_491.0, 300_000.0):
-        tables = type(several)(
-            **{n: getattr(several, n) for n in LAYOUTS if n != "limits"}, limits=rows[chosen]
-        )
+        tables = Tables(**{**vars(several), "limits": rows[chosen]})
         found = next(iter(limits_at(tables, "spin1", background, no_workspace)))
         exact = limit_of(two_bins(background))[2]
         assert exact * 0.999 < found.expected[2] <= exact * (1 + found.error) * 1.001

@@ -11,7 +11,7 @@ from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Training
 from rayscan.scan.config.search import Search
@@ -233,7 +233,12 @@ def candidate(trial, *, strength=0, signal=32, selected=True):
         "classifier": f"classifiers/{trial}",
         **mixture_columns("train", mixture),
     }
-    return Candidate(row=row, selected=selected, strength=strength)
+    return Candidate(
+        row=row,
+        selected=selected,
+        strength=strength,
+        choice=ArchitectureChoice(name="likelihood_ratio"),
+    )
 
 
 def test_training_at_each_strength_is_tested_at_its_own(scan):

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from toy_scan import make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.scan.config.scan import ArchitectureChoice, Training
 from rayscan.scan.plan.points import mixtures
 from rayscan.scan.steps.candidates import Candidate, candidates_for
@@ -134,7 +134,7 @@ def test_all_keeps_every_classifier_on_everything_and_none_nothing(tested):
 def test_of_a_search_the_best_member_is_kept_and_of_a_failed_repeat_the_next():
     def one(trial, repeat, point, *, selected):
         row = {"trial": trial, "repeat": repeat, "point": point, "train_benchmark": "a"}
-        return Candidate(row=row, selected=selected, strength=0)
+        return Candidate(row=row, selected=selected, strength=0, choice=EVENTS)
 
     candidates = [
         one("t2", 2, "fixed", selected=True),

@@ -12,7 +12,7 @@ import yaml
 from typer.main import get_command
 
 from rayscan.cli.app import app
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.study import parse_study
 

@@ -29,9 +29,8 @@ def binned():
 
 
 def drawn(binned, *, draws=0, **changes):
-    config = make_config(**changes)
-    mixture = config.mixtures.expand()[0]
-    return DrawnHistograms(config, binned, "hard", mixture, draws)
+    config = make_config(training=Training(strength="each", repeats=1), **changes)
+    return DrawnHistograms(config, binned, points(config, mixtures(config))[0], draws)
 
 
 def test_a_set_holds_as_many_of_each_class_with_their_exact_totals(binned):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from toy_scan import CROSS_SECTIONS, EFFICIENCY, limits_on, make_config, make_pools, train_all
 
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.pools.binned import POOL_NAMES

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_scan import make_config
 
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import Resources
 from rayscan.scan.plan.finished import mark, rows_of, stamps

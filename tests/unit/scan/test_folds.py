@@ -9,7 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
-from toy_scan import BINNING, density, limits_on, make_config, make_pools, process_pools, train_all
+from toy_scan import (
+    BINNING,
+    density,
+    done,
+    limits_on,
+    make_config,
+    make_pools,
+    parts_of,
+    process_pools,
+    train_all,
+)
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.events import split as event_pools
@@ -17,7 +27,7 @@ from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools, fold_name, pools_of_fold
 from rayscan.events.table import schema
 from rayscan.report.frames.folds import over_folds
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.limits import Limits
@@ -34,13 +44,11 @@ from rayscan.scan.plan.points import mixtures, planned, points
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
 from rayscan.scan.pools.folds import at_fold, every_event, fold_counts, teams
-from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.examples import ensembles_of
 from rayscan.scan.steps.exclusion.base import mixture_of_row
 from rayscan.scan.steps.exclusion.channels import Channels, of_all_folds
 from rayscan.scan.steps.exclusion.fits import fit_template
 from rayscan.scan.steps.scoring import stored
-from rayscan.scan.steps.tests.classes import all_tests, rows_of
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 
@@ -283,17 +291,12 @@ def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
     _, rows, candidates = train_all(config, binned, tmp_path)
     assert len(rows) == load.members
     assert rows_to_table("trials", rows).column("fold").null_count == 0
-    found = {"auc": [], "roc": []}
-    for test in all_tests(config, mixtures(config, binned)):
-        met = candidates_for(config, test, candidates)
-        tables = rows_of(test, met, config=config, binned=binned, storage=str(tmp_path))
-        for name, known in found.items():
-            known.extend(tables[name])
+    found = done(parts_of(config, binned, candidates), config, binned, tmp_path)
     assert len(found["auc"]) == load.pairs
     assert sum(row["number"] == 0 for row in found["roc"]) == load.curves
     assert {row["fold"] for row in found["roc"]} == {0}
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
-    usable = [c for c in candidates if c.excludes]
+    usable = [c for c in candidates if c.head.excludes]
     limits = [row for name in config.benchmarks for row in limits_on(name, usable, **tools)]
     scores = [row for row in limits if row["method"] == "score"]
     assert len(limits) == load.binned_limits + load.score_limits
@@ -314,9 +317,8 @@ def test_multiclass_heads_meet_the_ensembles_of_their_fold(tmp_path):
     )
     binned = folded_pools(split=config.pools)
     _, _, candidates = train_all(config, binned, tmp_path)
-    test = next(t for t in all_tests(config, mixtures(config, binned)) if t.table == "multiclass")
-    met = candidates_for(config, test, candidates)
-    rows = rows_of(test, met, config=config, binned=binned, storage=str(tmp_path))["multiclass"]
+    part = next(iter(parts_of(config, binned, candidates, ["classes"])))
+    rows = done([part], config, binned, tmp_path)["multiclass"]
     frame = rows_to_table("multiclass", rows).to_pandas()
     assert set(frame["fold"]) == {0, 1, 2}
     ratio = frame.dropna(subset="auc").groupby("fold")["auc_likelihood_ratio"].first()

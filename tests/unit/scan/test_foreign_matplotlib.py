@@ -12,7 +12,7 @@ import pytest
 
 from rayscan.report.figures import all as figures
 from rayscan.report.figures import style
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 
 BACKEND = "module://no_such_package_here.backend_inline"
 

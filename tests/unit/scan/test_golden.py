@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from rayscan.results.read import Ledger, read_tables
+from rayscan.results.ledger import Ledger
+from rayscan.results.read import read_tables
 from rayscan.results.tables.registry import LAYOUTS
 
 GOLDEN = Path(__file__).parents[2] / "golden"

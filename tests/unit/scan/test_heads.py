@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import limits_on, make_config, make_pools, train_all
+from toy_scan import done, limits_on, make_config, make_pools, parts_of, train_all
 
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
 from rayscan.models.ratio.likelihood_ratio import closed_form
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan
 from rayscan.scan.config.heads.registry import groups, trained
@@ -25,8 +25,8 @@ from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.plan.strengths import SATURATED
 from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.steps.candidates import candidates_for
-from rayscan.scan.steps.joint import JointHistograms, training_examples
-from rayscan.scan.steps.tests.classes import all_tests, rows_of
+from rayscan.scan.steps.examples import DrawnHistograms, examples_of
+from rayscan.scan.steps.tests.classes import class_tests
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 SIGNALS = ("hard", "central", "null")
@@ -199,13 +199,15 @@ def test_a_held_out_mark_changes_no_key_of_a_binary_head():
 
 @pytest.mark.parametrize(("head", "sizes"), [("multimodel", [201, 201]), ("multiclass", [200] * 4)])
 def test_classes_are_of_equal_size_and_benchmarks_in_equal_numbers(head, sizes):
-    config, binned = config_of(MANY), make_pools(signals=SIGNALS)
-    mixture = config.mixtures.expand()[1]
-    examples = JointHistograms(config, binned, SIGNALS, mixture, head, draws=0)
+    choice = ArchitectureChoice(name="logistic_regression", head=head)
+    config, binned = config_of(choice), make_pools(signals=SIGNALS)
+    point = points(config, mixtures(config))[-1]
+    mixture = point.mixture
+    examples = DrawnHistograms(config, binned, point, draws=0)
     x, labels = examples.training(0)
     assert np.bincount(labels).tolist() == sizes
     assert np.all(x.sum(axis=1) == mixture.signal + mixture.background)
-    again = JointHistograms(config, binned, SIGNALS, mixture, head, draws=0)
+    again = DrawnHistograms(config, binned, point, draws=0)
     np.testing.assert_array_equal(again.training(0)[0], x)
     assert not np.array_equal(again.training(1)[0], x)
     assert not np.array_equal(again.validation()[0], again.fresh("other")[0])
@@ -268,7 +270,7 @@ def test_drawn_strengths_tell_no_label_by_their_total():
     assert set(strengths) == {"mlp-multimodel", "mlp-vs-central"}
     for point in strengths.values():
         own = member(config, point, 0, fingerprint="f")
-        examples = training_examples(config, binned, own, reads="histograms")
+        examples = examples_of(config, binned, own, reads="histograms")
         for x, labels in (examples.training(0), examples.validation()):
             totals = x.sum(axis=1)
             assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}
@@ -313,14 +315,13 @@ def test_every_head_meets_an_uncertain_background_and_no_one_passes_the_ceiling(
     )
     binned = make_pools(signals=SIGNALS, size=200_000)
     _, _, candidates = train_all(config, binned, tmp_path)
-    tools = {"config": config, "binned": binned, "storage": str(tmp_path)}
-    for test in all_tests(config, mixtures(config, binned)):
-        met = candidates_for(config, test, candidates)
-        rows = rows_to_table(test.table, rows_of(test, met, **tools)[test.table]).to_pylist()
+    found = done(parts_of(config, binned, candidates), config, binned, tmp_path)
+    for table in ("auc", "multiclass"):
+        rows = rows_to_table(table, found[table]).to_pylist()
         assert {row["background_uncertainty"] for row in rows} == {background}
         for row in rows:
             assert row["shape_observable"] == (None if background else "jet1_pt")
-            if test.table == "auc":
+            if table == "auc":
                 assert row["ceiling_kind"].startswith("marginal")
                 assert not row["leakage_flag"]
             elif row["auc"] is not None:
@@ -340,11 +341,7 @@ def tested(tmp_path_factory):
     )
     binned = make_pools(signals=SIGNALS, size=200_000)
     _, rows, candidates = train_all(config, binned, folder)
-    found = {"auc": [], "multiclass": []}
-    for test in all_tests(config, mixtures(config, binned)):
-        met = candidates_for(config, test, candidates)
-        tools = {"config": config, "binned": binned, "storage": str(folder)}
-        found[test.table] += rows_of(test, met, **tools)[test.table]
+    found = done(parts_of(config, binned, candidates), config, binned, folder)
     return config, binned, folder, rows, candidates, found
 
 
@@ -409,7 +406,7 @@ def test_background_against_a_signal_is_that_signal_against_background(tested):
 
 def test_limits_are_of_classifiers_against_background_only(tested):
     candidates = tested[4]
-    limited = {(c.head, c.against) for c in candidates if c.excludes}
+    limited = {(c.choice.head, c.head.null) for c in candidates if c.head.excludes}
     assert limited == {("binary", None), ("multimodel", None)}
 
 
@@ -434,15 +431,14 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths)
         (p.benchmark, p.choice.key) for p in load.points
     ]
     assert len(list(fixed_packs(config, plan, fingerprint="toy"))) == load.packs
-    tests = all_tests(config, mixtures(config, binned))
-    assert len(tests) == load.test_sets
-    met = {test: candidates_for(config, test, candidates) for test in tests}
-    assert sum(map(len, met.values())) == load.pairs
-    tools = {"config": config, "binned": binned}
-    found = [rows_of(t, c, storage=str(tmp_path), **tools)[t.table] for t, c in met.items()]
-    assert sum(map(len, found)) == load.test_rows
-    limited = [c for c in candidates if c.excludes]
-    tools["storage"] = Storage(str(tmp_path))
+    known = config, mixtures(config, binned)
+    assert len(test_sets(*known)) + len(class_tests(*known)) == load.test_sets
+    parts = parts_of(config, binned, candidates)
+    assert sum(part.size for part in parts) == load.pairs
+    found = done(parts, config, binned, tmp_path)
+    assert len(found["auc"]) + len(found["multiclass"]) == load.test_rows
+    limited = [c for c in candidates if c.head.excludes]
+    tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     limits = [row for name in config.benchmarks for row in limits_on(name, limited, **tools)]
     assert len(limits) == load.binned_limits + load.score_limits
     assert sum(row["method"] == "score" for row in limits) == load.score_limits
@@ -495,6 +491,6 @@ def test_a_classifier_of_other_class_0_is_not_tested(tested):
     config, binned, folder, _, candidates, _ = tested
     test = next(t for t in test_sets(config, mixtures(config, binned)) if t.against == "central")
     met = candidates_for(config, test, candidates)
-    assert {c.against for c in met} == {"central"}
+    assert {c.head.null for c in met} == {"central"}
     rows = cross_test(test, met, config=config, binned=binned, storage=str(folder))
     assert all(row["test_against"] == "central" for row in rows)

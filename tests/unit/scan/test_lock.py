@@ -13,8 +13,8 @@ from toy_scan import Nobody
 
 from rayscan.errors import StorageBusyError
 from rayscan.results.journal import Journal, read_status
+from rayscan.results.ledger import Ledger
 from rayscan.results.lock import Lock, holder
-from rayscan.results.read import Ledger
 from rayscan.results.storage import Storage
 
 ROW = [{"trial": "a", "repeat": 0}]
@@ -67,7 +67,7 @@ SLEEPER = """
 import sys, time
 from rayscan.results.lock import Lock
 from rayscan.results.storage import Storage
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 storage = Storage(sys.argv[1])
 with Lock(storage, beat=0.2) as lock:
     ledger = Ledger(storage, lock.owner.key)

@@ -10,7 +10,8 @@ from toy_scan import make_config, make_pools, train_all
 from rayscan.models.architectures.registry import load
 from rayscan.report.frames.heads import counting_shares, one_against_rest
 from rayscan.results import folders
-from rayscan.results.read import Ledger, read_tables, rows_to_table
+from rayscan.results.ledger import Ledger, rows_to_table
+from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.plan.points import mixtures

@@ -9,7 +9,7 @@ from toy_scan import make_config
 from rayscan.events.formats import EventFile
 from rayscan.events.selection import CutFlow
 from rayscan.events.weights import Weights
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.plan.provenance import checksum, provenance_rows
 from rayscan.scan.pools.inputs import InputFile, Inputs

@@ -10,7 +10,7 @@ import pytest
 from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import EnsembleSizes
 from rayscan.scan.steps.examples import ensembles_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rayscan.errors import TableError
 from rayscan.results import seal
-from rayscan.results.read import Ledger, rows_to_table
+from rayscan.results.ledger import Ledger, rows_to_table
 
 ROWS = [
     {"trial": f"t{i}", "repeat": i, "status": "ok", "validation_auc": 0.5 + i / 100}

@@ -12,7 +12,8 @@ import pytest
 
 from rayscan.errors import StorageBusyError
 from rayscan.results import snapshots
-from rayscan.results.read import Ledger, read_tables
+from rayscan.results.ledger import Ledger
+from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 
 
@@ -86,7 +87,7 @@ def test_an_end_before_the_manifest_leaves_the_old_snapshot(tmp_path):
 
 WRITER = """
 import sys
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 ledger = Ledger(sys.argv[1])
 for number in range(2, 9):
     ledger.commit("trials", "t", [{"trial": "t", "repeat": number}])

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from rayscan.cli.app import app
 from rayscan.results import so_far
 from rayscan.results.journal import Journal, Status, read_status
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.results.storage import Storage
 
 TRIAL = {"repeat": 0, "point": "spin1.mlp", "status": "ok", "classifier": "classifiers/a"}

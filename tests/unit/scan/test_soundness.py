@@ -13,7 +13,8 @@ from toy_scan import make_config, make_pools, train_all
 
 from rayscan.errors import DamagedError
 from rayscan.results.folders import SUMS
-from rayscan.results.read import Ledger, read_tables
+from rayscan.results.ledger import Ledger
+from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.plan.finished import mark, rows_of

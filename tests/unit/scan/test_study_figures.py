@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ from rayscan.report.figures import monojet
 from rayscan.report.figures.charts import Chart, chart_rows, draw
 from rayscan.report.figures.study import STUDIES, draw_study
 from rayscan.report.frames import contrasts
+from rayscan.results.ledger import Ledger
 from rayscan.results.names import variant_storage
-from rayscan.results.read import Ledger
 from rayscan.results.variants import read_study
 from rayscan.scan.config.study import load_study
 
@@ -26,13 +25,12 @@ NETWORKS = {"mlp": 0.98, "cnn": 0.95, "event_mlp": 0.9}
 
 def store(tables, storage: str) -> None:
     ledger = Ledger(storage)
-    for each in fields(tables):
-        frame = getattr(tables, each.name)
+    for name, frame in vars(tables).items():
         rows = [
             {k: v for k, v in row.items() if np.ndim(v) or not pd.isna(v)}
             for row in frame.to_dict("records")
         ]
-        ledger.commit(each.name, "all", rows)
+        ledger.commit(name, "all", rows)
 
 
 @pytest.fixture(scope="module")

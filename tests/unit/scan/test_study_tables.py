@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,9 @@ from rayscan.errors import TableError
 from rayscan.report.frames.auc import limit_summary, own
 from rayscan.report.frames.comparison import auc_curves, auc_ratio, each_variant
 from rayscan.report.views import comparisons, side_by_side
+from rayscan.results.ledger import Ledger
 from rayscan.results.names import variant_storage
-from rayscan.results.read import Ledger, Tables, read_tables
+from rayscan.results.read import Tables, read_tables
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.results.variants import read_study
 
@@ -25,10 +25,9 @@ from rayscan.results.variants import read_study
 def store(tables: Tables, storage: str) -> None:
     """Tables as the parts of a ledger."""
     ledger = Ledger(storage)
-    for each in fields(Tables):
-        frame = getattr(tables, each.name)
+    for name, frame in vars(tables).items():
         rows = json.loads(frame.to_json(orient="records", double_precision=15))
-        ledger.commit(each.name, "all", rows)
+        ledger.commit(name, "all", rows)
 
 
 @pytest.fixture(scope="module")

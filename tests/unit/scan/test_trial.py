@@ -13,8 +13,9 @@ from rayscan.errors import DivergedError
 from rayscan.models.architectures.registry import architectures
 from rayscan.models.contract import Member
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.results.read import LAYOUTS, rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
+from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.config.search import Search

@@ -11,7 +11,7 @@ from toy_scan import limits_on, make_config, make_pools, train_all
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
 from rayscan.errors import ConfigError
 from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
-from rayscan.results.read import rows_to_table
+from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.file import dump, parse_scan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,11 @@ from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, ScanConf
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import Point, mixtures, points
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
 from rayscan.scan.steps.exclusion import fits
 from rayscan.scan.steps.exclusion.base import Exclusion
+from rayscan.scan.steps.registry import STEPS
 from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import stream
 
@@ -166,6 +169,21 @@ def train_all(
     for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
         rows += train_pack(pack, config=config, binned=binned, storage=storage).rows
     return plan, rows, candidates_of(plan, rows)
+
+
+def parts_of(config, binned, candidates, steps=("pairs", "classes")) -> list[Part]:
+    """The parts of steps."""
+    strengths = mixtures(config, binned)
+    return [part for name in steps for part in STEPS[name].parts(config, strengths, candidates)]
+
+
+def done(parts, config, binned, folder) -> dict[str, list[dict[str, Any]]]:
+    """Rows of parts that are done in this process, by table."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for part in parts:
+        for table, rows in part.work(config, binned, Storage(str(folder))).items():
+            found[table] += rows
+    return found
 
 
 class Nobody:

@@ -1,18 +1,46 @@
-"""Heads: which signals a classifier is trained on together, and what it tells them from."""
+"""Heads: a family. Which there are, which an architecture has, and what all of a scan train on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from rayscan.errors import nearest
-from rayscan.models.architectures.registry import architectures
-from rayscan.results.names import BACKGROUND, UNDECIDED
-from rayscan.scan.config.process import Process
-from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
-from rayscan.yaml_text import Place
+from rayscan.errors import MemberError
+from rayscan.registry import Family
+from rayscan.scan.config.heads.base import Found, Head, Signals
 
-Signals = tuple[str, ...]
+if TYPE_CHECKING:
+    from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
+
+
+def _made(name: str, found: object) -> type[Head]:
+    if not (isinstance(found, type) and issubclass(found, Head)):
+        why = f"expected a class of {Head.__module__}.Head, found {found!r}"
+        raise MemberError(what="head", name=name, why=why)
+    return found
+
+
+HEADS: Family[type[Head]] = Family(
+    "head",
+    {
+        "binary": "rayscan.scan.config.heads.binary:Binary",
+        "multimodel": "rayscan.scan.config.heads.multimodel:Multimodel",
+        "multiclass": "rayscan.scan.config.heads.multiclass:Multiclass",
+    },
+    _made,
+)
+
+
+def known(name: str) -> str:
+    """The name of a head, or ValueError with those that there are."""
+    if name not in HEADS:
+        raise ValueError(HEADS.unknown(name))
+    return name
+
+
+def head_of(choice: ArchitectureChoice) -> Head:
+    """The head of an architecture."""
+    return HEADS[choice.head].of(choice)
 
 
 def groups(config: ScanConfig) -> tuple[Signals, ...]:
@@ -23,113 +51,22 @@ def groups(config: ScanConfig) -> tuple[Signals, ...]:
 
 
 def trained(config: ScanConfig, choice: ArchitectureChoice) -> tuple[Signals, ...]:
-    """The signals of each classifier of an architecture.
-
-    A binary head has one classifier for each of its benchmarks (but the one it is trained against),
-    a head of several benchmarks one for all of them.
-    """
-    names = _chosen(config.processes, choice)
-    if choice.is_joint:
-        return (names,)
-    return tuple((name,) for name in names if name != choice.against)
+    """The signals of each classifier of an architecture."""
+    return head_of(choice).groups(config.processes)
 
 
-def _chosen(processes: Mapping[str, Process], choice: ArchitectureChoice) -> Signals:
-    """The benchmarks of an architecture in the order of the processes."""
-    signals = [name for name, process in processes.items() if process.role == "signal"]
-    if choice.benchmarks:
-        return tuple(name for name in signals if name in choice.benchmarks)
-    return tuple(n for n in signals if not (choice.is_joint and processes[n].held_out))
+def second_signals(config: ScanConfig) -> tuple[str, ...]:
+    """Signals that some head has in class 0."""
+    found = (head_of(choice).null for choice in config.architectures)
+    return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
-def head_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def head_problems(sections: Mapping[str, Any]) -> Found:
     """What is wrong with the heads of a scan file, each with its place.
 
     Args:
         sections: The top-level keys of the scan file that could be read.
     """
-    if "processes" not in sections:
-        return
     for index, choice in enumerate(sections.get("architectures", ())):
-        for check in (_names, _against, _architecture, _joint, _objective):
-            for place, what in check(choice, sections):
-                yield ("architectures", index, *place), what
-
-
-def _names(choice: ArchitectureChoice, sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    processes = sections["processes"]
-    for index, name in enumerate(choice.benchmarks):
-        if why := _no_signal(name, processes):
-            yield ("benchmarks", index), why
-        elif choice.benchmarks.index(name) < index:
-            yield ("benchmarks", index), f"'{name}' is named twice; remove one"
-    if choice.against is not None and (why := _no_signal(choice.against, processes)):
-        yield ("against",), why
-
-
-def _no_signal(name: str, processes: Mapping[str, Process]) -> str:
-    signals = [n for n, process in processes.items() if process.role == "signal"]
-    if name in signals:
-        return ""
-    if name in processes:
-        return f"'{name}' is a background, expected a signal: {', '.join(signals)}"
-    hint = nearest(name, signals) or f" (known: {', '.join(signals)})"
-    return f"unknown signal '{name}'{hint}"
-
-
-def _against(
-    choice: ArchitectureChoice, sections: Mapping[str, Any]
-) -> Iterator[tuple[Place, str]]:
-    if choice.against is None:
-        return
-    if choice.is_joint:
-        yield ("against",), f"a {choice.head} head has the background as class 0; remove"
-    elif choice.against in choice.benchmarks:
-        yield ("against",), f"'{choice.against}' cannot be told from itself; leave one out"
-    elif not set(_chosen(sections["processes"], choice)) - {choice.against}:
-        yield ("against",), "there is no other signal to tell it from"
-    known = architectures()
-    if choice.name in known and known[choice.name].reads == "events":
-        what = f"'{choice.name}' sums log[(B + S r)/(B + S)] over events, which knows one signal"
-        yield ("against",), f"{what} only; expected an architecture of histograms, for example mlp"
-
-
-def _architecture(
-    choice: ArchitectureChoice,
-    sections: Mapping[str, Any],  # noqa: ARG001
-) -> Iterator[tuple[Place, str]]:
-    known = architectures()
-    if choice.name in known and choice.head not in known[choice.name].heads:
-        able = ", ".join(name for name in known if choice.head in known[name].heads)
-        yield ("head",), f"'{choice.name}' has no {choice.head} head; those that have: {able}"
-
-
-def _joint(choice: ArchitectureChoice, sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    if not choice.is_joint:
-        return
-    names = _chosen(sections["processes"], choice)
-    if len(names) < 2:
-        found = f"found {', '.join(names) or 'none'}"
-        yield ("head",), f"a {choice.head} head needs at least two signals to train on, {found}"
-    if "mixtures" in sections and sections["mixtures"].cross_section is not None:
-        what = "gives each signal a number of events of its own; give s_over_sqrt_b, s_over_b or"
-        yield ("head",), f"mixtures.cross_section {what} signal for a {choice.head} head"
-    if choice.head == "multiclass":
-        yield from _reserved(sections["processes"])
-
-
-def _reserved(names: Sequence[str] | Mapping[str, Process]) -> Iterator[tuple[Place, str]]:
-    for name in (BACKGROUND, UNDECIDED):
-        if name in names:
-            yield ("head",), f"a process is called '{name}', as a row of the table multiclass is"
-
-
-def _objective(
-    choice: ArchitectureChoice, sections: Mapping[str, Any]
-) -> Iterator[tuple[Place, str]]:
-    objective = sections["search"].objective if "search" in sections else "auc"
-    of_one_signal = objective in {"significance", "limit"}
-    if choice.searches and of_one_signal and (choice.is_joint or choice.against is not None):
-        place = "head" if choice.is_joint else "against"
-        what = "is of one signal over the background; search for auc or loss"
-        yield (place,), f"search.objective: {objective} {what}"
+        for place, what in head_of(choice).problems(sections) if "processes" in sections else ():
+            yield ("architectures", index, *place), what

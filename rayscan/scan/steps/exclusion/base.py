@@ -8,13 +8,13 @@ from typing import Any
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.results.storage import Storage
+from rayscan.results.tables.limits import TAGS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.steps.candidates import Candidate
 from rayscan.scan.steps.exclusion.channels import Channels
 
 Row = dict[str, Any]
-TAGS = ("m2", "m1", "0", "p1", "p2")
 FEMTO = 1000.0
 """fb in a pb."""
 

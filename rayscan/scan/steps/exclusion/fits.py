@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ import numpy as np
 from rayscan.arrays import Floats
 from rayscan.keys import digest
 from rayscan.results.storage import Storage
+from rayscan.results.tables.limits import TAGS
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.plan.points import Mixtures
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import fold_counts
 from rayscan.scan.pools.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
-from rayscan.scan.steps.exclusion.base import FEMTO, TAGS, Exclusion, Model, Row, band_columns
+from rayscan.scan.steps.base import Part, Rows, Step
+from rayscan.scan.steps.candidates import Candidate
+from rayscan.scan.steps.exclusion.base import FEMTO, Exclusion, Model, Row, band_columns
 from rayscan.scan.steps.exclusion.channels import Channels
 from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.profile import signal_unit
@@ -81,6 +86,40 @@ def _shape_factors(
     filled = nominal > 0
     ratio = [np.divide(each, nominal, out=np.ones_like(each), where=filled) for each in (up, down)]
     return ratio[0], ratio[1]
+
+
+class Exclusions(Step):
+    """The table `limits`, a benchmark in a part."""
+
+    stage = "limits"
+    unit = "benchmarks"
+    tables = ("limits",)
+
+    def parts(
+        self,
+        config: ScanConfig,
+        strengths: Mixtures,  # noqa: ARG002
+        candidates: Sequence[Candidate],
+    ) -> Iterator[Part]:
+        """Every benchmark, whose limits change with the classifiers and what is asked of them."""
+        able = [c for c in candidates if c.selected and c.head.excludes]
+        tag = digest(VERSION, sorted(c.row["trial"] for c in able), config.limits)
+        for name in config.benchmarks:
+            work = partial(_rows, name, able)
+            yield Part(key=f"{name}.{tag}", work=work, tables=self.tables)
+
+
+def _rows(
+    benchmark: str,
+    candidates: Sequence[Candidate],
+    config: ScanConfig,
+    binned: BinnedPools,
+    storage: Storage,
+) -> Mapping[str, Rows]:
+    task = Exclusion(
+        benchmark=benchmark, candidates=candidates, config=config, binned=binned, storage=storage
+    )
+    return {"limits": limits_on(task)}
 
 
 def limits_on(task: Exclusion) -> list[Row]:

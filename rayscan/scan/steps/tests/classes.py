@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ratio.likelihood_ratio import likelihood_ratio
 from rayscan.results.names import BACKGROUND, UNDECIDED
+from rayscan.results.storage import Storage
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import at_fold, by_fold
 from rayscan.scan.pools.uncertain import templates_for, uncertainty_columns
+from rayscan.scan.steps.base import Rows
 from rayscan.scan.steps.candidates import Candidate, trained_columns
-from rayscan.scan.steps.curves import Curves, kept
 from rayscan.scan.steps.examples import Histograms, ensembles_of
 from rayscan.scan.steps.scoring import Scores, stored
-from rayscan.scan.steps.tests.pairs import TestSet, cross_test, test_sets
+from rayscan.scan.steps.tests.base import CrossTests
 from rayscan.seeds import stream
 from rayscan.stats.auc import AucEstimate
 from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, threshold
@@ -38,8 +40,6 @@ class ClassTest:
     strength: int
     mixture: Mixture
 
-    table: ClassVar[str] = "multiclass"
-
     @property
     def name(self) -> str:
         """Stable, readable and unique in a scan."""
@@ -47,68 +47,40 @@ class ClassTest:
 
     def meets(self, candidate: Candidate) -> bool:
         """Whether a classifier is of several classes."""
-        return candidate.head == "multiclass"
-
-
-AnyTest: TypeAlias = TestSet | ClassTest
-
-
-def all_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[AnyTest, ...]:
-    """The test sets of both tables, `auc` and `multiclass`, in a stable order."""
-    return (*test_sets(config, mixtures), *class_tests(config, mixtures))
+        return candidate.head.test == "classes"
 
 
 def class_tests(config: ScanConfig, mixtures: Mixtures) -> tuple[ClassTest, ...]:
     """The test sets of the table `multiclass`; their mixtures are those of every benchmark."""
-    if all(choice.head != "multiclass" for choice in config.architectures):
+    if all(head_of(choice).test != "classes" for choice in config.architectures):
         return ()
     common = mixtures[config.benchmarks[0]]
     return tuple(ClassTest(strength=i, mixture=mixture) for i, mixture in enumerate(common))
 
 
-def rows_of(
-    test: AnyTest,
-    candidates: Sequence[Candidate],
-    *,
-    config: ScanConfig,
-    binned: BinnedPools,
-    storage: str,
-) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a test set by table; that of the table it belongs to comes last.
+class Classes(CrossTests):
+    """The table `multiclass`."""
 
-    The classifiers of each fold meet ensembles of that fold.
-    """
-    found: list[dict[str, Any]] = []
-    if isinstance(test, ClassTest):
+    tables = ("multiclass",)
+
+    def sets(self, config: ScanConfig, strengths: Mixtures) -> Sequence[ClassTest]:
+        """See `class_tests`."""
+        return class_tests(config, strengths)
+
+    def rows(
+        self,
+        test: ClassTest,
+        candidates: Sequence[Candidate],
+        config: ScanConfig,
+        binned: BinnedPools,
+        storage: Storage,
+    ) -> Mapping[str, Rows]:
+        """See `class_test`."""
+        found: list[dict[str, Any]] = []
         for fold, those in by_fold(candidates):
             scan, pools = at_fold(config, binned, fold)
-            found += class_test(test, those, config=scan, binned=pools, storage=storage)
-        return {test.table: found}
-    which = config.crosstest.curves
-    curves = Curves(trials=kept(which, test.benchmark, candidates))
-    for fold, those in by_fold(candidates):
-        scan, pools = at_fold(config, binned, fold)
-        found += cross_test(test, those, config=scan, binned=pools, storage=storage, curves=curves)
-    drawn = {"roc": curves.roc, "scores": curves.scores} if which != "none" else {}
-    return {**drawn, test.table: found}
-
-
-def still_kept(
-    config: ScanConfig, tests: Sequence[AnyTest], keys: Sequence[str]
-) -> dict[str, list[str]]:
-    """Names of the ledger parts of every table of tests that belong to these test sets.
-
-    Args:
-        config: The scan.
-        tests: Its test sets.
-        keys: The name of the part of each.
-    """
-    found = {
-        table: [key for test, key in zip(tests, keys, strict=True) if test.table == table]
-        for table in (TestSet.table, ClassTest.table)
-    }
-    drawn = found[TestSet.table] if config.crosstest.curves != "none" else []
-    return {**found, "roc": drawn, "scores": drawn}
+            found += class_test(test, those, config=scan, binned=pools, storage=storage.uri)
+        return {"multiclass": found}
 
 
 def class_test(

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.contract import Classifier
 from rayscan.models.ratio.separation import HALF_AN_EVENT
+from rayscan.results.storage import Storage
+from rayscan.scan.config.heads.base import pair_name
+from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
 from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.folds import at_fold, by_fold
 from rayscan.scan.pools.uncertain import uncertainty_columns
+from rayscan.scan.steps.base import Rows
 from rayscan.scan.steps.candidates import Candidate, trained_columns
 from rayscan.scan.steps.ceilings import CeilingOfTest, ceiling_of_test
-from rayscan.scan.steps.curves import Curves
-from rayscan.scan.steps.examples import pair_name
+from rayscan.scan.steps.curves import Curves, kept
 from rayscan.scan.steps.scoring import Scores, single_events, stored
 from rayscan.scan.steps.shown import Seen, Shown, see, show
+from rayscan.scan.steps.tests.base import CrossTests
 from rayscan.stats.auc import estimate
 from rayscan.stats.placements import placements
 
@@ -48,7 +53,6 @@ class TestSet:
     against: str | None = None
 
     __test__ = False  # not a test, whatever pytest thinks of the name
-    table: ClassVar[str] = "auc"
 
     @property
     def name(self) -> str:
@@ -57,15 +61,14 @@ class TestSet:
 
     def meets(self, candidate: Candidate) -> bool:
         """Whether a classifier is of two classes, and has this class 0."""
-        return candidate.head != "multiclass" and candidate.against == self.against
+        return candidate.head.test == "pairs" and candidate.head.null == self.against
 
 
 def test_sets(config: ScanConfig, mixtures: Mixtures) -> tuple[TestSet, ...]:
     """All test sets of the table `auc`, in a stable order: those against a signal last."""
-    second = (choice.against for choice in config.architectures if choice.against is not None)
     return tuple(
         TestSet(benchmark=benchmark, strength=index, mixture=mixture, against=against)
-        for against in (None, *dict.fromkeys(second))
+        for against in (None, *second_signals(config))
         for benchmark in config.benchmarks
         if benchmark != against
         for index, mixture in enumerate(mixtures[benchmark])
@@ -73,6 +76,38 @@ def test_sets(config: ScanConfig, mixtures: Mixtures) -> tuple[TestSet, ...]:
 
 
 test_sets.__test__ = False  # type: ignore[attr-defined]
+
+
+class Pairs(CrossTests):
+    """The table `auc`, and the curves of those who keep them."""
+
+    tables = ("roc", "scores", "auc")
+
+    def written(self, config: ScanConfig) -> tuple[str, ...]:
+        """Curves only where a scan keeps some."""
+        return self.tables if config.crosstest.curves != "none" else ("auc",)
+
+    def sets(self, config: ScanConfig, strengths: Mixtures) -> Sequence[TestSet]:
+        """See `test_sets`."""
+        return test_sets(config, strengths)
+
+    def rows(
+        self,
+        test: TestSet,
+        candidates: Sequence[Candidate],
+        config: ScanConfig,
+        binned: BinnedPools,
+        storage: Storage,
+    ) -> Mapping[str, Rows]:
+        """See `cross_test`."""
+        found: list[dict[str, Any]] = []
+        curves = Curves(trials=kept(config.crosstest.curves, test.benchmark, candidates))
+        for fold, those in by_fold(candidates):
+            scan, pools = at_fold(config, binned, fold)
+            found += cross_test(
+                test, those, config=scan, binned=pools, storage=storage.uri, curves=curves
+            )
+        return {"roc": curves.roc, "scores": curves.scores, "auc": found}
 
 
 def cross_test(
