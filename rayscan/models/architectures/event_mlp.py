@@ -60,7 +60,7 @@ class EventMLP(NetworkArchitecture[EventMLPKnobs]):
     presets = {"published": {**PUBLISHED, "layers": 2, "input": "standard"}}
     quick = {"epochs": 3, "batch_size": 256, "units": 8, "layers": 2, "learning_rate": 1e-2}
     reads = "events"
-    heads = ("binary",)
+    learns = "one signal"
     learns_strength = False
     warm_starts = False
 

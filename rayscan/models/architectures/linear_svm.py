@@ -41,7 +41,7 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
     name = "linear_svm"
     knobs = SVMKnobs
-    heads = ("binary", "multimodel")
+    learns = "two classes"
 
     def work(self, values: SVMKnobs, shape: tuple[int, ...], examples: int) -> Work:
         """In proportion to pairs of histograms."""
