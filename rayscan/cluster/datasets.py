@@ -29,7 +29,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, gather
 from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
-from rayscan.scan.steps.examples import features_of
+from rayscan.scan.steps.examples import event_features
 
 Advance = Callable[..., None]
 """Of a count, and ``earlier=True`` for what an earlier run did."""
@@ -227,14 +227,3 @@ def _bin_one(
         seed=config.seed,
         features=event_features(config),
     )
-
-
-def event_features(config: ScanConfig) -> tuple[str, ...]:
-    """Observables that networks of single events of this scan see, none without such networks."""
-    names = [
-        feature
-        for choice in config.architectures
-        if choice.reads_events
-        for feature in features_of(config, choice.features)
-    ]
-    return tuple(dict.fromkeys(names))

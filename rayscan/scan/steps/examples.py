@@ -212,6 +212,17 @@ def features_of(config: ScanConfig, features: tuple[str, ...]) -> tuple[str, ...
     return features or tuple(axis.observable for axis in config.binning.axes)
 
 
+def event_features(config: ScanConfig) -> tuple[str, ...]:
+    """Observables that networks of single events of this scan see, none without such networks."""
+    names = [
+        feature
+        for choice in config.architectures
+        if choice.reads_events
+        for feature in features_of(config, choice.features)
+    ]
+    return tuple(dict.fromkeys(names))
+
+
 def examples_of(
     config: ScanConfig, binned: BinnedPools, member: MemberPlan, *, reads: str
 ) -> DrawnHistograms | PoolEvents:

@@ -1,0 +1,152 @@
+"""Architectures of an installed package: planned, priced and trained like our own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from toy_scan import make_config, make_pools, train_all
+
+from rayscan.errors import MemberError
+from rayscan.models.architectures.registry import architectures
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
+from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.stages import point_cpu
+from rayscan.scan.cost.workload import workload
+from rayscan.scan.plan.strengths import trained_as
+from rayscan.scan.steps.examples import event_features
+
+MODULE = """
+import math
+import numpy as np
+from rayscan.models.architectures.base import Work, reading
+from rayscan.models.architectures.event_mlp import EventMLP
+from rayscan.models.architectures.linear import LinearArchitecture, LinearKnobs
+
+
+class MeanDifference(LinearArchitecture[LinearKnobs]):
+    name = "mean_difference"
+    knobs = LinearKnobs
+    heads = ("binary",)
+
+    def work(self, values, shape, examples):
+        bins = math.prod(shape)
+        return Work(training=2e-9 * examples * values.draws * bins, row=reading(bins))
+
+    def fit(self, drawn, values, seed):
+        null, signal = (drawn.x[drawn.labels == label].mean(axis=0) for label in (0, 1))
+        return (signal - null)[:, None], np.zeros(1)
+
+
+class PerEvent(EventMLP):
+    name = "per_event"
+
+
+class Priceless(LinearArchitecture[LinearKnobs]):
+    name = "priceless"
+    knobs = LinearKnobs
+    heads = ("binary",)
+
+    def fit(self, drawn, values, seed): ...
+"""
+POINTS = """[rayscan.architectures]
+mean_difference = foreign_architectures:MeanDifference
+per_event = foreign_architectures:PerEvent
+priceless = foreign_architectures:Priceless
+renamed = foreign_architectures:PerEvent
+number = math:pi
+"""
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path, monkeypatch):
+    folder = tmp_path / "foreign-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(POINTS)
+    (tmp_path / "foreign_architectures.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    architectures.cache_clear()
+    yield
+    architectures.cache_clear()
+    sys.modules.pop("foreign_architectures", None)
+
+
+def test_one_of_histograms_is_checked_planned_priced_and_trained(tmp_path):
+    config = make_config(
+        architectures=("mean_difference",),
+        training=Training(strength="drawn", repeats=1),
+        ensembles=EnsembleSizes(train=200, validation=50, test=50),
+    )
+    assert [trained_as(config, choice) for choice in config.architectures] == ["drawn"]
+    load, rates = workload(config), reference()
+    for point in load.points:
+        # 400 histograms of 96 bins, one epoch's worth of draws.
+        assert rates.fitting(point, (12, 8), 400) == pytest.approx(2e-9 * 400 * 96)
+        assert point_cpu(load, point, rates) > rates.trial
+    assert set(estimate(config, rates).points["architecture"]) == {"mean_difference"}
+    _, rows, _ = train_all(config, make_pools(), tmp_path / "results")
+    assert {(row["status"], row["train_strength"]) for row in rows} == {("ok", "drawn")}
+    # Its mean validation AUC is that of a signal at S/sqrt(B) of 1 and 3, far from chance.
+    assert min(row["validation_auc"] for row in rows) > 0.6
+
+
+def test_one_of_events_needs_no_name_of_ours_to_be_given_events():
+    choice = ArchitectureChoice(name="per_event", features=("met", "jet1_pt"))
+    config = make_config(architectures=("mean_difference", choice))
+    assert event_features(config) == ("met", "jet1_pt")
+    planned = [point for point in workload(config).points if point.reads_events]
+    assert {point.choice.name for point in planned} == {"per_event"}
+    assert workload(config).training_draws(planned[0]) == 0
+
+
+SCAN = """
+name: foreign
+storage: results
+processes:
+  b: {role: background, generate: {process: znunu_jet, events: 1000, source: density}}
+  s: {role: signal, generate: {process: spin1_on, events: 1000, source: density}}
+binning: {axes: [{observable: jet1_pt, bins: 10, low: 130, high: 800}]}
+mixtures: {background: 100, s_over_sqrt_b: [1, 2]}
+architectures:
+  - {name: mean_difference, hyperparameters: {draws: 2}}
+  - {name: per_event, preset: published, features: [jet1_pt]}
+"""
+
+
+def test_a_scan_file_may_name_them_and_their_knobs():
+    first, second = parse_scan(SCAN).architectures
+    assert first.architecture.valued(first.hyperparameters).draws == 2
+    assert second.architecture.preset("published")["layers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("priceless", "it does not say its work"),
+        ("renamed", "it calls itself 'per_event'; give both one name"),
+        ("number", "3.14159.* is no Architecture class"),
+    ],
+)
+def test_one_that_is_not_whole_is_refused_with_what_it_lacks(name, why):
+    with pytest.raises(MemberError, match=why):
+        architectures()[name]
+
+
+def test_traits_of_ours_cost_no_heavy_import():
+    """What `check` and `plan` ask is known without TensorFlow and scikit-learn."""
+    code = """
+import sys
+from rayscan.models.architectures.registry import architectures
+for member in architectures().values():
+    values = member.valued({})
+    member.fits((30, 30)), member.draws(values), member.stored(values, (30, 30))
+    member.work(values, (30, 30), 100), member.held(values, (30, 30), 9, size=2, members=1)
+    assert member.heads and member.reads and member.engine
+print([m for m in ("ray", "tensorflow", "keras", "sklearn") if m in sys.modules])
+"""
+    # Without the package above: its place is on the path of this process alone.
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert found.stdout.strip() == "[]"
