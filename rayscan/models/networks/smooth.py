@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.packed import Drop, Layout, Weights
@@ -85,8 +86,9 @@ class SmoothNetwork(DenseNetwork):
     def _sum(self, kernel: Any, xp: Any) -> Any:
         """The plain kernel (bins, columns) of that of all grids (knots, columns)."""
         grids = self.grids()
-        ends = np.cumsum([0] + [int(np.prod(grid)) for grid in grids])
-        parts = [kernel[begin:end] for begin, end in pairwise(ends.tolist())]
+        ends = np.cumsum([int(np.prod(grid)) for grid in grids])
+        # Not slices: the slope of each would be a whole kernel.
+        parts = xp.split(kernel, ends[:-1].tolist(), axis=0) if len(grids) > 1 else [kernel]
         found = parts[-1]
         for depth, (coarse, fine) in enumerate(pairwise(reversed(grids)), start=1):
             found = finer(found, coarse, fine, xp) + DETAIL**depth * parts[-1 - depth]
@@ -100,13 +102,25 @@ def finer(values: Any, coarse: tuple[int, ...], fine: tuple[int, ...], xp: Modul
     array([0., 1., 3., 4.])
     """
     columns = values.shape[1]
-    for axis, (few, many) in enumerate(zip(coarse, fine, strict=True)):
-        if few == many:
-            continue
-        before, after = int(np.prod(fine[:axis])), int(np.prod(coarse[axis + 1 :])) * columns
-        own = xp.reshape(values, (before, few, after))
-        left = xp.concatenate([own[:, :1], own[:, :-1]], axis=1)
-        right = xp.concatenate([own[:, 1:], own[:, -1:]], axis=1)
-        both = xp.stack([0.75 * own + 0.25 * left, 0.75 * own + 0.25 * right], axis=2)
-        values = xp.reshape(both, (before, 2 * few, after))[:, :many]
+    # The last axis first: there are fewer values yet.
+    for axis in reversed(range(len(coarse))):
+        if coarse[axis] < fine[axis]:
+            before = int(np.prod(coarse[:axis]))
+            rest = int(np.prod(fine[axis + 1 :])) * columns
+            own = xp.reshape(values, (before, coarse[axis], rest))
+            values = xp.matmul(interpolation(coarse[axis], fine[axis]), own)
     return xp.reshape(values, (-1, columns))
+
+
+def interpolation(few: int, many: int) -> npt.NDArray[np.float32]:
+    """Matrix (many, few) from knots to knots of half the distance; constant beyond the outer two.
+
+    >>> interpolation(2, 3)
+    array([[1.  , 0.  ],
+           [0.75, 0.25],
+           [0.25, 0.75]], dtype=float32)
+    """
+    own = np.arange(many) // 2
+    other = np.clip(own + np.where(np.arange(many) % 2, 1, -1), 0, few - 1)
+    knots = np.eye(few, dtype=np.float32)
+    return 0.75 * knots[own] + 0.25 * knots[other]
