@@ -24,7 +24,8 @@ from rayscan.models.ceiling import Ceiling, ceiling, template_noise
 from rayscan.models.hyperparameters import defaults, preset
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.seeds import stream
-from rayscan.stats.auc import AucDifference, AucEstimate, delong, delong_difference
+from rayscan.stats.auc import AucDifference, AucEstimate, delong, difference
+from rayscan.stats.placements import placements
 
 Floats = npt.NDArray[np.float64]
 Histograms = npt.NDArray[np.unsignedinteger]
@@ -230,7 +231,7 @@ class HeldOut:
 
     def above(self, classifier: Classifier, reference: Classifier) -> AucDifference:
         """AUC of a classifier less that of a reference, on the same histograms."""
-        return delong_difference(self.scores(classifier), self.scores(reference))
+        return difference(*(placements(*self.scores(each)) for each in (classifier, reference)))
 
     def ceiling(self) -> Ceiling:
         """As a scan reports it: template ratio with the noise of its templates taken out."""
