@@ -22,6 +22,7 @@ from rayscan.errors import (
     TreeMissingError,
 )
 from rayscan.events import delphes, rootfile
+from rayscan.events.weights import WEIGHT
 
 Write = Callable[..., Path]
 JETS = {"Jet": {"PT": [[50.0, 30.0], [], [70.0]], "Eta": [[0.0, 1.0], [], [2.0]]}}
@@ -135,7 +136,7 @@ def test_a_file_without_any_weights_counts_every_event_as_one(write_delphes: Wri
     (piece,) = delphes.slices(delphes.inspect(write_delphes(JETS)), process="p", name="f")
     assert piece.weight == "none"
     with pytest.raises(BranchMissingError, match=r"no branch 'Event\.Weight'"):
-        delphes.read(piece, [delphes.WEIGHT])
+        delphes.read(piece, [WEIGHT])
 
 
 def test_a_missing_branch_is_named_with_the_nearest_and_who_needs_it(write_delphes: Write) -> None:
@@ -293,4 +294,4 @@ def test_a_bug_of_ours_is_not_called_a_damaged_file(shared_data: Path) -> None:
         pytest.raises(AttributeError),
         rootfile.opened(shared_data / "slepton_280_275.root", "Delphes"),
     ):
-        rootfile._is_ours(None)  # type: ignore[arg-type]
+        rootfile._is_ours(None)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
+import pyarrow as pa
 import pytest
 import uproot
 
 from rayscan.errors import BranchMissingError, BranchUnusableError, TreeMissingError
 from rayscan.events import delphes
-from rayscan.events.selection import Selection, select
+from rayscan.events.selection import CutFlow, Selection, select
 
 PT = [[150.0, 140.0], [], [200.0]]
 ETA = [[0.0, 1.0], [], [2.0]]
@@ -43,7 +44,7 @@ def test_the_names_of_a_snapshot_are_read_as_those_of_delphes(write: Callable[..
     plain = write(Jet__PT=jagged(PT), Jet__Eta=jagged(ETA), Event__Weight=ak.Array(WEIGHTS))
     asked = {"selection": Selection(cuts=("jet1_pt > 160",)), "observables": ("jet1_pt",)}
 
-    def read(path: Path) -> tuple[object, object]:
+    def read(path: Path) -> tuple[pa.Table, CutFlow]:
         file = delphes.inspect(path)
         delphes.require(file, NEEDS)
         (piece,) = delphes.slices(file, process="p", name="f")

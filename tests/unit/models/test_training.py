@@ -34,6 +34,7 @@ CONSTANT = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 
 
 def weights(trained):
     assert isinstance(trained, Trained)
+    assert isinstance(trained.classifier, NetworkClassifier)
     return trained.classifier.weights
 
 

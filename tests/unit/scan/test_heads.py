@@ -16,6 +16,7 @@ from rayscan.scan.binned import templates_of
 from rayscan.scan.candidates import candidates_for
 from rayscan.scan.config import ArchitectureChoice, CrossTest, EnsembleSizes, Limits, Training
 from rayscan.scan.crosstest import cross_test, test_sets
+from rayscan.scan.examples import PoolEvents
 from rayscan.scan.exclusion import binned_limits
 from rayscan.scan.footprint import epoch_bytes
 from rayscan.scan.heads import groups, trained
@@ -269,6 +270,7 @@ def test_drawn_strengths_tell_no_label_by_their_total():
     for point in strengths.values():
         own = member(config, point, 0, fingerprint="f")
         examples = training_examples(config, binned, own, reads="histograms")
+        assert not isinstance(examples, PoolEvents)
         for x, labels in (examples.training(0), examples.validation()):
             totals = x.sum(axis=1)
             assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}

@@ -13,13 +13,14 @@ from rayscan.errors import DivergedError
 from rayscan.models.architecture import Member, architectures
 from rayscan.models.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.scan.binned import templates_of
+from rayscan.scan.columns import LAYOUTS
 from rayscan.scan.config import ArchitectureChoice, EnsembleSizes, Limits, Search, Training
 from rayscan.scan.examples import examples_of
 from rayscan.scan.objective import objective_value
 from rayscan.scan.plan import fixed_packs, member, mixtures, points
 from rayscan.scan.scoring import stored
 from rayscan.scan.storage import Storage
-from rayscan.scan.tables import LAYOUTS, rows_to_table
+from rayscan.scan.tables import rows_to_table
 from rayscan.scan.trial import failed_row, train_pack
 
 
@@ -69,6 +70,7 @@ def test_a_stored_likelihood_ratio_is_that_of_the_training_pools(binned, tmp_pat
     templates = templates_of(binned, plan[0].benchmark, plan[0].mixture)
     exact = BinnedLikelihoodRatio.from_templates(templates)
     classifier = stored(Storage(str(tmp_path)).uri, rows[0]["classifier"])
+    assert isinstance(classifier, BinnedLikelihoodRatio)
     np.testing.assert_array_equal(classifier.weights, exact.weights)
 
 
