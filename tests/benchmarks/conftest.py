@@ -85,7 +85,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def add(self, path: str, **columns: object) -> Row:
-        row = Row(path=path, **columns)  # type: ignore[arg-type]
+        row = Row(path=path, **columns)
         self.rows.append(row)
         return row
 

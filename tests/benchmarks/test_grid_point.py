@@ -7,6 +7,7 @@ The plain script picks events and bins them, trains with ``keras.fit`` for 300 e
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_one_grid_point_with_ten_repeats(medians, table, toy):
     labels = np.arange(len(x)) % 2
     model = keras_network()
     model.fit(x[:BATCH], labels[:BATCH], batch_size=BATCH, verbose=0)
-    found = {}
+    found: dict[str, Any] = {}
 
     def fit() -> None:
         model.fit(x, labels, batch_size=BATCH, verbose=0)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -286,7 +287,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answers(folder: Path) -> dict[str, list]:
+def answers(folder: Path) -> dict[str, list[Any]]:
     """Exit code, output and complaints of `rayscan check` of every case."""
     paths = [f"{name}.yaml" for name in (*CASES, "sound", "absent")]
     command = [sys.executable, "-c", RUN, *paths]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -43,7 +44,7 @@ def test_the_example_of_the_readme_runs(cache: Path, capsys: pytest.CaptureFixtu
     (example,) = re.findall(
         r"## In a notebook\n\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     before, after = example.split("classifier = ")
     exec(before, names)
     Path("new.root").symlink_to(next(cache.glob("generated/spin1-*/*.root")))

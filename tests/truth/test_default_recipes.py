@@ -215,15 +215,13 @@ def test_a_network_of_events_is_not_below_the_bins_of_the_same_observables(signa
     """
     examples = Events(signal)
     x, labels = examples.training()
-    templates = [np.bincount(bins(x[labels == label]), minlength=BINS**2) for label in (0, 1)]
+    b, s = (np.bincount(bins(x[labels == label]), minlength=BINS**2) for label in (0, 1))
     trained = architectures()["event_mlp"].train([Member(examples, {}, seed) for seed in (1, 2)])
     tested = [np.array_split(sample(each, 300_000, "test"), 20) for each in ("znunu_jet", signal)]
     odds = [[[t.classifier.log_odds(part) for part in parts] for parts in tested] for t in trained]
     for B, auc in MIXTURES:
         S = strength(signal, B, auc)
-        own = weights(
-            Templates(*(n / n.sum() for n in templates), S, B, *(int(n.sum()) for n in templates))
-        )
+        own = weights(Templates(b / b.sum(), s / s.sum(), S, B, int(b.sum()), int(s.sum())))
         binned_area = np.array(
             [area(own[bins(b)], own[bins(s)], S, B) for b, s in zip(*tested, strict=False)]
         )

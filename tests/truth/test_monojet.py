@@ -284,8 +284,8 @@ def test_spin_2_is_easiest_to_tell_from_the_alp_and_spin_1_hard_to_tell_from_spi
     hard = against(base, "spin1_on", "spin0_on", 2)
     soft = against(base, "spin0_on", "alp", 2)
     print(f"\nspin2-alp {easy}, spin1-spin0 {hard}, spin0-alp {soft}")  # noqa: T201
-    for other in (("spin1_on", "alp"), ("spin2_on", "spin0_on"), ("spin2_on", "alp")):
-        area, error = against(base, *other, 2)
+    for pair in (("spin1_on", "alp"), ("spin2_on", "spin0_on"), ("spin2_on", "alp")):
+        area, error = against(base, *pair, 2)
         assert area - hard[0] > SIGMA * np.hypot(error, hard[1])
     for other in (hard, soft, against(base, "spin1_on", "alp", 2)):
         assert easy[0] - other[0] > SIGMA * np.hypot(easy[1], other[1])

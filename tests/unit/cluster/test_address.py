@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -37,7 +38,7 @@ class Server:
     message: str = ""
     asked: list[str] = field(default_factory=list)
     url: str = ""
-    sent: list[dict] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def _handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
     names = ("ray_version", "version", "ray_commit", "session_name")
     known = {"version": dict(zip(names, ("2.60.0", "4", "x", "s"), strict=True))}
 
-    def jobs() -> list[dict]:
+    def jobs() -> list[dict[str, Any]]:
         job = {"type": "SUBMISSION", "submission_id": "j", "status": "FAILED", "metadata": {}}
         more = {"message": server.message, "entrypoint": "python"}
         return [job | more] if server.message else []

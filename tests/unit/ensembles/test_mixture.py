@@ -188,4 +188,4 @@ def test_it_is_structured_from_plain_lists() -> None:
     text = {"s_over_sqrt_b": [0.5, 1, 2], "background": 2000}
     found = TypeAdapter(Mixtures).validate_python(text)
     assert found == Mixtures(s_over_sqrt_b=(0.5, 1.0, 2.0), background=2000)
-    assert Mixtures(s_over_b=[0.1], background=100).strengths == (0.1,)  # type: ignore[arg-type]
+    assert Mixtures(s_over_b=[0.1], background=100).strengths == (0.1,)

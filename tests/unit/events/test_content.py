@@ -21,11 +21,12 @@ def jets(events: int, seed: int = 1, **changes: np.ndarray) -> dict[str, ak.Arra
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, 4, events)
     size = int(counts.sum())
-    values = {
+    values: dict[str, np.ndarray] = {
         "Jet.PT": rng.exponential(100, size),
         "Jet.Eta": rng.uniform(-3, 3, size),
         "Jet.BTag": rng.integers(0, 2, size).astype(np.uint32),
-    } | changes
+        **changes,
+    }
     columns = {
         name: ak.unflatten(v.astype(np.float32) if v.dtype.kind == "f" else v, counts)
         for name, v in values.items()

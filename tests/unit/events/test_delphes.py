@@ -294,4 +294,4 @@ def test_a_bug_of_ours_is_not_called_a_damaged_file(shared_data: Path) -> None:
         pytest.raises(AttributeError),
         rootfile.opened(shared_data / "slepton_280_275.root", "Delphes"),
     ):
-        rootfile._is_ours(None)  # type: ignore[arg-type]
+        rootfile._is_ours(None)

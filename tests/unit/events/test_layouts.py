@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -43,7 +44,7 @@ def test_the_names_of_a_snapshot_are_read_as_those_of_delphes(write: Callable[..
     plain = write(Jet__PT=jagged(PT), Jet__Eta=jagged(ETA), Event__Weight=ak.Array(WEIGHTS))
     asked = {"selection": Selection(cuts=("jet1_pt > 160",)), "observables": ("jet1_pt",)}
 
-    def read(path: Path) -> tuple[object, object]:
+    def read(path: Path) -> tuple[Any, Any]:
         file = formats.inspect(path)
         formats.require(file, NEEDS)
         (piece,) = formats.slices(file, process="p", name="f")

@@ -65,7 +65,7 @@ angle = st.floats(-3.1, 3.1)
 def test_mt2_is_the_smallest_larger_transverse_mass(
     pts: tuple[float, ...], phis: tuple[float, ...], masses: tuple[float, float], trial: float
 ) -> None:
-    sides = [side(pts[0], phis[0], masses[0]), side(pts[1], phis[1], masses[1])]
+    sides = (side(pts[0], phis[0], masses[0]), side(pts[1], phis[1], masses[1]))
     found = single(*sides, side(pts[2], phis[2]), trial)
     expected = by_definition(*sides, side(pts[2], phis[2]), trial)
     # A simplex search only ever ends above the minimum of a function with an edge.
@@ -152,7 +152,7 @@ def test_a_decay_never_exceeds_its_parent_mass(seed: int) -> None:
         invisible += boost[:2] - lepton[:2]
     assume(min(float(lepton["pt"][0]) for lepton in leptons) > 0.01)
     missing = side(math.hypot(*invisible), math.atan2(invisible[1], invisible[0]))
-    found = single(*leptons, missing, child)
+    found = single(leptons[0], leptons[1], missing, child)
     assert child <= found <= parent + 1e-5
 
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -84,7 +85,7 @@ def test_another_seed_purpose_process_or_file_gives_independent_numbers(
     files=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=30),
     order=st.randoms(use_true_random=False),
 )
-def test_the_number_of_an_event_depends_on_the_event_alone(files: list[str], order: object) -> None:
+def test_the_number_of_an_event_depends_on_the_event_alone(files: list[str], order: Any) -> None:
     entries = np.arange(len(files)) * 7
     everyone = pools.uniform("p", files, entries, seed=3, salt="s")
     rows = list(range(len(files)))

@@ -56,8 +56,8 @@ def test_what_it_stores_is_what_it_says(trained, name, make, tmp_path):
     """Within a factor of two of the arrays, and the few kilobytes of files around them."""
     trained.classifier.save(tmp_path)
     found = sum(file.stat().st_size for file in tmp_path.iterdir())
-    shape = (make().test(1)[0].shape[1],)
-    shape = shape if not KNOWN[name].fits(shape) else (int(shape[0] ** 0.5),) * 2
+    bins = make().test(1)[0].shape[1]
+    shape = (int(bins**0.5),) * 2 if KNOWN[name].fits((bins,)) else (bins,)
     said = KNOWN[name].stored(KNOWN[name].valued(KNOWN[name].quick), shape)
     assert said / 2 < found < 2 * said + 4000
 

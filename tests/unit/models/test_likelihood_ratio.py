@@ -90,8 +90,8 @@ def test_the_closed_form_is_the_auc_of_drawn_histograms(x: float) -> None:
     train = [rng.multinomial(n, p) for n, p in zip(SIZES, (P_B, P_S), strict=True)]
     test = [rng.multinomial(n, p) for n, p in zip(SIZES, (P_B, P_S), strict=True)]
     mixture = Mixture(signal=round(x * math.sqrt(20_000)), background=20_000)
-    ceiling = templates(*train, mixture)
-    drawn = ensembles(*test, mixture)
+    ceiling = templates(train[0], train[1], mixture)
+    drawn = ensembles(test[0], test[1], mixture)
     classifier = BinnedLikelihoodRatio.from_templates(ceiling)
     rng = np.random.default_rng(17)
     null, alternative = drawn.null(rng, 4000), drawn.alternative(rng, 4000)
@@ -114,7 +114,7 @@ def test_scikit_learn_finds_the_same_auc() -> None:
     from sklearn.metrics import roc_auc_score
 
     mixture = Mixture(signal=90, background=2000)
-    drawn = ensembles(*(np.round(p * 1e5) for p in (P_B, P_S)), mixture)
+    drawn = ensembles(np.round(P_B * 1e5), np.round(P_S * 1e5), mixture)
     classifier = BinnedLikelihoodRatio.from_templates(templates(P_B * 1e9, P_S * 1e9, mixture))
     rng = np.random.default_rng(1)
     null = classifier.scores(drawn.null(rng, 500))
@@ -154,15 +154,17 @@ def test_the_background_drawn_as_signal_cannot_be_told_from_it() -> None:
     for _ in range(40):
         train = [rng.multinomial(n, P_B) for n in (200_000, 100_000)]
         test = [rng.multinomial(n, P_B) for n in (200_000, 100_000)]
-        form = closed_form(templates(*train, mixture), ensembles(*test, mixture))
+        form = closed_form(
+            templates(train[0], train[1], mixture), ensembles(test[0], test[1], mixture)
+        )
         pulls.append((form.auc - 0.5) / form.auc_error)
     # Independent test pools: the pull is a standard normal number.
     assert np.abs(pulls).max() < 4.5
     assert abs(np.mean(pulls)) < 4.5 / math.sqrt(40)
     assert abs(np.var(pulls) - 1) < 4.5 * math.sqrt(2 / 40)
     found, error = sampled(
-        BinnedLikelihoodRatio.from_templates(templates(*train, mixture)),
-        ensembles(*test, mixture),
+        BinnedLikelihoodRatio.from_templates(templates(train[0], train[1], mixture)),
+        ensembles(test[0], test[1], mixture),
         4000,
     )
     assert abs(found - form.auc) < 4.5 * error
@@ -172,7 +174,9 @@ def test_sharing_pools_between_training_and_test_is_seen() -> None:
     rng = np.random.default_rng(4)
     mixture = Mixture(signal=900, background=2000)
     shared = [rng.multinomial(n, P_B) for n in (200_000, 50_000)]
-    form = closed_form(templates(*shared, mixture), ensembles(*shared, mixture))
+    form = closed_form(
+        templates(shared[0], shared[1], mixture), ensembles(shared[0], shared[1], mixture)
+    )
     assert form.auc > 0.5 + 10 * form.auc_error
 
 

@@ -65,14 +65,14 @@ def test_engine_and_twin_agree(name, outputs):
     weights = np.tile(balance(labels[0], max(2, outputs)), (2, 1))
     filled = [np.concatenate([array, array[:, :7]], axis=1) for array in (logits, labels, weights)]
     filled[2][:, N:] = 0
-    single = [tf.constant(array.astype(t)) for array, t in zip(filled, "fif", strict=True)]
+    single, signs, weighed = (tf.constant(a.astype(t)) for a, t in zip(filled, "fif", strict=True))
     numbers = {name: tf.constant(NUMBERS[name].astype("f")) for name in loss.needs}
 
     def total(values):
-        found = loss.summed(Batch(values[0], *single[1:], tf.constant(float(N)), numbers))
+        found = loss.summed(Batch(values[0], signs, weighed, tf.constant(float(N)), numbers))
         return tf.reduce_sum(found), found
 
-    (slopes,), values = gradient(total, single[:1])
+    (slopes,), values = gradient(total, [single])
     assert values.shape == (2,)
     # A sum of N terms of float32, each good to some roundings.
     rounding = (N + 10) * float(np.finfo(np.float32).eps)

@@ -13,7 +13,7 @@ from rayscan.models.architectures.registry import load
 
 
 def test_arrays_come_back_bit_for_bit(tmp_path):
-    arrays = {"a": np.arange(3.0) / 7, "b": np.float32([[1.5]])}
+    arrays: dict[str, np.ndarray] = {"a": np.arange(3.0) / 7, "b": np.array([[1.5]], np.float32)}
     storage.write(tmp_path / "x" / "y", architecture="mlp", arrays=arrays, description={"n": 3})
     body, found = storage.read(tmp_path / "x" / "y")
     assert body == {"format": 1, "architecture": "mlp", "n": 3}

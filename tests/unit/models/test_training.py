@@ -43,6 +43,7 @@ def aligned_loss(logits, labels):
 
 def weights(trained):
     assert isinstance(trained, Trained)
+    assert isinstance(trained.classifier, NetworkClassifier)
     return trained.classifier.weights
 
 

@@ -19,6 +19,7 @@ from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio, closed_
 from rayscan.models.ratio.separation import Endless
 
 Array = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 BINS = np.arange(60)
 SIZES = 400_000, 60_000, 50_000  # background, signal, second signal
 
@@ -32,9 +33,10 @@ P_B, P_S, P_A = falling(6.0), falling(11.0), falling(8.0)
 MIXTURE = Mixture(signal=160, background=1600)
 
 
-def pools(seed: int, second: Array = P_A) -> tuple[npt.NDArray[np.int64], ...]:
+def pools(seed: int, second: Array = P_A) -> tuple[Counts, Counts, Counts]:
     rng = np.random.default_rng(seed)
-    return tuple(rng.multinomial(n, p) for n, p in zip(SIZES, (P_B, P_S, second), strict=True))
+    b, s, a = (rng.multinomial(n, p) for n, p in zip(SIZES, (P_B, P_S, second), strict=True))
+    return b, s, a
 
 
 def templates(b: Array, s: Array, a: Array, mixture: Mixture = MIXTURE) -> Templates:

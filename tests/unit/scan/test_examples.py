@@ -145,6 +145,7 @@ def test_drawn_strengths_have_equal_totals_in_both_classes(binned):
     plan = points(config, mixtures(config, binned), binned)
     own = member(config, plan[0], 0, fingerprint="f")
     examples = examples_of(config, binned, own, reads="histograms")
+    assert isinstance(examples, DrawnHistograms)
     for histograms, labels in (examples.training(0), examples.validation()):
         totals = histograms.sum(axis=1)
         assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}

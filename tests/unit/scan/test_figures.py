@@ -376,7 +376,8 @@ def test_panels_never_overlap_the_legend_or_the_title(n):
     boxes = [each.get_tightbbox() for each in axes]
     assert len(boxes) == n
     legend = made.legends[0].get_window_extent()
-    top = made._suptitle.get_window_extent()
+    (title,) = (each for each in made.texts if each.get_text() == "A title")
+    top = title.get_window_extent()
     assert all(box.y0 >= legend.y1 - 1 for box in boxes)
     assert all(box.y1 <= top.y0 + 1 for box in boxes)
     assert legend.x0 >= 0

@@ -387,7 +387,7 @@ def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
     pd.testing.assert_frame_equal(over_folds(apart, ["test_signal"]), apart)
 
 
-def limits_of(config, binned, candidates, folder, **changes):
+def limits_of(folder, config, binned, candidates, **changes):
     changed = replace(config, limits=replace(config.limits, **changes))
     storage = Storage(str(folder))
     rows = limits_on("hard", candidates, config=changed, binned=binned, storage=storage)
@@ -419,8 +419,8 @@ def both(tmp_path_factory):
 
 def test_the_limit_of_folds_counts_every_event_and_agrees_with_one_split(both):
     folder, folds, single = both
-    many = limits_of(*folds, folder, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
-    one = limits_of(*single, folder, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
+    many = limits_of(folder, *folds, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
+    one = limits_of(folder, *single, luminosity=(1.0,), monte_carlo_statistics=False)["response"]
     assert (many["filled_from"], one["filled_from"]) == ("all", "test")
     assert many["fold"] is None
     # mu ~ R^-1/2, R = sum s^2/b = <s/b>_s; of N signal and N background test events R scatters by
@@ -439,19 +439,19 @@ def test_the_limit_of_folds_counts_every_event_and_agrees_with_one_split(both):
 def test_where_simulation_rules_folds_gain_the_root_of_the_share(both):
     folder, folds, single = both
     only = {"luminosity": (1e6,), "channels": 1}
-    many = limits_of(*folds, folder, **only)["response"]
-    one = limits_of(*single, folder, **only)["response"]
+    many = limits_of(folder, *folds, **only)["response"]
+    one = limits_of(folder, *single, **only)["response"]
     # One channel, b known to 1/sqrt(N) from N simulated events: 1.96 b / sqrt(N), N five times.
     gain = one["signal_events_expected_0"] / many["signal_events_expected_0"]
     assert gain == pytest.approx(np.sqrt(FOLDS), rel=2 / np.sqrt(12_000))
-    template = limits_of(*folds, folder, **only, min_pool_count=10**9)["template"]
+    template = limits_of(folder, *folds, **only, min_pool_count=10**9)["template"]
     assert template["signal_events_expected_0"] == pytest.approx(many["signal_events_expected_0"])
 
 
 def test_a_fold_without_a_network_leaves_its_limit_without_a_number(both):
     folder, (config, binned, candidates), _ = both
     assert [len(team) for team in teams(candidates)] == [FOLDS]
-    found = limits_of(config, binned, candidates[:3], folder)
+    found = limits_of(folder, config, binned, candidates[:3])
     assert found["response"]["status"] == "failed"
     assert "fold 3, 4" in found["response"]["message"]
     rows_to_table("limits", list(found.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -270,7 +271,7 @@ def test_drawn_strengths_tell_no_label_by_their_total():
     assert set(strengths) == {"mlp-multimodel", "mlp-vs-central"}
     for point in strengths.values():
         own = member(config, point, 0, fingerprint="f")
-        examples = examples_of(config, binned, own, reads="histograms")
+        examples: Any = examples_of(config, binned, own, reads="histograms")
         for x, labels in (examples.training(0), examples.validation()):
             totals = x.sum(axis=1)
             assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}

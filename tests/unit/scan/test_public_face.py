@@ -16,10 +16,10 @@ import yaml
 from typer.testing import CliRunner
 
 import rayscan
-from rayscan.cli import app
+from rayscan.cli.app import app
 from rayscan.errors import ConfigError, TableError, VariantsStoppedError
 from rayscan.models.architectures.linear import LinearClassifier
-from rayscan.results.read import Ledger
+from rayscan.results.ledger import Ledger
 from rayscan.scan.config.file import dump
 from rayscan.scan.config.study import load_study
 

@@ -10,6 +10,7 @@ import pytest
 from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.ensembles.mixture import Mixture, Mixtures
+from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import EnsembleSizes
@@ -63,7 +64,9 @@ def test_the_limit_of_the_likelihood_ratio_is_the_gaussian_one(scan, signal):
     config, binned, _, storage = scan
     for row in own_rows(scan, signal):
         trained = next(c.row for c in scan[2] if c.row["trial"] == row["trial"])
-        weights = stored(storage.uri, trained["classifier"]).weights
+        ratio = stored(storage.uri, trained["classifier"])
+        assert isinstance(ratio, BinnedLikelihoodRatio)
+        weights = ratio.weights
         exact = gaussian_limit(config, binned, signal, weights, row["train_background"])
         # Not quite Gaussian: a sum over N events of skewness gamma each moves a quantile at z by
         # gamma (z^2 - 1) / (6 sqrt N) sigma (Cornish-Fisher), here at z = 0 and at z = 1.96.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ ROWS = [
 ]
 
 
-def bare(table: str = "trials", rows: list[dict] = ROWS) -> pa.Table:
+def bare(table: str = "trials", rows: list[dict[str, Any]] = ROWS) -> pa.Table:
     """Rows as a commit has them: without units and meanings."""
     found = rows_to_table(table, rows).replace_schema_metadata(None)
     return found.cast(pa.schema([field.remove_metadata() for field in found.schema]))
@@ -102,7 +103,9 @@ def spoilt_by(damage: list[tuple[str, float, int]], content: bytes) -> bytes:
     return content
 
 
-def check_a_ledger(folder: str, damage: list[tuple[str, float, int]], counts: dict) -> None:
+def check_a_ledger(
+    folder: str, damage: list[tuple[str, float, int]], counts: dict[str, int]
+) -> None:
     """What is damaged is set aside by name and can be done again; what is not is read right."""
     from rayscan.scan.plan.soundness import mend
 

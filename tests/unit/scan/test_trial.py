@@ -74,6 +74,7 @@ def test_a_stored_likelihood_ratio_is_that_of_the_training_pools(binned, tmp_pat
     templates = templates_of(binned, plan[0].benchmark, plan[0].mixture)
     exact = BinnedLikelihoodRatio.from_templates(templates)
     classifier = stored(Storage(str(tmp_path)).uri, rows[0]["classifier"])
+    assert isinstance(classifier, BinnedLikelihoodRatio)
     np.testing.assert_array_equal(classifier.weights, exact.weights)
 
 

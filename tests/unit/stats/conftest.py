@@ -29,6 +29,6 @@ def make_template() -> Callable[..., Template]:
             "luminosity_uncertainty": 0.02,
             "observed": rng.poisson(total + 0.3 * signal).astype(float),
         }
-        return Template(**{**values, **changes})  # type: ignore[arg-type]
+        return Template(**{**values, **changes})
 
     return make
