@@ -58,7 +58,7 @@ def point_rows(
     return out
 
 
-def missing(points: Iterable[Mapping[str, Any]]) -> str:
+def missing(points: Iterable[Mapping[Any, Any]]) -> str:
     """A sentence on members of which nothing is known, empty if there are none.
 
     Args:
