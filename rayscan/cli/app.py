@@ -86,12 +86,12 @@ def plan(
     from rich.console import Console
 
     from rayscan.scan.config.study import load_study
-    from rayscan.scan.cost.costs import calibrated, reference
+    from rayscan.scan.cost.costs import Rates, calibrated
     from rayscan.scan.cost.study import estimate_study
     from rayscan.terminal.tables import show, warn
 
     study = load_study(scan)
-    rates = calibrated(study.base) if calibrate else reference()
+    rates = calibrated(study.base) if calibrate else Rates()
     costs = estimate_study(study, rates, scan.parent)
     console = Console()
     show(console, f"points of {study.base.name}", costs.base.points)

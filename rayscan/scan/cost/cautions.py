@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rayscan.scan.cost import footprint
 from rayscan.scan.cost.capacity import memory_here
-from rayscan.scan.cost.points import known_mixtures, packs
+from rayscan.scan.cost.points import known_mixtures
 from rayscan.scan.cost.stages import machine_workers
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.tests.pairs import DRAW_WARNING
@@ -106,11 +106,11 @@ def _size(load: Workload) -> Iterator[str]:
 
 def _fewer(load: Workload) -> str:
     """What makes fewer Tune trials: the smallest pack that is enough, or the best there is."""
-    most = max(point.members for point in load.points)
+    most = max(point.kind.members for point in load.points)
     pack, left = load.config.training.pack, load.packs
     while left >= MANY_TRIALS and pack < most:
         pack = min(2 * pack, most)
-        left = sum(packs(load.config, point.choice, pack) for point in load.points)
+        left = sum(point.kind.packs(pack) for point in load.points)
     fixes = [f"training.pack: {pack} makes {left:,} of them"] if left < load.packs else []
     if left >= MANY_TRIALS:
         fixes.append("train fewer members: fewer strengths, benchmarks, repeats or search trials")

@@ -16,7 +16,7 @@ from rayscan.scan.cost import footprint
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.cautions import cautions
 from rayscan.scan.cost.points import PlannedPoint
-from rayscan.scan.cost.rates import Rates, reference
+from rayscan.scan.cost.rates import Rates
 from rayscan.scan.cost.stages import (
     Stage,
     machine_workers,
@@ -30,7 +30,7 @@ from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.plan.strengths import trains_at_each
 from rayscan.scan.pools.inputs import open_inputs
 
-__all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"]
+__all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate"]
 
 _MANY_POINTS = 20
 _MANY_TOGETHER = 3  # names joined to one, beyond which their number is shown
@@ -65,7 +65,7 @@ def estimate(config: ScanConfig, rates: Rates, entries: Mapping[str, int] | None
 
     Args:
         config: The scan.
-        rates: Unit costs: `reference`, or `calibrated` on this machine.
+        rates: Unit costs: those of the reference machine, or `calibrated` on this machine.
         entries: Entries of input files by process, where they have been opened.
     """
     load = workload(config, entries)
@@ -127,8 +127,8 @@ def _row(load: Workload, group: Sequence[PlannedPoint], rates: Rates) -> dict[st
         **_events(load, group),
         "architecture": first.choice.key,
         "mode": "search" if first.choice.searches else "fixed",
-        "members": sum(point.members for point in group),
-        "epochs at most": first.epochs,
+        "members": sum(point.kind.members for point in group),
+        "epochs at most": getattr(first.kind.values, "epochs", 1),
         "CPU time": duration(sum(point_cpu(load, point, rates) for point in group)),
     }
 

@@ -44,7 +44,7 @@ def estimate_study(study: Study, rates: Rates, folder: Path) -> StudyCosts:
 
     Args:
         study: The scan and its variants.
-        rates: Unit costs: `reference`, or `calibrated` on this machine.
+        rates: Unit costs: those of the reference machine, or `calibrated` on this machine.
         folder: Folder that relative input patterns start from.
     """
     loads = workloads(study, folder)

@@ -61,7 +61,7 @@ def test_a_small_file_is_a_whole_scan():
     assert config.processes["signal"].cross_section == 0.01  # 1e-2 has no dot
 
 
-@pytest.mark.parametrize("path", ["jobs/quickstart.yaml", "rayscan/scan/template.yaml"])
+@pytest.mark.parametrize("path", ["jobs/quickstart.yaml", "rayscan/scan/config/template.yaml"])
 def test_the_files_of_the_repository_are_scans(path):
     config = load_scan(REPOSITORY / path)
     assert parse_scan(dump(config)) == config
