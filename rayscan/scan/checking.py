@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from rayscan.cores import memory_here
 from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events.weights import NONE, chosen
 from rayscan.generator import generate
@@ -17,7 +18,7 @@ from rayscan.scan.config.manifest import changed
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
-from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
+from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -73,13 +73,12 @@ def _timed(config: ScanConfig) -> Rates:
 
 def _scaled(rates: Rates, speed: float) -> Rates:
     """Every cost times a factor; what the architectures cost is timed on its own."""
-    changed: dict[str, Any] = {}
-    for each in fields(rates):
-        value = getattr(rates, each.name)
-        if isinstance(value, float):
-            changed[each.name] = value * speed
-        else:
-            changed[each.name] = {key: one * speed for key, one in value.items()}
+    changed = {
+        name: value * speed
+        if isinstance(value, float)
+        else {k: v * speed for k, v in value.items()}
+        for name, value in asdict(rates).items()
+    }
     return replace(rates, **changed)
 
 

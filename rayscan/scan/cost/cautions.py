@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rayscan.cores import memory_here
 from rayscan.scan.cost import footprint
-from rayscan.scan.cost.capacity import memory_here
 from rayscan.scan.cost.points import known_mixtures
 from rayscan.scan.cost.stages import machine_workers
 from rayscan.scan.cost.workload import Workload
@@ -46,16 +46,9 @@ def _small_pools(load: Workload) -> Iterator[str]:
     if known is None:
         return
     shares = load.config.pools
-    present = [
-        (name, share)
-        for name, share in (
-            ("train", shares.train),
-            ("validation", shares.validation),
-            ("test", shares.test),
-        )
-        if share > 0
-    ]
-    small, share = min(present, key=lambda pair: pair[1])
+    each_share = {name: getattr(shares, name) for name in ("train", "validation", "test")}
+    present = [(share, name) for name, share in each_share.items() if share > 0]
+    share, small = min(present, key=lambda pair: pair[0])
     needed = max((m.null_total for each in known.values() for m in each), default=0)
     backgrounds = [load.pool(name, share) for name in load.config.backgrounds]
     if None not in backgrounds:

@@ -91,30 +91,24 @@ def entries_of(config: ScanConfig, base: Path) -> Mapping[str, int]:
         base: Folder that relative patterns start from.
     """
     try:
-        inputs = open_inputs(config, base=base)
+        return open_inputs(config, base=base).entries
     except ConfigError:
         return {}
-    named = [name for name, process in config.processes.items() if process.files]
-    return {name: sum(each.file.entries for each in inputs.of(name)) for name in named}
 
 
 # -------------------------------------------------------------------- points
 
 
 def _points(load: Workload, rates: Rates) -> pd.DataFrame:
-    groups = [[point] for point in load.points]
-    if len(groups) > _MANY_POINTS:
-        groups = _grouped(load.points, lambda p: (p.benchmark, p.choice.key))
-    if len(groups) > _MANY_POINTS:
-        groups = _grouped(load.points, lambda p: p.choice.key)
-    return pd.DataFrame([_row(load, group, rates) for group in groups])
-
-
-def _grouped(points: Sequence[PlannedPoint], key: Any) -> list[list[PlannedPoint]]:
-    groups: dict[Any, list[PlannedPoint]] = {}
-    for point in points:
-        groups.setdefault(key(point), []).append(point)
-    return list(groups.values())
+    groups: dict[tuple[Any, ...], list[PlannedPoint]] = {}
+    for shown in (("strength", "benchmark"), ("benchmark",), ()):
+        groups = {}
+        for point in load.points:
+            alike = (*(getattr(point, name) for name in shown), point.choice.key)
+            groups.setdefault(alike, []).append(point)
+        if len(groups) <= _MANY_POINTS:
+            break
+    return pd.DataFrame([_row(load, group, rates) for group in groups.values()])
 
 
 def _row(load: Workload, group: Sequence[PlannedPoint], rates: Rates) -> dict[str, Any]:
@@ -175,9 +169,9 @@ def _numbers(load: Workload) -> Iterator[tuple[str, str, str]]:
 
 def _footprint(load: Workload) -> Iterator[tuple[str, str, str]]:
     drawn, events = footprint.epoch_bytes(load), footprint.event_bytes(load)
-    network = footprint.worker_bytes(load) > footprint.TENSORFLOW
+    compiles = any(kind.compiles for kind in load.kinds)
     parts = [
-        *(["TensorFlow 0.9"] if network else []),
+        *([f"TensorFlow {footprint.TENSORFLOW / 1e9:.1f}"] if compiles else []),
         f"histograms of an epoch {drawn / 1e9:.2g}",
         f"events {events / 1e9:.2g}",
     ]
