@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from rayscan.report.frames.auc import failures, labelled
+from rayscan.report.frames.limits import from_scores, of_classifiers
+from rayscan.report.frames.trials import failures, labelled
 from rayscan.results.read import Tables
 
 # One event where the background pool is empty identifies an ensemble; one in ten then holds one.
@@ -153,7 +154,7 @@ def _statistics(tables: Tables) -> Iterator[str]:
     """Templates stand on simulated events, however many the luminosity gives."""
     simulated = tables.pools[tables.pools["role"] == "background"]
     tested = _effective(simulated[simulated["pool"] == "test"])
-    rows = tables.limits[tables.limits["method"] != "score"]
+    rows = tables.limits[~from_scores(tables.limits)]
     shared = simulated["pool_mode"] == "shared_pool"  # train and validation pools are that of test
     everything = _effective(simulated[~shared | simulated["pool"].isin(["test", "unseen"])])
     pools = rows["filled_from"].eq("all").map({True: everything, False: tested}).astype(float)
@@ -171,12 +172,12 @@ def _statistics(tables: Tables) -> Iterator[str]:
 
 
 def _floor(tables: Tables) -> Iterator[str]:
-    rows = tables.limits[tables.limits["method"] == "response"]
+    rows = tables.limits[of_classifiers(tables.limits) & ~from_scores(tables.limits)]
     joined = rows[rows["floor_decides"].isin([True])]
     if len(joined):
         yield (
-            f"Channels: in {len(joined)} of {len(rows)} limits of method 'response' the purest "
-            "channel is as large as 'limits.min_pool_count' and 'limits.max_mc_error' ask, not as "
+            f"Channels: in {len(joined)} of {len(rows)} limits by channels of classifiers the "
+            "purest is as large as 'limits.min_pool_count' and 'limits.max_mc_error' ask, not as "
             f"small as the signal would have it ({_names(joined)}). Simulate more background."
         )
 
