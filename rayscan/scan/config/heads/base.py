@@ -133,9 +133,14 @@ class Head(ABC):
         numbered = enumerate(zip(each, parts, strict=True), start=1)
         return null, {name: (k, n) for k, (n, names) in numbered for name in names}
 
+    @property
+    def two_classes(self) -> bool:
+        """Whether its classifiers tell two classes apart, however many signals there are."""
+        return len(self.classes(("one", "other") if self.joint else ("one",))) == 2
+
     def fits(self, architecture: Architecture[Any]) -> bool:
         """Whether an architecture can have it, by what it learns from."""
-        two = len(self.classes(("one", "other") if self.joint else ("one",))) == 2
+        two = self.two_classes
         able = {"one signal": two and not self.joint, "two classes": two, "any classes": True}
         return able[architecture.learns]
 
