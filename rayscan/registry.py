@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rayscan.errors import MemberError, nearest
 
@@ -81,3 +81,23 @@ class Family(Mapping[str, Member], Generic[Member]):
 def _source(point: EntryPoint) -> str:
     package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
     return f"{point.value}{package}"
+
+
+def instances(what: str, kind: type) -> Callable[[str, object], Any]:
+    """What makes members that are objects of a class, loaded as such an object or as its class.
+
+    Args:
+        what: What one member is, in words of messages.
+        kind: The class; a subclass that leaves something abstract makes no member.
+    """
+
+    def made(name: str, found: object) -> Any:
+        if isinstance(found, type) and issubclass(found, kind):
+            if missing := ", ".join(sorted(getattr(found, "__abstractmethods__", ()))):
+                raise MemberError(what=what, name=name, why=f"it does not say its {missing}")
+            found = found()
+        if not isinstance(found, kind):
+            raise MemberError(what=what, name=name, why=f"{found!r} is no {kind.__name__}")
+        return found
+
+    return made

@@ -19,7 +19,7 @@ from rayscan.errors import (
     StorageError,
     TreeMissingError,
 )
-from rayscan.events.delphes import Slice
+from rayscan.events.formats import Slice
 from rayscan.events.selection import CutFlow, Selection, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
 from rayscan.events.weights import Weights

@@ -14,7 +14,7 @@ import ray
 
 from rayscan.cluster.tasks import finished
 from rayscan.errors import StorageError
-from rayscan.events.delphes import EVENTS_PER_TASK
+from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate, Generated, generate
 from rayscan.keys import digest
 from rayscan.results.storage import Storage

@@ -7,86 +7,23 @@ finished members in the ledger by their keys.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from rayscan.models.knobs import Choice, Integer, Range
-from rayscan.scan.config.scan import MAXIMISED, ScanConfig, Search
+from rayscan.cluster.samplers import distribution, pruner, sampler
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.search import MAXIMISED, Search
 from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.plan.members import MemberPlan, member
 from rayscan.scan.plan.points import Point, planned_in_fold
 from rayscan.seeds import integer
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-def distribution(allowed: Range) -> BaseDistribution:
-    """A search range in Optuna's words."""
-    if isinstance(allowed, Choice):
-        return CategoricalDistribution(allowed.options)
-    if isinstance(allowed, Integer):
-        return IntDistribution(allowed.low, allowed.high, log=allowed.log)
-    return FloatDistribution(allowed.low, allowed.high, log=allowed.log)
-
-
-def sampler(search: Search, seed: int, *, knobs: int) -> optuna.samplers.BaseSampler:
-    """The sampler of a search; every option that decides a table is written out here.
-
-    Optuna's defaults change between its versions. What is left to it is deprecated there, or does
-    not act on searches of one objective without constraints.
-
-    Args:
-        search: The search.
-        seed: Its seed.
-        knobs: How many are searched.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if search.sampler == "gp":
-            return optuna.samplers.GPSampler(
-                seed=seed, n_startup_trials=search.startup, deterministic_objective=False
-            )
-        if search.sampler == "nsga2":
-            return optuna.samplers.NSGAIISampler(
-                seed=seed,
-                population_size=search.population,
-                # One over the number of knobs, as Optuna has it; but of one knob that would leave
-                # nothing to inherit.
-                mutation_prob=min(1 / knobs, 0.5),
-                crossover=optuna.samplers.nsgaii.UniformCrossover(swapping_prob=0.5),
-                crossover_prob=0.9,
-                swapping_prob=0.5,
-            )
-        if search.sampler == "tpe":
-            return optuna.samplers.TPESampler(
-                seed=seed,
-                n_startup_trials=search.startup,
-                n_ei_candidates=24,
-                multivariate=True,
-                group=False,
-                constant_liar=True,
-            )
-        return optuna.samplers.RandomSampler(seed=seed)
-
-
-def pruner(search: Search) -> optuna.pruners.BasePruner:
-    """The pruner of a search; medians are of the members of earlier batches."""
-    if search.pruner == "none":
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(
-        n_startup_trials=4, n_warmup_steps=2, interval_steps=1, n_min_trials=1
-    )
 
 
 @dataclass(slots=True, kw_only=True)

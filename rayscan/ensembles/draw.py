@@ -12,15 +12,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Counts, Floats, Integers
 from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
 from rayscan.ensembles.source import Source, bin_moments, drawn, moments
 from rayscan.ensembles.totals import Totals
 
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
 Method: TypeAlias = Literal["without_replacement", "multinomial", "poisson"]
 
 

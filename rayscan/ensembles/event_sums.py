@@ -7,15 +7,11 @@ are summed over the same picks, which cost more than the sums.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats, Integers
 from rayscan.ensembles.tabulated import Successes
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 EVENTS_AT_ONCE = 2_000_000
 FEW_EVENTS = 1000

@@ -15,18 +15,13 @@ Shape letters: N histograms, bins = flat cells.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Counts, Integers
 from rayscan.ensembles.proposals import Candidates, sequential
 from rayscan.ensembles.tabulated import count_type
 from rayscan.errors import PoolExhaustedError
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
 
 SMALL_DRAW = 64
 """Fewer histograms than this do not repay the tables: they are drawn one bin after the other."""

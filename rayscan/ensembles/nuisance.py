@@ -17,14 +17,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.ensembles.binning import Binning
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 CUT = 5.0
 """Largest |theta|; a chance of 6e-7 lies beyond."""

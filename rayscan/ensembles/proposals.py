@@ -5,15 +5,10 @@ Shape letters: N histograms, bins = flat cells. `hypergeometric` tells why this 
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Counts, Integers
 from rayscan.ensembles.tabulated import Successes, Table, binomial, count_type
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
 
 SPARSE = 0.25
 """Mean count below which skipping from event to event is cheaper than a look-up."""

@@ -6,19 +6,14 @@ Shape letters: N histograms, P pools, bins = flat cells.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Counts, Floats, Integers
 from rayscan.ensembles.hypergeometric import Hypergeometric
 from rayscan.ensembles.nuisance import nodes, thetas, tilted
 from rayscan.ensembles.tabulated import count_type
 from rayscan.ensembles.totals import Totals
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.unsignedinteger]
 
 ROWS_AT_ONCE = 4096
 

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats, Integers
 from rayscan.ensembles.nuisance import CUT, factor_moments, thetas
 from rayscan.errors import PoolExhaustedError
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 RARE = 1e-12
 """Chance that one histogram asks a pool for more than it was checked for; drawing then raises."""

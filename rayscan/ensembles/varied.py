@@ -6,14 +6,11 @@ Shape letters: N histograms, bins = flat cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.ensembles.draw import Counts, Ensembles
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from rayscan.arrays import Counts, Floats
+from rayscan.ensembles.draw import Ensembles
 
 
 class Varied:

@@ -13,8 +13,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.events.flat import leaves as leaves_of
-from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS, Floats
+from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
 LEAVES: Mapping[str, Mapping[str, str]] = {

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rayscan.errors import SelectionEmptyError, WeightBranchError
-from rayscan.events import content, delphes, flat, table
+from rayscan.events import content, flat, formats, table
 from rayscan.events.cuts import Cut
-from rayscan.events.delphes import Slice
+from rayscan.events.formats import Slice
 from rayscan.events.observables import names as named
 from rayscan.events.reconstruction import Objects
 from rayscan.events.weights import NONE, Weights, branch_of
@@ -228,9 +228,9 @@ def _weighed(
     """The branches that are needed, and the weight of each event, shape (E,); NaN where missing."""
     events = piece.last - piece.first
     if piece.weight == NONE:
-        return delphes.read(piece, needs, needed_by=needs), np.ones(events)
+        return formats.read(piece, needs, needed_by=needs), np.ones(events)
     branch, place = branch_of(piece.weight)
-    columns = delphes.read(piece, [*needs, branch], needed_by=needs)
+    columns = formats.read(piece, [*needs, branch], needed_by=needs)
     weights = columns[branch] if branch in needs else columns.pop(branch)
     if flat.leaf(weights).counts.max() <= place:
         raise WeightBranchError(path=piece.path, branch=piece.weight, others=(branch,))

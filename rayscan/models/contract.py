@@ -16,12 +16,11 @@ from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import AnyIntegers, Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.ratio.mixed import Part
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Integers: TypeAlias = npt.NDArray[np.integer]
 Values: TypeAlias = float | int | str
 Watch: TypeAlias = Callable[[int, Sequence[float]], Sequence[bool]]
 """Called after each epoch with the epoch (from 0) and the validation AUC of every member (NaN for
@@ -90,10 +89,10 @@ class Examples(Protocol):
     def templates(self) -> Templates | None:
         """The bin probabilities behind the draws, None where they are not defined."""
 
-    def training(self, epoch: int) -> tuple[npt.NDArray[np.unsignedinteger], Integers]:
+    def training(self, epoch: int) -> tuple[npt.NDArray[np.unsignedinteger], AnyIntegers]:
         """Counts (N, bins) and labels (N,) of one epoch; N must not change between epochs."""
 
-    def validation(self) -> tuple[npt.NDArray[np.unsignedinteger], Integers]:
+    def validation(self) -> tuple[npt.NDArray[np.unsignedinteger], AnyIntegers]:
         """Counts (N, bins) and labels (N,) used for stopping; the same at every call."""
 
 
@@ -113,10 +112,10 @@ class EventExamples(Protocol):
     def B(self) -> int:  # noqa: N802
         """Background events of one class-1 ensemble."""
 
-    def training(self) -> tuple[npt.NDArray[np.float32], Integers]:
+    def training(self) -> tuple[npt.NDArray[np.float32], AnyIntegers]:
         """Features (E, F) and labels (E,), 1 = signal."""
 
-    def validation(self) -> tuple[npt.NDArray[np.float32], Integers]:
+    def validation(self) -> tuple[npt.NDArray[np.float32], AnyIntegers]:
         """Features (E, F) and labels (E,) used for stopping."""
 
 

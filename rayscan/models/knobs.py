@@ -11,12 +11,17 @@ does not feel what moves all scores alike; features of events with their tails d
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from rayscan.errors import nearest
+from rayscan.models.losses.registry import problem
 
 Value: TypeAlias = float | int | str
+
+YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy"}
+"""Knobs that results older than them do not name, with what these have: no part of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +151,14 @@ class NetworkKnobs(Knobs):
         batch_size: Examples per step.
         epochs: At most.
         patience: Epochs without better weights before stopping.
-        monitor: Which weights are the best: those of the smallest cross-entropy on the validation
+        monitor: Which weights are the best: those of the smallest loss on the validation
             pool (``loss``), or of the smallest after the best constant was added to all scores
-            (``aligned_loss``, progress.py).
+            (``aligned_loss``, aligned.py).
         dropout: Probability of dropping a hidden node.
         l2: Factor of the sum of squared kernels added to the loss.
         input: Counts by their exact null moments, or over the largest bin of each histogram.
         refresh: New draws at every ``epoch``, or ``never``: one frozen set.
+        loss: What is made small, a member of `rayscan.models.losses.registry`.
     """
 
     learning_rate: float = knob(1e-3, RATE, Float(1e-4, 1e-2, log=True))
@@ -167,6 +173,15 @@ class NetworkKnobs(Knobs):
         "standard", INPUTS, graph=True
     )
     refresh: Literal["epoch", "never"] = knob("epoch", Legal(options=("epoch", "never")))
+    loss: str = knob(YOUNGER["loss"], Legal(), graph=True)
+
+    numbers: ClassVar[tuple[str, ...]] = ()
+    """What a loss may need to know of the examples."""
+
+    def __post_init__(self) -> None:
+        Knobs.__post_init__(self)
+        if why := problem(self.loss, self.numbers):
+            raise ValueError(f"loss: {why}")
 
 
 PUBLISHED: dict[str, Value] = {

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats, Reals
 from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models.contract import Classifier
 from rayscan.models.networks.first_layer import first_layer
 from rayscan.models.networks.inputs import How, Input
 from rayscan.models.networks.packed import Weights
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Reals: TypeAlias = npt.NDArray[np.floating]
 _MEMBERS = 16
 _ROWS, _NODES = 512, 256
 """Histograms, and nodes of the first layer, at a time: their outputs fit the cache of a core."""

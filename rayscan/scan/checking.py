@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from rayscan.cores import memory_here
@@ -16,6 +15,7 @@ from rayscan.results.names import BASE
 from rayscan.results.storage import Storage
 from rayscan.scan.config.manifest import changed
 from rayscan.scan.config.process import Process
+from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
 from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
@@ -50,7 +50,7 @@ def check_scan(path: Path, *, here: bool = True) -> Checked:
         if needs not in opened:
             opened[needs] = _opened(config, path.parent)
         inputs, those = opened[needs]
-        problems[name] = [*those, *_generators(config), *_torch(config)]
+        problems[name] = [*those, *_generators(config), *_sampler(config)]
         load = workload(config, inputs.entries)
         problems[name] += [*too_many_trainings(load)]
         problems[name] += [*too_little_room(load, memory_here())] if here else []
@@ -104,13 +104,11 @@ def _generators(config: ScanConfig) -> list[Problem]:
     ]
 
 
-def _torch(config: ScanConfig) -> list[Problem]:
-    """The Gaussian process of a search is one of PyTorch."""
+def _sampler(config: ScanConfig) -> list[Problem]:
+    """What the sampler of a search needs."""
+    what = SAMPLERS[config.search.sampler].missing()
     searched = any(choice.searches for choice in config.architectures)
-    if not searched or config.search.sampler != "gp" or find_spec("torch") is not None:
-        return []
-    what = "gp needs PyTorch: pip install 'rayscan[gp]', or write tpe"
-    return [Problem(where="search.sampler", what=what)]
+    return [Problem(where="search.sampler", what=what)] if searched and what else []
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

@@ -8,7 +8,7 @@ import awkward as ak
 import pytest
 import uproot
 
-from rayscan.events import delphes
+from rayscan.events import formats
 
 LEAVES = (
     "Jet.PT",
@@ -47,8 +47,8 @@ def stored(path: str, names: set[str] | None) -> int:
 
 
 @pytest.fixture(scope="module")
-def files(shared_data: Path) -> list[delphes.DelphesFile]:
-    return [delphes.inspect(path) for path in sorted(shared_data.glob("*_0*.root"))[:FILES]]
+def files(shared_data: Path) -> list[formats.EventFile]:
+    return [formats.inspect(path) for path in sorted(shared_data.glob("*_0*.root"))[:FILES]]
 
 
 def test_nine_leaves_of_many_files(benchmark, medians, table, files):
@@ -61,8 +61,8 @@ def test_nine_leaves_of_many_files(benchmark, medians, table, files):
 
     def ours() -> None:
         for file in files:
-            pieces = delphes.slices(file, process="p", name=Path(file.path).stem)
-            read = [delphes.read(piece, leaves) for piece in pieces]
+            pieces = formats.slices(file, process="p", name=Path(file.path).stem)
+            read = [formats.read(piece, leaves) for piece in pieces]
             found[file.path] = {n: ak.concatenate([r[n] for r in read]) for n in leaves}
 
     def plain() -> None:

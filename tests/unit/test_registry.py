@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from rayscan.errors import MemberError
-from rayscan.registry import Family
+from rayscan.registry import Family, instances
 
 
 def _number(name: str, found: object) -> float:
@@ -61,3 +62,12 @@ def test_installed_packages_bring_members() -> None:
 def test_a_name_is_of_one_member() -> None:
     with pytest.raises(MemberError, match=r"'pi': math:pi and math:pi of numbers 1\.0 both bring"):
         list(_numbers("rayscan.twice"))
+
+
+def test_what_leaves_something_unsaid_makes_no_member() -> None:
+    made = instances("mapping", Mapping)
+    assert made("plain", dict) == {} == made("plain", {})
+    with pytest.raises(MemberError, match="'own': it does not say its __getitem__, __iter__, __le"):
+        made("own", type("Own", (Mapping,), {}))
+    with pytest.raises(MemberError, match="'list': \\[\\] is no Mapping"):
+        made("list", [])

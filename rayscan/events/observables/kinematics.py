@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from rayscan.arrays import Floats
 
 # Particle Data Group, Phys. Rev. D 110, 030001 (2024) [GeV].
 ELECTRON_MASS = 0.51099895e-3

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.events.observables.kinematics import Floats
+from rayscan.arrays import Floats
 
 _HALVINGS = 36  # of a bracket of at most some TeV: far below the resolution of float32
 Side = Mapping[str, Floats]

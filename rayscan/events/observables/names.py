@@ -9,7 +9,6 @@ E events.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -18,10 +17,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.errors import nearest
-from rayscan.events.observables import base as definitions
-from rayscan.events.observables.base import Item, Observable
+from rayscan.errors import MemberError, nearest
+from rayscan.events.observables.base import OBJECTS, Kind, Observable
 from rayscan.events.reconstruction import ObjectCuts, Objects, Reconstructed, leaves
+from rayscan.registry import Family
 
 __all__ = [
     "ObjectCuts",
@@ -34,10 +33,26 @@ __all__ = [
     "needs",
 ]
 
-_OBJECT = r"(?:jet|electron|muon|lepton)[1-9]\d?"
-_SINGLE = re.compile(rf"({_OBJECT})_([a-z]+)")
-_PAIR = re.compile(rf"(dphi|deta|dr|m|mt)_({_OBJECT})_({_OBJECT}|met)")
-_MT2 = re.compile(rf"mt2_({_OBJECT})_({_OBJECT})_(\d{{1,5}})")
+_HERE = "rayscan.events.observables"
+_PLACES = {
+    "n_jets": f"{_HERE}.objects:JETS",
+    "n_bjets": f"{_HERE}.objects:B_JETS",
+    "n_taus": f"{_HERE}.objects:TAUS",
+    "n_electrons": f"{_HERE}.objects:ELECTRONS",
+    "n_muons": f"{_HERE}.objects:MUONS",
+    "n_leptons": f"{_HERE}.objects:LEPTONS",
+    "n_sfos": f"{_HERE}.objects:PAIRS",
+    "met": f"{_HERE}.event:MET",
+    "met_phi": f"{_HERE}.event:MET_PHI",
+    "ht": f"{_HERE}.event:HT",
+    "property": f"{_HERE}.objects:Property",
+    "dphi": f"{_HERE}.relations:DELTA_PHI",
+    "deta": f"{_HERE}.relations:DELTA_ETA",
+    "dr": f"{_HERE}.relations:DELTA_R",
+    "m": f"{_HERE}.relations:MASS",
+    "mt": f"{_HERE}.relations:TRANSVERSE_MASS",
+    "mt2": f"{_HERE}.stransverse:Stransverse",
+}
 _LEAK = re.compile(r"gen|truth|process|cross_?section|particle", re.IGNORECASE)
 
 
@@ -92,7 +107,7 @@ def compute(
 
     Args:
         names: The observables.
-        columns: Leaf branch -> array, as ``delphes.read`` gives them.
+        columns: Leaf branch -> array, as ``formats.read`` gives them.
         objects: Which reconstructed objects count.
 
     Returns:
@@ -104,16 +119,12 @@ def compute(
 
 @lru_cache(maxsize=4096)
 def _observable(name: str) -> Observable:
-    if name in definitions.COUNTED:
-        return definitions.count(name)
-    if name in definitions.EVENT:
-        return definitions.EVENT[name]
-    if (one := _SINGLE.fullmatch(name)) and _has(*one.groups()):
-        return definitions.single(Item.parse(one[1]), one[2])
-    if (two := _PAIR.fullmatch(name)) and definitions.relates(*two.groups()):
-        return definitions.pair(two[1], Item.parse(two[2]), Item.parse(two[3]))
-    if (mt2 := _MT2.fullmatch(name)) and mt2[1] != mt2[2]:
-        return definitions.stransverse(Item.parse(mt2[1]), Item.parse(mt2[2]), float(mt2[3]))
+    one = OBSERVABLES.get(name)
+    if isinstance(one, Observable):
+        return one
+    for own, kind in OBSERVABLES.items():
+        if isinstance(kind, Kind) and (found := kind.find(own, name)):
+            return found
     if _LEAK.search(name):
         raise ValueError(
             f"'{name}': truth quantities tell signal from background and are never observables; "
@@ -126,21 +137,25 @@ def _observable(name: str) -> Observable:
     )
 
 
-def _has(item: str, name: str) -> bool:
-    return name in definitions.PROPERTIES[Item.parse(item).kind]
-
-
 @lru_cache(maxsize=64)
 def _names(ranks: tuple[str, ...]) -> tuple[str, ...]:
     """Every name with objects of these ranks: what a wrong name is compared with."""
-    items = [kind + rank for kind in definitions.PROPERTIES for rank in ranks]
-    singles = [
-        f"{item}_{name}" for item in items for name in definitions.PROPERTIES[Item.parse(item).kind]
-    ]
-    pairs = [
-        f"{relation}_{a}_{b}"
-        for relation, a, b in itertools.product(definitions.RELATIONS, items, [*items, "met"])
-        if definitions.relates(relation, a, b)
-    ]
-    mt2 = [f"mt2_{a}_{b}_0" for a, b in itertools.permutations(items, 2)]
-    return (*definitions.COUNTED, *definitions.EVENT, *singles, *pairs, *mt2)
+    items = [kind + rank for kind in OBJECTS for rank in ranks]
+    return tuple(
+        name
+        for own, member in OBSERVABLES.items()
+        for name in (member.names(own, items) if isinstance(member, Kind) else (own,))
+    )
+
+
+def _made(name: str, found: object) -> Observable | Kind:
+    member = found() if isinstance(found, type) and issubclass(found, Kind) else found
+    if not isinstance(member, Observable | Kind):
+        why = f"{found!r} is no Observable, and no Kind of them"
+        raise MemberError(what="observable", name=name, why=why)
+    return member
+
+
+OBSERVABLES: Family[Observable | Kind] = Family(
+    "observable", _PLACES, _made, group="rayscan.observables"
+)

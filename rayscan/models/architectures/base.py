@@ -15,8 +15,9 @@ from rayscan.models.knobs import Knobs, Value
 K = TypeVar("K", bound=Knobs)
 Reads: TypeAlias = Literal["histograms", "events"]
 Engine: TypeAlias = Literal["tensorflow", "sklearn", "none"]
-HEADS = ("binary", "multimodel", "multiclass")
-"""All heads: ``multimodel`` needs labels only, ``multiclass`` logits of several classes."""
+Learns: TypeAlias = Literal["one signal", "two classes", "any classes"]
+"""What its examples can be: those of one signal and its null, whose pools it looks at; labelled as
+two classes, whatever they hold; or of any number of classes, each of which it has a logit for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,8 @@ class Architecture(ABC, Generic[K]):
 
     @property
     @abstractmethod
-    def heads(self) -> tuple[str, ...]:
-        """Which heads it can have, of `HEADS`."""
+    def learns(self) -> Learns:
+        """What it can be trained on, which decides on the heads it can have."""
 
     @property
     @abstractmethod

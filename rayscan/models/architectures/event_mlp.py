@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from rayscan.models import storage
 from rayscan.models.architectures.network import NetworkArchitecture
@@ -49,6 +49,8 @@ class EventMLPKnobs(NetworkKnobs):
     )
     refresh: Literal["never"] = knob("never", Legal(options=("never",)))
 
+    numbers: ClassVar[tuple[str, ...]] = ("S", "B")
+
 
 class EventMLP(NetworkArchitecture[EventMLPKnobs]):
     """Dense network of single events, classes of equal total weight whatever their numbers."""
@@ -58,7 +60,7 @@ class EventMLP(NetworkArchitecture[EventMLPKnobs]):
     presets = {"published": {**PUBLISHED, "layers": 2, "input": "standard"}}
     quick = {"epochs": 3, "batch_size": 256, "units": 8, "layers": 2, "learning_rate": 1e-2}
     reads = "events"
-    heads = ("binary",)
+    learns = "one signal"
     learns_strength = False
     warm_starts = False
 

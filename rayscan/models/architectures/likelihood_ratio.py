@@ -30,7 +30,7 @@ class LikelihoodRatio(Architecture[LikelihoodRatioKnobs]):
     presets = {}
     quick = {}
     reads = "histograms"
-    heads = ("binary",)
+    learns = "one signal"
     learns_strength = False
     warm_starts = False
     engine = "none"

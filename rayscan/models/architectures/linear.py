@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models import scoring, storage
 from rayscan.models.architectures.base import Architecture
@@ -24,11 +25,10 @@ from rayscan.models.contract import (
     columns,
 )
 from rayscan.models.knobs import COUNT, INPUTS, POSITIVE, Float, Knobs, knob
+from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks.inputs import Input
-from rayscan.models.networks.progress import area, cross_entropy
+from rayscan.models.networks.progress import area
 from rayscan.models.networks.sources import histogram_input
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,8 @@ def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
 def _history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
+    loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})
     return {
-        "validation_loss": [cross_entropy(scores, labels)],
+        "validation_loss": [loss(scores)[0]],
         "validation_auc": [area(scores, labels)],
     }

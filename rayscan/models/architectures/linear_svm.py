@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models import scoring
 from rayscan.models.architectures.base import Work, reading
-from rayscan.models.architectures.linear import Drawn, Floats, LinearArchitecture, LinearKnobs
+from rayscan.models.architectures.linear import Drawn, LinearArchitecture, LinearKnobs
 from rayscan.models.knobs import Legal, knob
 from rayscan.models.networks.progress import area
 
@@ -40,7 +41,7 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
     name = "linear_svm"
     knobs = SVMKnobs
-    heads = ("binary", "multimodel")
+    learns = "two classes"
 
     def work(self, values: SVMKnobs, shape: tuple[int, ...], examples: int) -> Work:
         """In proportion to pairs of histograms."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models import storage
-from rayscan.models.architectures.base import HEADS, Architecture, Work, reading
+from rayscan.models.architectures.base import Architecture, Work, reading
 from rayscan.models.contract import Classifier, Examples, Member, Trained, Watch
 from rayscan.models.knobs import NetworkKnobs
 from rayscan.models.networks.histogram_network import NetworkClassifier
@@ -109,7 +109,7 @@ class HistogramNetwork(NetworkArchitecture[N], Generic[N]):
     """A network of histograms: all but its sizes and what it can see."""
 
     reads = "histograms"
-    heads = HEADS
+    learns = "any classes"
     learns_strength = True
     warm_starts = True
 

@@ -14,13 +14,12 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
 from rayscan.models.networks.inputs import Input, Squash
 from rayscan.models.networks.packed import Weights
 from rayscan.models.networks.sources import present
-
-Floats = npt.NDArray[np.float64]
 
 
 def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from rayscan.arrays import Reals
 from rayscan.models.networks.inputs import Input
 
 Counts: TypeAlias = npt.NDArray[np.number]
-Reals: TypeAlias = npt.NDArray[np.floating]
 Places: TypeAlias = npt.NDArray[np.intp]
 
 RARE = 0.12

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rayscan.models.losses.base import Batch, Loss
 from rayscan.models.networks.backend import compiled, gradient, repeat, rows
 from rayscan.models.networks.inputs import How, network_input
 from rayscan.models.networks.packed import Drop, Layout, Network
@@ -28,6 +29,7 @@ class Plan:
 
     Attributes:
         network: Sizes of the network.
+        loss: What is made small.
         where: Seats of the members.
         how: Input of the network.
         batch: Examples per step.
@@ -36,6 +38,7 @@ class Plan:
     """
 
     network: Network
+    loss: Loss
     where: Layout
     how: How
     batch: int
@@ -75,6 +78,7 @@ class Settings(NamedTuple):
     l2: Any  # (K,) float32
     keys: Any  # (hidden, 2, K) uint32, of this epoch
     done: Any  # int32 scalar, steps before this epoch
+    numbers: dict[str, Any]  # each (K,) float32, what the loss needs
 
 
 def traces() -> int:
@@ -147,13 +151,15 @@ def _step(
     x = _by_chunk(x, where)
     labels = _by_member(ops.take(data.labels, picked, axis=1), where)
     real = ops.cast(begin + np.arange(plan.batch, dtype=np.int32) < plan.examples, "float32")
+    counted = ops.sum(real)
     shares = _by_member(ops.take(data.weights, picked, axis=1), where) * real
     drop = dropper(settings, i) if plan.dropout else None
 
     def loss(values: list[Any]) -> tuple[Any, Any]:
         logits = plan.network.logits(values, x, where, drop)
-        by_member = ops.sum(shares * cross_entropy(logits, labels), axis=1)
-        return ops.sum(by_member) / ops.sum(real), by_member
+        batch = Batch(logits, labels, shares, counted, settings.numbers)
+        by_member = plan.loss.summed(batch)
+        return ops.sum(by_member) / counted, by_member
 
     slopes, by_member = gradient(loss, weights)
     # The slope of l2 * sum(kernel^2), written out: it fuses with the step and costs nothing.
@@ -165,17 +171,6 @@ def _step(
     rate = ops.take(settings.rates, i, axis=0)
     moved = _adam(plan, rate, settings.done + i + 1, slopes, State(weights, first, second))
     return (*moved, total + by_member)
-
-
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Of unsquashed outputs (K, batch, outputs), one for two classes: shape (K, batch)."""
-    from keras import ops
-
-    if logits.shape[-1] == 1:
-        single = logits[..., 0]
-        return ops.softplus(single) - single * ops.cast(labels, "float32")
-    hot = ops.one_hot(labels, logits.shape[-1])
-    return ops.logsumexp(logits, axis=-1) - ops.sum(logits * hot, axis=-1)
 
 
 def _adam(plan: Plan, rate: Any, step: Any, slopes: list[Any], state: State) -> State:

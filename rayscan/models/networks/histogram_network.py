@@ -9,13 +9,12 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.inputs import Input
 from rayscan.models.networks.packed import Network, Weights
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+from rayscan.arrays import Floats
+
 How: TypeAlias = Literal["standard", "maximum"]
 
 

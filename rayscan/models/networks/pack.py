@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.errors import ShapeMismatchError
+from rayscan.models.losses.base import balance
 from rayscan.models.networks.backend import tensorflow
 from rayscan.models.networks.graphs import Data, Plan, Settings, State, epoch_graph, score_graph
 from rayscan.models.networks.packed import layout
-from rayscan.models.networks.progress import Progress, balance
+from rayscan.models.networks.progress import Progress
 from rayscan.models.networks.sources import Labelled
 from rayscan.seeds import seed_sequence, stream
 
@@ -20,12 +21,12 @@ _ROWS = 1024
 
 
 def packs(members: Sequence[Progress]) -> list[Pack]:
-    """The members in packs that share network sizes, input, batch size and numbers of examples."""
+    """The members in packs that share sizes, loss, input, batch size and numbers of examples."""
     groups: dict[tuple[object, ...], list[Progress]] = defaultdict(list)
     for member in members:
         task = member.task
         rows = len(task.source.training(0)[1]), len(task.source.validation()[1])
-        key = (task.network, task.source.seen.how, task.knobs.batch_size, rows)
+        key = (task.network, task.loss, task.source.seen.how, task.knobs.batch_size, rows)
         groups[key].append(member)
     return [Pack(group) for group in groups.values()]
 
@@ -43,6 +44,7 @@ class Pack:
         self._network = first.network
         self._plan = Plan(
             network=first.network,
+            loss=first.loss,
             where=self._where,
             how=first.source.seen.how,
             batch=min(first.knobs.batch_size, examples),
@@ -132,7 +134,13 @@ class Pack:
             l2=tf.constant(np.array([k.l2 for k in knobs], np.float32)),
             keys=tf.constant(self._keys(epoch)),
             done=tf.constant(epoch * plan.steps, tf.int32),
+            numbers={name: tf.constant(self._each(name)) for name in sorted(plan.loss.needs)},
         )
+
+    def _each(self, number: str) -> npt.NDArray[np.float32]:
+        """A number of the examples of every member, (K,)."""
+        values = [member.task.source.numbers[number] for member in self._members]
+        return np.array(values, np.float32)
 
     def _keys(self, epoch: int) -> npt.NDArray[np.uint32]:
         """Dropout keys of an epoch, (hidden, 2, K)."""

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models.knobs import NetworkKnobs
+from rayscan.models.losses.aligned import aligned
+from rayscan.models.losses.base import Loss
+from rayscan.models.losses.registry import LOSSES
 from rayscan.models.networks.packed import Network, Weights
 from rayscan.models.networks.sources import Source
 from rayscan.seeds import stream
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,11 @@ class Task:
     knobs: NetworkKnobs
     seed: int
     start: Weights | None = None
+
+    @property
+    def loss(self) -> Loss:
+        """What it makes small."""
+        return LOSSES[self.knobs.loss]
 
     def initial(self) -> Weights:
         """Weights before the first step."""
@@ -70,15 +76,17 @@ class Progress:
             )
             return False
         knobs = self.task.knobs
-        validation_loss = cross_entropy(logits, labels)
+        numbers = self.task.source.numbers
+        loss_of = self.task.loss.of(labels, outputs=logits.shape[1], numbers=numbers)
+        validation_loss = loss_of(logits)[0]
         for name, value in (
             ("loss", loss),
             ("validation_loss", validation_loss),
             ("validation_auc", area(logits, labels)),
         ):
             self.history[name].append(value)
-        aligned = knobs.monitor == "aligned_loss"
-        watched = aligned_loss(logits, labels) if aligned else validation_loss
+        moved = knobs.monitor == "aligned_loss"
+        watched = aligned(loss_of, logits) if moved else validation_loss
         best = not self.best or watched < self._least
         if best:
             self.best_epoch, self._least = self.epochs - 1, watched
@@ -91,50 +99,6 @@ class Progress:
         if self.error:
             return DivergedError(architecture=architecture, epoch=self.epochs, what=self.error)
         return self
-
-
-def balance(labels: npt.NDArray[np.integer], n_classes: int) -> npt.NDArray[np.float32]:
-    """Weights that give every class the same total, 1 for equal numbers; shape (N,)."""
-    counts = np.bincount(labels, minlength=n_classes)
-    share = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return np.asarray(share[labels], dtype=np.float32)
-
-
-def cross_entropy(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
-    """Mean over classes of equal weight; logits (N, 1) for two classes, else (N, classes)."""
-    if logits.shape[1] == 1:
-        each = np.logaddexp(0.0, logits[:, 0]) - logits[:, 0] * labels
-    else:
-        each = logsumexp(logits, axis=1) - np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-    return float(np.average(each, weights=balance(labels, max(2, logits.shape[1]))))
-
-
-def aligned_loss(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
-    """The cross-entropy after the constants were added to the logits that make it smallest.
-
-    A validation pool whose bins are filled a little otherwise than those of the training pool moves
-    the logits of all its histograms alike. That is no fault of the weights and changes no AUC, but
-    the plain loss rises with it, the more the better the classes are told apart.
-    """
-    scores = logits if logits.shape[1] > 1 else np.pad(logits, ((0, 0), (1, 0)))
-    scores = scores - scores.mean(axis=0)  # constants, too
-    classes = scores.shape[1]
-    weights = balance(labels, classes).astype(np.float64)
-    weights /= weights.sum()
-    share = np.bincount(labels, weights, classes)
-    own = float(weights @ scores[np.arange(len(labels)), labels])
-
-    def moved(constants: Floats) -> tuple[float, Floats]:
-        # The same number added to all classes changes nothing: the first gets none.
-        shifted = scores + np.concatenate([[0.0], constants])
-        # The largest is taken off: logits of a network that runs away have no exponentials.
-        largest = shifted.max(axis=1)
-        odds = np.exp(shifted - largest[:, None])
-        totals = odds.sum(axis=1)
-        loss = float(weights @ (largest + np.log(totals)) - share[1:] @ constants) - own
-        return loss, ((weights / totals) @ odds - share)[1:]
-
-    return float(minimize(moved, np.zeros(classes - 1), jac=True, method="BFGS").fun)
 
 
 def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:

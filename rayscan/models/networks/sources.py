@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,12 +18,16 @@ Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
 
 class Source(ABC):
-    """Labelled rows for one epoch after the other; what was drawn last is remembered."""
+    """Labelled rows for one epoch after the other; what was drawn last is remembered.
+
+    Its ``numbers`` are those that a loss may need (`Loss.needs`).
+    """
 
     seen: Input
     shape: tuple[int, ...]
     n_classes: int
     frozen: bool
+    numbers: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self) -> None:
         self._last: tuple[int, Labelled] | None = None
@@ -82,6 +88,7 @@ class EventSource(Source):
         super().__init__()
         self._examples = examples
         self._features = len(examples.features)
+        self.numbers = {"S": examples.S, "B": examples.B}
         self.shape = (self._features,)
         rows = self._columns(examples.training()[0])
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from rayscan.arrays import Floats
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.likelihood_ratio import best_weights
 from rayscan.models.ratio.mixed import Part, effective_size
-from rayscan.models.ratio.separation import Endless, Floats
+from rayscan.models.ratio.separation import Endless
 
 REPLICATES = 64
 

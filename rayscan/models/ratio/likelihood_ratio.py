@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models import storage
 from rayscan.models.contract import Classifier, Templates, columns
 from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
 from rayscan.models.ratio.nuisances import blind
 from rayscan.models.ratio.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 ROWS_AT_ONCE = 4096
 

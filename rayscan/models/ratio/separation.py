@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.mixed import inverse, noise_of, noise_over_density, variance
 from rayscan.models.ratio.nuisances import directions
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 HALF_AN_EVENT = 0.5
 """What a bin that a pool left empty is counted as, where a ratio needs a number."""

@@ -18,10 +18,9 @@ from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.heads.registry import head_of, known
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
+from rayscan.scan.config.search import Search
 
-Objective = Literal["auc", "loss", "significance", "limit"]
 Strength = Literal["highest", "each", "drawn", "descending"]
-MAXIMISED: Mapping[str, bool] = {"auc": True, "loss": False, "significance": True, "limit": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,64 +146,6 @@ class Training:
     def one_for_all(self) -> bool:
         """Whether one classifier of a benchmark serves all strengths."""
         return self.strength in {"highest", "drawn"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """How hyperparameters are searched: one Optuna study per point.
-
-    Attributes:
-        sampler: ``random``, ``tpe``, ``gp`` (Gaussian process) or ``nsga2``.
-        trials: Trained members per point.
-        batch: Members suggested together, from the results of all earlier batches; part of the
-            search, not of the machine, so that tables do not depend on how many workers there were.
-        pruner: ``none``, or ``median``: stop a member below the median of the earlier ones.
-        objective: What is optimised on the validation pool: ``auc``, ``loss``, ``significance``
-            (Asimov, channels by response) or ``limit`` (expected, channels by response).
-        startup: Of ``tpe`` and ``gp``: members at random before the sampler chooses; by default
-            half of them, at most 10.
-        population: Of ``nsga2``: members of a generation; by default a quarter, at most 50.
-    """
-
-    sampler: Literal["random", "tpe", "gp", "nsga2"] = "tpe"
-    trials: int = 20
-    batch: int = 4
-    pruner: Literal["none", "median"] = "median"
-    objective: Objective = "auc"
-    startup: int | None = None
-    population: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("trials", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
-        learns = {"tpe": "startup", "gp": "startup", "nsga2": "population"}.get(self.sampler)
-        for name in ("startup", "population"):
-            if getattr(self, name) is not None and name != learns:
-                raise ValueError(f"{name}: sampler {self.sampler} has none; remove")
-        if learns is not None:
-            self._check_length(learns)
-
-    def _check_length(self, learns: str) -> None:
-        """Write out the option of the sampler; refuse a search at whose end it never chose."""
-        default = {"startup": min(10, self.trials // 2), "population": min(50, self.trials // 4)}
-        least = 1 if learns == "startup" else 2
-        size = getattr(self, learns)
-        if size is None:
-            size = max(default[learns], least)
-            object.__setattr__(self, learns, size)
-        if size < least:
-            raise ValueError(f"{learns}: {size}, expected at least {least}")
-        needed = size + 1 if learns == "startup" else 2 * size
-        why = f"the {self.sampler} search would be a random one; write"
-        if self.trials < needed:
-            what = f"{self.trials}, with a {learns} of {size}"
-            raise ValueError(f"trials: {what} {why} at least {needed}, or sampler: random")
-        if (self.trials - 1) // self.batch * self.batch < size:
-            raise ValueError(
-                f"batch: {self.batch} of {self.trials} trials are suggested together, with a "
-                f"{learns} of {size} {why} batch: {max(self.trials // 4, 1)}, or sampler: random"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rayscan.cores import allowed_cores
-from rayscan.events.delphes import EVENTS_PER_TASK
+from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
 from rayscan.models.architectures.base import reading
 from rayscan.scan.config.scan import ScanConfig

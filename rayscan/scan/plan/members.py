@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rayscan.keys import RESULTS_VERSION, digest
+from rayscan.models.knobs import YOUNGER
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.search_space import starting_knobs
 from rayscan.scan.plan.points import Point, planned_in_fold
@@ -81,7 +82,7 @@ def member(
         point.name,
         point.mixture,
         point.choice.features,
-        knobs,
+        {knob: value for knob, value in knobs.items() if value != YOUNGER.get(knob)},
         repeat,
         draws,
         *of_head,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rayscan.scan.config.scan import MAXIMISED, ScanConfig
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.search import MAXIMISED
 from rayscan.scan.plan.points import Point, planned
 
 

@@ -16,8 +16,8 @@ from rayscan.errors import (
     StorageError,
     TreeMissingError,
 )
-from rayscan.events import delphes
-from rayscan.events.delphes import DelphesFile, Slice
+from rayscan.events import formats
+from rayscan.events.formats import EventFile, Slice
 from rayscan.events.observables import names as observables
 from rayscan.events.weights import NONE, branch_of, chosen
 from rayscan.keys import digest
@@ -37,7 +37,7 @@ class InputFile:
 
     process: str
     name: str
-    file: DelphesFile
+    file: EventFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +82,10 @@ def open_inputs(
         labels = short_names(paths)
         for path in paths:
             try:
-                file = delphes.inspect(path, tree=process.tree)
+                file = formats.inspect(path, tree=process.tree)
                 weight = chosen(path, file.branches, process.weight)
                 own = {} if weight == NONE else {branch_of(weight)[0]: ""}
-                delphes.require(file, own | dict(needs))
+                formats.require(file, own | dict(needs))
             except (FileUnreadableError, TreeMissingError) as error:
                 broken.append((path, str(error)))
                 problems.append(Problem(where=f"processes.{name}", what=str(error)))
@@ -220,7 +220,7 @@ def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, 
     return tuple(
         piece
         for entry in inputs.of(process)
-        for piece in delphes.slices(
+        for piece in formats.slices(
             entry.file, process=process, name=entry.name, tree=said.tree, weight=said.weight
         )
     )

@@ -20,7 +20,7 @@ from rayscan.errors import (
     WeightError,
 )
 from rayscan.events import repeats, weights
-from rayscan.events.delphes import Slice
+from rayscan.events.formats import Slice
 from rayscan.events.repeats import Known
 from rayscan.events.selection import CutFlow, Step, add
 from rayscan.events.table import CONTENT

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances, nuisances, tilted
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, PoolName, templates_of
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def nuisances_of(config: ScanConfig, binned: BinnedPools) -> Nuisances | None:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from rayscan.keys import digest
 from rayscan.scan.config.heads.base import Head
 from rayscan.scan.config.heads.registry import head_of
-from rayscan.scan.config.scan import MAXIMISED, ArchitectureChoice, ScanConfig
+from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
+from rayscan.scan.config.search import MAXIMISED
 from rayscan.scan.plan.points import Point
 
 

@@ -6,15 +6,13 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
+from rayscan.arrays import Floats
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.steps.scoring import terms_of
-
-Floats = npt.NDArray[np.float64]
 
 
 def pool_error(auc: float, weights: Floats, sampler: Ensembles) -> float:

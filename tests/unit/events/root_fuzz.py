@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rayscan.errors import InputError
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.reconstruction import ObjectCuts, Objects
 from rayscan.events.selection import Selection, select
 
@@ -63,10 +63,10 @@ def _near_an_end(data: bytearray, rng: np.random.Generator) -> int:
 def outcome(path: Path) -> str:
     """What reading a file comes to; anything but a sentence of ours or events is raised."""
     try:
-        file = delphes.inspect(path)
-        delphes.require(file, SELECTION.needs(OBSERVABLES))
+        file = formats.inspect(path)
+        formats.require(file, SELECTION.needs(OBSERVABLES))
         rows = 0
-        for piece in delphes.slices(file, process="p", name="f")[:3]:
+        for piece in formats.slices(file, process="p", name="f")[:3]:
             table, _ = select(piece, selection=SELECTION, observables=OBSERVABLES)
             rows += table.num_rows
     except InputError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.selection import Selection, select
 from rayscan.generator import density as dens
 from rayscan.generator.benchmarks import Benchmark, Labels
@@ -114,8 +114,8 @@ def made(tmp_path_factory):
     for name in TABLE:
         path = tmp_path_factory.mktemp("events") / f"{name}.root"
         generate(Generate(process=name, events=6000), path=path, seed=11)
-        file = delphes.inspect(str(path), tree="Delphes")
-        (piece,) = delphes.slices(file, process=name, name=name, tree="Delphes")
+        file = formats.inspect(str(path), tree="Delphes")
+        (piece,) = formats.slices(file, process=name, name=name, tree="Delphes")
         cuts = Selection(cuts=("jet1_pt > 130",))
         table, _ = select(piece, selection=cuts, observables=("jet1_pt", "jet1_eta"))
         found[name] = table["jet1_pt"].to_numpy(), table["jet1_eta"].to_numpy()

@@ -10,7 +10,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from rayscan.events import content, delphes, flat
+from rayscan.events import content, flat, formats
 from rayscan.events.content import broken, known
 
 Write = Callable[..., Path]
@@ -160,9 +160,9 @@ def test_what_nothing_can_have_is_broken(name: str, value: float) -> None:
     "name", ["zvvj_001.root", "ww2l2v_001.root", "zvvj_biased.root", "ext_coffea_delphes.root"]
 )
 def test_events_of_real_files_are_sound_and_all_different(shared_data: Path, name: str) -> None:
-    (piece,) = delphes.slices(delphes.inspect(shared_data / name), process="p", name="f")
+    (piece,) = formats.slices(formats.inspect(shared_data / name), process="p", name="f")
     branches = ["Jet.PT", "Jet.Eta", "Jet.Mass", "Muon.PT", "MissingET.MET", "MissingET.Phi"]
-    read = flat.leaves(delphes.read(piece, branches))
+    read = flat.leaves(formats.read(piece, branches))
     assert content.broken(read) == {}
     found, bits = known(read, piece.last)
     assert len(np.unique(found)) == piece.last

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from rayscan.errors import (
     BranchMissingError,
-    DuplicateInputError,
     FileUnreadableError,
     InputError,
     TreeMissingError,
 )
-from rayscan.events import delphes, rootfile
+from rayscan.events import formats, rootfile
+from rayscan.events.weights import WEIGHT
 
 Write = Callable[..., Path]
 JETS = {"Jet": {"PT": [[50.0, 30.0], [], [70.0]], "Eta": [[0.0, 1.0], [], [2.0]]}}
@@ -43,7 +43,7 @@ REAL = {
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "entries"), REAL.items())
 def test_a_real_file_is_inspected(shared_data: Path, name: str, entries: int) -> None:
-    found = delphes.inspect(shared_data / name)
+    found = formats.inspect(shared_data / name)
     assert found.entries == entries
     assert found.bytes == (shared_data / name).stat().st_size
     assert {"Jet.PT", "Jet.Mass", "MissingET.MET", "Electron.Charge"} <= found.branches
@@ -51,7 +51,7 @@ def test_a_real_file_is_inspected(shared_data: Path, name: str, entries: int) ->
 
 
 def test_a_file_written_flat_offers_the_same_names(write_delphes: Write) -> None:
-    found = delphes.inspect(write_delphes(JETS))
+    found = formats.inspect(write_delphes(JETS))
     assert found.entries == 3
     assert found.branches == {"Jet.PT", "Jet.Eta"}
 
@@ -59,22 +59,19 @@ def test_a_file_written_flat_offers_the_same_names(write_delphes: Write) -> None
 def test_of_several_cycles_the_highest_counts(write_delphes: Write) -> None:
     path = write_delphes(JETS, {"Jet": {"PT": [[1.0]] * 7}})
     assert len(uproot.open(path).keys()) == 2
-    found = delphes.inspect(path)
+    found = formats.inspect(path)
     assert found.entries == 7
-    (piece,) = delphes.slices(found, process="p", name="f")
-    assert delphes.read(piece, ["Jet.PT"])["Jet.PT"].tolist() == [[1.0]] * 7
+    (piece,) = formats.slices(found, process="p", name="f")
+    assert formats.read(piece, ["Jet.PT"])["Jet.PT"].tolist() == [[1.0]] * 7
 
 
 def test_copies_of_a_file_have_equal_identity(write_delphes: Write, tmp_path: Path) -> None:
     path = write_delphes(JETS)
     copy = Path(shutil.copy(path, tmp_path / "copy.root"))
     other = write_delphes(JETS, name="other.root")
-    first, second, third = (delphes.inspect(p) for p in (path, copy, other))
+    first, second, third = (formats.inspect(p) for p in (path, copy, other))
     assert first.identity == second.identity
     assert first.identity != third.identity
-    delphes.refuse_copies([first, third])
-    with pytest.raises(DuplicateInputError, match="holds the same events as"):
-        delphes.refuse_copies([first, third, second])
 
 
 # --- slices -----------------------------------------------------------------------------------
@@ -83,10 +80,10 @@ def test_copies_of_a_file_have_equal_identity(write_delphes: Write, tmp_path: Pa
 @given(entries=st.integers(1, 10**6), most=st.integers(1, 10**5))
 def test_slices_cover_a_file_once_in_nearly_equal_parts(entries: int, most: int) -> None:
     most = max(most, entries // 500 + 1)
-    file = delphes.DelphesFile(
+    file = formats.EventFile(
         path="f.root", entries=entries, bytes=1, branches=frozenset(), identity="x"
     )
-    pieces = delphes.slices(file, process="p", name="f", entries_per_slice=most)
+    pieces = formats.slices(file, process="p", name="f", entries_per_slice=most)
     assert pieces[0].first == 0
     assert pieces[-1].last == entries
     assert all(a.last == b.first for a, b in itertools.pairwise(pieces))
@@ -97,25 +94,25 @@ def test_slices_cover_a_file_once_in_nearly_equal_parts(entries: int, most: int)
 
 def test_an_impossible_slice_is_refused(write_delphes: Write) -> None:
     with pytest.raises(ValueError, match="expected 0 <= first < last"):
-        delphes.Slice(process="p", path="x", file="f", first=3, last=3)
+        formats.Slice(process="p", path="x", file="f", first=3, last=3)
     with pytest.raises(ValueError, match="entries_per_slice: 0"):
-        delphes.slices(
-            delphes.inspect(write_delphes(JETS)), process="p", name="f", entries_per_slice=0
+        formats.slices(
+            formats.inspect(write_delphes(JETS)), process="p", name="f", entries_per_slice=0
         )
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("most", [7, 999, 3000])
 def test_slicing_differently_reads_the_same_events(shared_data: Path, most: int) -> None:
-    file = delphes.inspect(shared_data / "slepton_280_275.root")
+    file = formats.inspect(shared_data / "slepton_280_275.root")
     names = ["Jet.PT", "Jet.BTag", "MissingET.Phi", "Muon.Charge"]
-    pieces = delphes.slices(file, process="p", name="f", entries_per_slice=most)
+    pieces = formats.slices(file, process="p", name="f", entries_per_slice=most)
     if most == 7:  # a file of 430 slices: its ends suffice
         pieces = (*pieces[:3], *pieces[-3:])
     tree = uproot.open(shared_data / "slepton_280_275.root")["Delphes"]
     whole = {name: tree[name].array() for name in names}
     for piece in pieces:
-        for name, part in delphes.read(piece, names).items():
+        for name, part in formats.read(piece, names).items():
             assert ak.array_equal(part, whole[name][piece.first : piece.last])
 
 
@@ -125,9 +122,9 @@ def test_slicing_differently_reads_the_same_events(shared_data: Path, most: int)
 @pytest.mark.data
 @pytest.mark.parametrize("name", REAL)
 def test_only_the_named_leaves_come_back(shared_data: Path, name: str) -> None:
-    (piece,) = delphes.slices(delphes.inspect(shared_data / name), process="p", name="f")
+    (piece,) = formats.slices(formats.inspect(shared_data / name), process="p", name="f")
     names = ["Jet.PT", "Jet.BTag", "MissingET.MET", "Event.Weight"]
-    found = delphes.read(piece, names)
+    found = formats.read(piece, names)
     assert list(found) == names
     assert all(len(column) == piece.last for column in found.values())
     # GenJet.PT and FatJet.PT must not be mistaken for it.
@@ -136,24 +133,24 @@ def test_only_the_named_leaves_come_back(shared_data: Path, name: str) -> None:
 
 
 def test_a_file_without_any_weights_counts_every_event_as_one(write_delphes: Write) -> None:
-    (piece,) = delphes.slices(delphes.inspect(write_delphes(JETS)), process="p", name="f")
+    (piece,) = formats.slices(formats.inspect(write_delphes(JETS)), process="p", name="f")
     assert piece.weight == "none"
     with pytest.raises(BranchMissingError, match=r"no branch 'Event\.Weight'"):
-        delphes.read(piece, [delphes.WEIGHT])
+        formats.read(piece, [WEIGHT])
 
 
 def test_a_missing_branch_is_named_with_the_nearest_and_who_needs_it(write_delphes: Write) -> None:
-    file = delphes.inspect(write_delphes(JETS))
-    (piece,) = delphes.slices(file, process="p", name="f")
+    file = formats.inspect(write_delphes(JETS))
+    (piece,) = formats.slices(file, process="p", name="f")
     needs = {"Jet.PT": "jet1_pt", "Jet.Pt": "jet1_phi"}
     with pytest.raises(BranchMissingError) as caught:
-        delphes.read(piece, needs, needed_by=needs)
+        formats.read(piece, needs, needed_by=needs)
     text = str(caught.value)
     assert "no branch 'Jet.Pt', needed by 'jet1_phi' (nearest: 'Jet.PT')" in text
     assert file.path in text
     with pytest.raises(BranchMissingError, match="needed by 'jet1_phi'"):
-        delphes.require(file, needs)
-    delphes.require(file, {"Jet.PT": "jet1_pt"})
+        formats.require(file, needs)
+    formats.require(file, {"Jet.PT": "jet1_pt"})
     assert str(pickle.loads(pickle.dumps(caught.value))) == text
 
 
@@ -162,7 +159,7 @@ def test_a_missing_branch_is_named_with_the_nearest_and_who_needs_it(write_delph
 
 def refused(path: Path) -> str:
     with pytest.raises(FileUnreadableError) as caught:
-        delphes.inspect(path)
+        formats.inspect(path)
     assert caught.value.path == str(path)
     assert str(path) in str(caught.value)
     assert caught.value.fix
@@ -229,17 +226,17 @@ def test_a_64_bit_header_is_understood(tmp_path: Path) -> None:
 
 def test_a_file_truncated_after_it_was_inspected_is_refused(write_delphes: Write) -> None:
     path = write_delphes(JETS)
-    (piece,) = delphes.slices(delphes.inspect(path), process="p", name="f")
+    (piece,) = formats.slices(formats.inspect(path), process="p", name="f")
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(FileUnreadableError, match="truncated"):
-        delphes.read(piece, ["Jet.PT"])
+        formats.read(piece, ["Jet.PT"])
 
 
 def test_a_file_replaced_by_a_shorter_one_is_refused(write_delphes: Write) -> None:
-    (piece,) = delphes.slices(delphes.inspect(write_delphes(JETS)), process="p", name="f")
+    (piece,) = formats.slices(formats.inspect(write_delphes(JETS)), process="p", name="f")
     write_delphes({"Jet": {"PT": [[1.0]]}})
     with pytest.raises(FileUnreadableError, match="holds 1 events, entry 2 was asked for"):
-        delphes.read(piece, ["Jet.PT"])
+        formats.read(piece, ["Jet.PT"])
 
 
 def test_a_tree_without_events_is_refused(tmp_path: Path) -> None:
@@ -252,8 +249,8 @@ def test_a_tree_without_events_is_refused(tmp_path: Path) -> None:
 def test_another_tree_is_refused_with_what_there_is(write_delphes: Write) -> None:
     path = write_delphes(JETS, name="hepmc.root", tree="Events")
     with pytest.raises(TreeMissingError, match=r"no tree 'Delphes' \(the file has: Events\)"):
-        delphes.inspect(path)
-    assert delphes.inspect(path, tree="Events").entries == 3
+        formats.inspect(path)
+    assert formats.inspect(path, tree="Events").entries == 3
 
 
 def test_an_object_that_is_no_tree_is_refused(tmp_path: Path) -> None:
@@ -261,7 +258,7 @@ def test_an_object_that_is_no_tree_is_refused(tmp_path: Path) -> None:
     with uproot.recreate(path) as file:
         file["Delphes"] = np.histogram([1.0, 2.0])
     with pytest.raises(TreeMissingError):
-        delphes.inspect(path)
+        formats.inspect(path)
 
 
 @pytest.mark.data
@@ -284,8 +281,8 @@ def test_damaged_bytes_give_a_named_error_or_nothing(
     path = tmp_path_factory.mktemp("damaged") / "damaged.root"
     path.write_bytes(whole)
     try:
-        piece = delphes.slices(delphes.inspect(path), process="p", name="f")[0]
-        delphes.read(piece, ["Jet.PT", "Jet.Eta", "MissingET.MET", "Event.Weight"])
+        piece = formats.slices(formats.inspect(path), process="p", name="f")[0]
+        formats.read(piece, ["Jet.PT", "Jet.Eta", "MissingET.MET", "Event.Weight"])
     except InputError as error:
         assert str(path) in str(error)  # noqa: PT017
     finally:

@@ -16,7 +16,7 @@ import uproot
 from scipy import stats
 
 from rayscan.errors import GeneratorError, SelectionEmptyError, StorageError
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.generator import density, pythia
 from rayscan.generator.delphes_writer import write
 from rayscan.generator.generate import Generate, available, catalogue, generate
@@ -108,10 +108,10 @@ def test_a_folder_that_cannot_be_is_a_storage_error(tmp_path: Path):
 def test_the_reader_of_real_files_reads_generated_ones(tmp_path: Path):
     config = Generate(process="alp", events=100, source="density")
     made = generate(config, path=tmp_path / "a.root", seed=1)
-    file = delphes.inspect(made.path)
+    file = formats.inspect(made.path)
     assert file.entries == 100
-    (piece,) = delphes.slices(file, process="alp", name="a")
-    columns = delphes.read(piece, {"Jet.PT", "MissingET.MET"})
+    (piece,) = formats.slices(file, process="alp", name="a")
+    columns = formats.read(piece, {"Jet.PT", "MissingET.MET"})
     np.testing.assert_array_equal(ak.to_numpy(columns["Jet.PT"][:, 0]), leading(made.path))
 
 

@@ -11,7 +11,7 @@ import pytest
 import uproot
 
 from rayscan.errors import BranchMissingError, BranchUnusableError, TreeMissingError
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.selection import Selection, select
 
 PT = [[150.0, 140.0], [], [200.0]]
@@ -44,9 +44,9 @@ def test_the_names_of_a_snapshot_are_read_as_those_of_delphes(write: Callable[..
     asked = {"selection": Selection(cuts=("jet1_pt > 160",)), "observables": ("jet1_pt",)}
 
     def read(path: Path) -> tuple[object, object]:
-        file = delphes.inspect(path)
-        delphes.require(file, NEEDS)
-        (piece,) = delphes.slices(file, process="p", name="f")
+        file = formats.inspect(path)
+        formats.require(file, NEEDS)
+        (piece,) = formats.slices(file, process="p", name="f")
         table, flow = select(piece, **asked)
         return table, flow
 
@@ -59,43 +59,43 @@ def test_the_names_of_a_snapshot_are_read_as_those_of_delphes(write: Callable[..
 
 
 def test_where_both_names_are_there_that_of_delphes_counts(write: Callable[..., Path]) -> None:
-    file = delphes.inspect(write(Jet_PT=jagged(ETA), Jet__PT=jagged(PT)))
-    (piece,) = delphes.slices(file, process="p", name="f")
-    assert delphes.read(piece, ["Jet.PT"])["Jet.PT"].tolist() == PT
+    file = formats.inspect(write(Jet_PT=jagged(ETA), Jet__PT=jagged(PT)))
+    (piece,) = formats.slices(file, process="p", name="f")
+    assert formats.read(piece, ["Jet.PT"])["Jet.PT"].tolist() == PT
 
 
 def test_a_leaf_that_a_snapshot_lacks_is_missing(write: Callable[..., Path]) -> None:
     with pytest.raises(BranchMissingError, match=r"no branch 'Jet\.PT', .*nearest: 'Jet\.PTT'"):
-        delphes.require(delphes.inspect(write(Jet_PTT=jagged(PT))), NEEDS)
+        formats.require(formats.inspect(write(Jet_PTT=jagged(PT))), NEEDS)
 
 
 def test_numbers_written_as_texts_are_refused(write: Callable[..., Path]) -> None:
     path = write(Jet__PT=ak.Array(["150", "160"]), Jet__Eta=ak.Array([0.0, 1.0]))
-    found = delphes.inspect(path)
+    found = formats.inspect(path)
     with pytest.raises(
         BranchUnusableError, match=r"'Jet\.PT', needed by 'jet1_pt', holds 'char\*'"
     ):
-        delphes.require(found, NEEDS)
-    delphes.require(found, {"Jet.Eta": "jet1_eta"})  # what is not needed does no harm
+        formats.require(found, NEEDS)
+    formats.require(found, {"Jet.Eta": "jet1_eta"})  # what is not needed does no harm
 
 
 def test_weights_written_as_texts_are_refused(write: Callable[..., Path]) -> None:
     path = write(Jet__PT=ak.Array([150.0, 160.0]), Event__Weight=ak.Array(["1", "2"]))
     with pytest.raises(BranchUnusableError, match=r"'Event\.Weight', holds 'char\*', not numbers"):
-        delphes.require(delphes.inspect(path), {**NEEDS, "Event.Weight": ""})
+        formats.require(formats.inspect(path), {**NEEDS, "Event.Weight": ""})
 
 
 @pytest.mark.data
 def test_no_leaf_of_real_files_is_taken_for_a_text(shared_data: Path) -> None:
     for name in ("ext_coffea_delphes.root", "full_slepton_cms.root", "full_zvvj_atlas.root"):
-        assert delphes.inspect(shared_data / name).no_numbers == {}
+        assert formats.inspect(shared_data / name).no_numbers == {}
 
 
 def test_a_tree_in_a_folder_is_offered_and_read(write: Callable[..., Path]) -> None:
     path = write("skim/Delphes", Jet__PT=jagged(PT))
     with pytest.raises(TreeMissingError, match=r"no tree 'Delphes'.*write 'tree: skim/Delphes'"):
-        delphes.inspect(path)
-    assert delphes.inspect(path, tree="skim/Delphes").entries == 3
+        formats.inspect(path)
+    assert formats.inspect(path, tree="skim/Delphes").entries == 3
 
 
 def test_an_rntuple_is_called_one(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_an_rntuple_is_called_one(tmp_path: Path) -> None:
     with uproot.recreate(path) as file:
         file.mkrntuple("Delphes", {"x": np.ones(3)})
     with pytest.raises(TreeMissingError, match=r"is a ROOT::RNTuple, not a tree; write it as a TT"):
-        delphes.inspect(path)
+        formats.inspect(path)
 
 
 def test_another_object_of_that_name_is_called_what_it_is(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_another_object_of_that_name_is_called_what_it_is(tmp_path: Path) -> Non
         file["Delphes"] = np.histogram([1.0, 2.0])
         file["other"] = np.histogram([1.0, 2.0])
     with pytest.raises(TreeMissingError, match="'Delphes' is a TH1D, not a tree"):
-        delphes.inspect(path)
+        formats.inspect(path)
     with pytest.raises(TreeMissingError, match=r"the file has: Delphes \(TH1D\), other \(TH1D\)"):
-        delphes.inspect(path, tree="Events")
+        formats.inspect(path, tree="Events")

@@ -13,7 +13,7 @@ import uproot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.observables import names as observables
 from rayscan.events.observables.names import ObjectCuts, Objects
 
@@ -175,9 +175,9 @@ def assert_agrees(columns: dict[str, ak.Array], objects: Objects) -> None:
 def test_every_observable_agrees_with_a_loop_over_events(
     shared_data: Path, file: str, objects: Objects
 ) -> None:
-    inspected = delphes.inspect(shared_data / file)
-    (piece,) = delphes.slices(inspected, process="p", name="f")
-    assert_agrees(delphes.read(piece, ALL_BRANCHES), objects)
+    inspected = formats.inspect(shared_data / file)
+    (piece,) = formats.slices(inspected, process="p", name="f")
+    assert_agrees(formats.read(piece, ALL_BRANCHES), objects)
 
 
 ALL_BRANCHES = observables.branches(NAMES, CUTS) | observables.branches(["muon1_eta"], CUTS)

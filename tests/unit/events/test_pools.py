@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from scipy import stats
 
 from rayscan.errors import WeightError
-from rayscan.events import delphes, selection
+from rayscan.events import formats, selection
 from rayscan.events import split as pools
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
@@ -181,10 +181,10 @@ def test_an_empty_table_gives_empty_pools(events: Events) -> None:
 
 @pytest.mark.data
 def test_a_real_file_splits_alike_however_it_is_sliced(shared_data: Path) -> None:
-    file = delphes.inspect(shared_data / "slepton_280_275.root")
+    file = formats.inspect(shared_data / "slepton_280_275.root")
     found = []
     for most in (700, 3000):
-        pieces = delphes.slices(file, process="slepton", name="a", entries_per_slice=most)
+        pieces = formats.slices(file, process="slepton", name="a", entries_per_slice=most)
         tables = [
             selection.select(p, selection=Selection(), observables=["met"])[0] for p in pieces
         ]
@@ -239,8 +239,8 @@ def assert_reproduces(table: pa.Table, observable: str, edges: np.ndarray) -> No
 
 @pytest.mark.data
 def test_unweighting_reproduces_the_histogram_of_a_biased_sample(shared_data: Path) -> None:
-    file = delphes.inspect(shared_data / "zvvj_biased.root")
-    (piece,) = delphes.slices(file, process="zvvj", name="biased")
+    file = formats.inspect(shared_data / "zvvj_biased.root")
+    (piece,) = formats.slices(file, process="zvvj", name="biased")
     table, _ = selection.select(
         piece, selection=Selection(cuts=("jet1_pt > 0",)), observables=["jet1_pt", "jet1_eta"]
     )

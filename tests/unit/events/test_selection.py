@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from rayscan.errors import BranchMissingError, SelectionEmptyError, WeightBranchError
-from rayscan.events import delphes, selection, table
+from rayscan.events import formats, selection, table
 from rayscan.events.observables.names import ObjectCuts, Objects
 from rayscan.events.selection import CutFlow, Selection, Step
 from rayscan.events.weights import Weights
@@ -30,9 +30,9 @@ FILE = {
 }
 
 
-def whole(path: Path, *, most: int = 20_000, process: str = "zvvj") -> tuple[delphes.Slice, ...]:
-    return delphes.slices(
-        delphes.inspect(path), process=process, name=path.stem, entries_per_slice=most
+def whole(path: Path, *, most: int = 20_000, process: str = "zvvj") -> tuple[formats.Slice, ...]:
+    return formats.slices(
+        formats.inspect(path), process=process, name=path.stem, entries_per_slice=most
     )
 
 
@@ -170,11 +170,11 @@ def test_broken_events_are_in_neither_the_table_nor_the_sums(write_delphes: Writ
 def test_weights_of_another_branch_are_read_if_that_is_asked_for(write_delphes: Write) -> None:
     path = write_delphes({**FILE, "Weight": {"Weight": [[9.0, w] for w in range(5)]}})
     for asked, total in (("Weight.Weight[1]", 10.0), ("Weight.Weight", 45.0), ("none", 5.0)):
-        (piece,) = delphes.slices(delphes.inspect(path), process="zvvj", name="made", weight=asked)
+        (piece,) = formats.slices(formats.inspect(path), process="zvvj", name="made", weight=asked)
         _, flow = selection.select(piece, selection=Selection(), observables=["met"])
         assert flow.steps[0].sum_weights == total
-    (piece,) = delphes.slices(
-        delphes.inspect(path), process="zvvj", name="made", weight="Weight.Weight[2]"
+    (piece,) = formats.slices(
+        formats.inspect(path), process="zvvj", name="made", weight="Weight.Weight[2]"
     )
     with pytest.raises(WeightBranchError, match=r"no event weights 'Weight\.Weight\[2\]'"):
         selection.select(piece, selection=Selection(), observables=["met"])

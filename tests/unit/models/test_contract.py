@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from rayscan.errors import DivergedError, FileUnreadableError, ShapeMismatchError
 from rayscan.models import storage
-from rayscan.models.architectures.base import HEADS
+from rayscan.models.architectures.base import Learns
 from rayscan.models.architectures.registry import architectures, load
 from rayscan.models.contract import Member, Trained
 
@@ -44,7 +46,7 @@ def test_it_says_all_that_others_ask_and_costs_something(name):
     assert few.training < many.training or many.training == 0 == member.draws(values)
     held = [member.held(values, shape, n, size=2, members=1) for n in (100, 1000)]
     assert 0 < held[0] <= held[1]
-    assert set(member.heads) <= set(HEADS)
+    assert member.learns in get_args(Learns)
     assert (member.draws(values) > 0) == member.learns_strength
     for which in member.presets:
         member.valued(member.preset(which))
@@ -178,9 +180,8 @@ def test_a_folder_of_an_unknown_architecture_is_refused(tmp_path):
 
 
 def test_a_multiclass_head_learns_every_class_and_is_stored(name, make, tmp_path):
-    """Heads say what an architecture can: those that can have a logit for each class."""
-    if "multiclass" not in KNOWN[name].heads:
-        pytest.skip("no multiclass head")
+    if KNOWN[name].learns != "any classes":
+        pytest.skip("of two classes only")
     examples = make(n_classes=3, histograms=1200)
     trained = train(name, examples, examples)
     x, labels = examples.test(900)

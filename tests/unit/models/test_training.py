@@ -16,21 +16,29 @@ from rayscan.errors import DivergedError, ShapeMismatchError
 from rayscan.models.architectures.mlp import MLP, MLPKnobs
 from rayscan.models.architectures.registry import architectures
 from rayscan.models.contract import Member, Trained
+from rayscan.models.losses.aligned import aligned
+from rayscan.models.losses.base import balance
+from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks import graphs
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.histogram_network import NetworkClassifier
-from rayscan.models.networks.progress import (
-    Progress,
-    Task,
-    aligned_loss,
-    area,
-    balance,
-    cross_entropy,
-)
+from rayscan.models.networks.progress import Progress, Task, area
 from rayscan.models.networks.sources import HistogramSource
 from rayscan.seeds import stream
 
 CONSTANT = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 6}
+
+
+def loss_of(logits, labels):
+    return CrossEntropy().of(labels, outputs=logits.shape[1], numbers={})
+
+
+def cross_entropy(logits, labels):
+    return loss_of(logits, labels)(logits)[0]
+
+
+def aligned_loss(logits, labels):
+    return aligned(loss_of(logits, labels), logits)
 
 
 def weights(trained):
@@ -195,7 +203,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     keys = stream(1, "keys").integers(2**32, size=(1, 2, 3), dtype=np.uint32)
     keys[:, :, 2] = keys[:, :, 1]
     rates = np.array([0.2, 0.5, 0.5], np.float32)
-    settings = graphs.Settings(None, None, rates, None, keys, None)
+    settings = graphs.Settings(None, None, rates, None, keys, None, {})
     ones = np.ones((3, 200, 64), np.float32)
     now, later = (np.array(graphs.dropper(settings, i)(ones, 0)) for i in (0, 1))
     sigma = np.sqrt(rates * (1 - rates) / (200 * 64))

@@ -25,9 +25,9 @@ from rayscan.scan.config.scan import (
     CrossTest,
     EnsembleSizes,
     Resources,
-    Search,
     Training,
 )
+from rayscan.scan.config.search import Search
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.costs import Rates, duration, entries_of, estimate
 from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes

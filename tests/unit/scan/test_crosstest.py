@@ -13,7 +13,8 @@ from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Search, Training
+from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Training
+from rayscan.scan.config.search import Search
 from rayscan.scan.plan.points import Point, mixture_columns, mixtures
 from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.steps.candidates import (

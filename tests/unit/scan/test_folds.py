@@ -35,9 +35,9 @@ from rayscan.scan.config.scan import (
     ArchitectureChoice,
     CrossTest,
     EnsembleSizes,
-    Search,
     Training,
 )
+from rayscan.scan.config.search import Search
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, planned, points

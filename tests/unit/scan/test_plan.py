@@ -14,7 +14,8 @@ from rayscan.errors import ConfigError
 from rayscan.keys import digest
 from rayscan.models.ratio.likelihood_ratio import closed_form
 from rayscan.scan.config.limits import Limits
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Search, Training
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
+from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixture_columns, mixtures, planned, points
 from rayscan.scan.plan.strengths import SATURATED

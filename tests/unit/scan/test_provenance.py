@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toy_scan import make_config
 
-from rayscan.events.delphes import DelphesFile
+from rayscan.events.formats import EventFile
 from rayscan.events.selection import CutFlow
 from rayscan.events.weights import Weights
 from rayscan.results.ledger import rows_to_table
@@ -19,7 +19,7 @@ from rayscan.scan.pools.reading import FileRead, Reading
 def rows(tmp_path, broken=()):
     path = tmp_path / "a.root"
     path.write_bytes(b"events")
-    file = DelphesFile(
+    file = EventFile(
         path=str(path), entries=5, bytes=6, branches=frozenset({"Jet.PT"}), identity="x"
     )
     inputs = Inputs(files=(InputFile(process="bkg", name="a.root", file=file),), broken=broken)

@@ -13,7 +13,7 @@ from toy_scan import make_config
 
 from rayscan import places
 from rayscan.errors import ConfigError, FileUnreadableError, StorageError
-from rayscan.events import delphes
+from rayscan.events import formats
 from rayscan.events.selection import CutFlow, Selection, select
 from rayscan.generator.generate import Generate, generate
 from rayscan.results.storage import Storage
@@ -99,12 +99,12 @@ def test_a_name_with_brackets_that_exists_is_literal_there_too(bucket, options, 
 def test_an_object_is_read_as_a_file_is(bucket, options, local):
     (url,) = places.expand(f"{bucket}/hard*.root{options}", Path())
     path = str(local / "hard 1.root")
-    here, there = delphes.inspect(path), delphes.inspect(url)
+    here, there = formats.inspect(path), formats.inspect(url)
     assert replace(there, path=path) == here
     assert checksum(url) == checksum(path)
     events = [
         select(
-            delphes.slices(file, process="hard", name="hard", entries_per_slice=150)[1],
+            formats.slices(file, process="hard", name="hard", entries_per_slice=150)[1],
             selection=Selection(cuts=("jet1_pt > 130",)),
             observables=("jet1_pt", "jet1_eta"),
         )

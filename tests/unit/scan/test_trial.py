@@ -17,7 +17,8 @@ from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.limits import Limits
-from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Search, Training
+from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
+from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import templates_of

@@ -13,6 +13,7 @@ from rayscan.scan.config.process import Process
 from rayscan.yaml_text import Place
 
 if TYPE_CHECKING:
+    from rayscan.models.architectures.base import Architecture
     from rayscan.scan.config.scan import ArchitectureChoice
 
 Signals: TypeAlias = tuple[str, ...]
@@ -69,7 +70,7 @@ class Head(ABC):
     @property
     @abstractmethod
     def test(self) -> Literal["pairs", "classes"]:
-        """Whether it meets each benchmark by itself, or all hypotheses together."""
+        """Whether it meets each benchmark by itself, or all at once, a class for each signal."""
 
     @abstractmethod
     def sets(self, benchmarks: int) -> int:
@@ -132,6 +133,17 @@ class Head(ABC):
         numbered = enumerate(zip(each, parts, strict=True), start=1)
         return null, {name: (k, n) for k, (n, names) in numbered for name in names}
 
+    @property
+    def two_classes(self) -> bool:
+        """Whether its classifiers tell two classes apart, however many signals there are."""
+        return len(self.classes(("one", "other") if self.joint else ("one",))) == 2
+
+    def fits(self, architecture: Architecture[Any]) -> bool:
+        """Whether an architecture can have it, by what it learns from."""
+        two = self.two_classes
+        able = {"one signal": two and not self.joint, "two classes": two, "any classes": True}
+        return able[architecture.learns]
+
     # ------------------------------------------------------------------ what is wrong with it
 
     @property
@@ -169,10 +181,11 @@ class Head(ABC):
             yield ("against",), what
 
     def _architecture(self) -> Found:
-        known, head = architectures(), self.choice.head
-        if self.choice.name in known and head not in known[self.choice.name].heads:
-            able = ", ".join(name for name in known if head in known[name].heads)
-            yield ("head",), f"'{self.choice.name}' has no {head} head; those that have: {able}"
+        name, known = self.choice.name, architectures()
+        able = [each for each, member in known.items() if self.fits(member)]
+        if name in known and name not in able:
+            what = f"'{name}' has no {self.choice.head} head; those that have"
+            yield self.place, f"{what}: {', '.join(able)}"
 
     def _joint(self, sections: Mapping[str, Any]) -> Found:
         head, names = self.choice.head, self.signals(sections["processes"])

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.keys import digest
 from rayscan.results.storage import Storage
 from rayscan.results.tables.limits import TAGS
@@ -29,7 +29,6 @@ from rayscan.stats.referee import referee
 from rayscan.stats.template import SIGNAL, Template
 from rayscan.stats.workspace import workspace
 
-Floats = npt.NDArray[np.float64]
 VERSION = 2
 """Raised when equal classifiers give other limits than before, so that old rows are not reused."""
 
