@@ -1,4 +1,4 @@
-"""Cores this process may use, which on a batch system are fewer than the machine has."""
+"""Cores and memory this process may use: on a batch system less than the machine has."""
 
 from __future__ import annotations
 
@@ -49,3 +49,12 @@ def _quota(group: Path) -> Iterator[float]:
             yield int(quota) / int(period)
     elif one.is_file() and (quota_us := int(one.read_text())) > 0:
         yield quota_us / int((group / "cpu.cfs_period_us").read_text())
+
+
+def memory_here() -> float:
+    """Memory of this machine [bytes], or what a container or batch system leaves of it."""
+    physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    try:
+        return min(physical, float((_CGROUPS / "memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no such group, or the word max
+        return physical

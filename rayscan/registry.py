@@ -73,6 +73,11 @@ class Family(Mapping[str, Member], Generic[Member]):
     def __contains__(self, name: object) -> bool:
         return name in self._points
 
+    @property
+    def ours(self) -> tuple[str, ...]:
+        """Names of the members that are no other package's."""
+        return tuple(self._ours)
+
     def unknown(self, name: str) -> str:
         """Why a name is none of this family: those that are, and the nearest of them."""
         return f"'{name}' is not one of {', '.join(self)}{nearest(name, self)}"

@@ -18,6 +18,19 @@ from rayscan.seeds import stream
 Source = Literal["pythia", "density"]
 
 
+# CPU seconds of a file (the generator's own start) and of a selected event: 20,000 at parton, 3,000
+# at shower, 1,000 at hadron level of one boson and one jet (Z, W and mediators: 34-57, 410-430,
+# 2,400-2,800 us with the start of the generator); top pairs cost three to four times as much.
+_SECONDS: Mapping[tuple[Source, Level], tuple[float, float]] = {
+    ("pythia", "parton"): (0.3, 30e-6),
+    ("pythia", "shower"): (0.4, 300e-6),
+    ("pythia", "hadron"): (1.2, 1500e-6),
+    ("density", "parton"): (0.02, 1e-6),
+}
+# Bytes of an event: 58-131, 96-170, 132-202 measured, more for busy events.
+_EVENT_BYTES: Mapping[Level, int] = {"parton": 80, "shower": 120, "hadron": 150}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generate:
     """Events to generate for one process.
@@ -55,6 +68,16 @@ class Generate:
             )
         if self.source == "density":
             self._check_density()
+
+    def seconds(self, files: int) -> float:
+        """CPU seconds on the reference machine of the forecast, in so many files."""
+        start, event = _SECONDS[self.source, self.level]
+        return files * start + self.events * event
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return self.events * _EVENT_BYTES[self.level]
 
     @property
     def resolved(self) -> Recipe:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from rayscan.report.frames.auc import failures, labelled
+from rayscan.report.frames.limits import from_scores, of_classifiers
+from rayscan.report.frames.trials import failures, labelled
 from rayscan.results.read import Tables
 from rayscan.results.so_far import missing
 
@@ -156,7 +157,7 @@ def _statistics(tables: Tables) -> Iterator[str]:
     """Templates stand on simulated events, however many the luminosity gives."""
     simulated = tables.pools[tables.pools["role"] == "background"]
     tested = _effective(simulated[simulated["pool"] == "test"])
-    rows = tables.limits[tables.limits["method"] != "score"]
+    rows = tables.limits[~from_scores(tables.limits)]
     shared = simulated["pool_mode"] == "shared_pool"  # train and validation pools are that of test
     everything = _effective(simulated[~shared | simulated["pool"].isin(["test", "unseen"])])
     pools = rows["filled_from"].eq("all").map({True: everything, False: tested}).astype(float)
@@ -174,13 +175,13 @@ def _statistics(tables: Tables) -> Iterator[str]:
 
 
 def _floor(tables: Tables) -> Iterator[str]:
-    rows = tables.limits[tables.limits["method"] == "response"]
+    rows = tables.limits[of_classifiers(tables.limits) & ~from_scores(tables.limits)]
     joined = rows[rows["floor_decides"].isin([True])]
     if len(joined):
         yield (
             "Channels: the floors of simulated events ('limits.min_pool_count', "
             f"'limits.max_mc_error') decided the channels of {len(joined)} of {len(rows)} limits "
-            "of method 'response'; more simulated background would give finer channels."
+            "by channels of classifiers; more simulated background would give finer channels."
         )
 
 

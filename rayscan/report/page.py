@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rayscan.report import cautions
 from rayscan.report.figures.all import draw_all
 from rayscan.report.frames import composition
-from rayscan.report.frames.auc import failures, limit_summary, own, strength_needed
+from rayscan.report.frames.auc import own, strength_needed
+from rayscan.report.frames.limits import limit_summary
+from rayscan.report.frames.trials import failures
 from rayscan.results.read import Tables
 from rayscan.yaml_text import values
 
@@ -134,7 +136,7 @@ def _auc_cell(mean: float, error: float, over: float, of_over: float) -> str:
 def _limits(tables: Tables) -> pd.DataFrame:
     rows = limit_summary(tables)
     rows = rows[
-        (rows["train_benchmark"] == rows["test_benchmark"]) | (rows["method"] == "template")
+        (rows["train_benchmark"] == rows["test_benchmark"]) | rows["train_benchmark"].isna()
     ]
     rows = rows.sort_values("train_signal", ascending=False).drop_duplicates(
         ["method", "label", "test_benchmark", "luminosity"]

@@ -7,16 +7,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rayscan.report.frames import composition
-from rayscan.report.frames.auc import failures, limit_summary, matrices, own, strength_needed
+from rayscan.report.frames.auc import event_aucs, matrices, own, spread_out, strength_needed
 from rayscan.report.frames.comparison import auc_curves, same_strength
-from rayscan.report.frames.errors import TOTAL
-from rayscan.report.frames.events import event_aucs
+from rayscan.report.frames.errors import TOTAL, band, with_error
 from rayscan.report.frames.heads import (
-    against_view,
-    classes_view,
-    counting_views,
-    multimodel_view,
+    against_signal,
+    counting_shares,
+    multimodel_ratio,
+    one_against_rest,
 )
+from rayscan.report.frames.limits import limit_summary
+from rayscan.report.frames.trials import failures
 from rayscan.results.read import Tables
 
 ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"
@@ -33,7 +34,7 @@ def headline(tables: Tables) -> pd.DataFrame:
         auc=_brief(rows["auc_mean"], rows["auc_total_error"]),
         ceiling=_brief(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
     )
-    shown = shown.assign(strength=shown["test_s_over_sqrt_b"].map("{:.3g}".format))
+    shown = shown.assign(strength=_strength(shown))
     frame = shown.pivot_table(
         index=["test_benchmark", "strength", "ceiling"],
         columns="label",
@@ -56,10 +57,7 @@ def side_by_side(study: Tables) -> pd.DataFrame:
     """
     best, common = _best(study)
     best = best[_shares(best, common)]
-    few = common[
-        np.unique(np.linspace(0, len(common) - 1, min(_FEW, len(common))).round().astype(int))
-    ]
-    shown = best[best["strength"].isin(few)]
+    shown = best[best["strength"].isin(spread_out(common, _FEW))]
     cells = shown.set_index([*_ROW, "strength"])["cell"].unstack("strength")  # noqa: PD010
     frame = cells.reindex(pd.MultiIndex.from_frame(shown[_ROW].drop_duplicates()))
     named = frame.set_axis([f"{strength:.3g}" for strength in frame.columns], axis=1)
@@ -106,11 +104,18 @@ def _best(study: Tables) -> tuple[pd.DataFrame, NDArray[np.float64]]:
 def _brief(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
     """Numbers with the error of their last digits: 0.705(31) is 0.705 ± 0.031."""
     return [
-        "-"
-        if pd.isna(value)
-        else f"{value:.3f}" + ("" if pd.isna(error) else f"({1000 * error:.0f})")
+        with_error(value, 1000 * error, of_error="({:.0f})")
         for value, error in zip(values, errors, strict=True)
     ]
+
+
+def _spread(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
+    return [with_error(*each) for each in zip(values, errors, strict=True)]
+
+
+def _strength(rows: pd.DataFrame) -> pd.Series[str]:
+    """S/sqrt(B) of the test, as text."""
+    return rows["test_s_over_sqrt_b"].map("{:.3g}".format)
 
 
 def sections(tables: Tables) -> dict[str, pd.DataFrame]:
@@ -147,12 +152,13 @@ def limits(tables: Tables) -> pd.DataFrame:
     """
     rows = limit_summary(tables)
     own = rows["train_benchmark"] == rows["test_benchmark"]
-    rows = rows[own | (rows["method"] == "template") | (rows["head"] == "multimodel")]
+    untrained = rows["train_benchmark"].isna()
+    rows = rows[own | untrained | (rows["head"] == "multimodel")]
     return pd.DataFrame(
         {
             "benchmark": rows["test_benchmark"],
             "method": rows["method"],
-            "classifier": rows["label"].where(rows["method"] != "template", "-"),
+            "classifier": rows["label"].where(~untrained, "-"),
             "fb^-1": rows["luminosity"],
             "on mu": _band(rows, "mu"),
             "on sigma [pb]": _band(rows, "cross_section"),
@@ -162,15 +168,66 @@ def limits(tables: Tables) -> pd.DataFrame:
 
 
 def _band(rows: pd.DataFrame, stem: str) -> list[str]:
-    columns = (f"{stem}_expected_{tag}" for tag in ("0", "m1", "p1"))
-    return [
-        "-" if pd.isna(middle) else f"{middle:.3g} ({_short(low)}, {_short(high)})"
-        for middle, low, high in zip(*(rows[name] for name in columns), strict=True)
-    ]
+    columns = (rows[f"{stem}_expected_{tag}"] for tag in ("m1", "0", "p1"))
+    return [band(*each) for each in zip(*columns, strict=True)]
 
 
-def _short(value: float) -> str:
-    return "-" if pd.isna(value) else f"{value:.3g}"
+def against_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC against a second signal, and its ceiling."""
+    rows = against_signal(tables)
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "against": rows["test_against"],
+            "classifier": rows["label"],
+            "S/sqrt(B)": _strength(rows),
+            "AUC": _spread(rows["auc_mean"], rows["auc_total_error"]),
+            "ceiling": _spread(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
+        }
+    )
+
+
+def multimodel_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC of one classifier for all benchmarks over those of single ones."""
+    rows = multimodel_ratio(tables).sort_values(["label", "test_benchmark", "test_signal"])
+    return pd.DataFrame(
+        {
+            "benchmark": rows["test_benchmark"],
+            "trained on it": np.where(rows["held_out"], "no", "yes"),
+            "classifier": rows["label"],
+            "S/sqrt(B)": _strength(rows),
+            "AUC": _spread(rows["auc_multimodel"], rows["auc_total_error"]),
+            "over that of": rows["single_label"],
+            "ratio": _spread(rows["ratio"], rows["ratio_std"]),
+        }
+    )
+
+
+def classes_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC of each class against the others, a column per strength."""
+    rows = one_against_rest(tables)
+    shown = rows.assign(auc=_spread(rows["auc_mean"], rows["mean_error"]))
+    shown = shown.sort_values("test_s_over_sqrt_b")
+    shown = shown.assign(strength=_strength(shown))
+    frame = shown.pivot_table(
+        index=["label", "process"], columns="strength", values="auc", aggfunc="first", sort=False
+    )
+    return pd.DataFrame(frame.reset_index()).rename_axis(columns=None)
+
+
+def counting_views(tables: Tables) -> dict[str, pd.DataFrame]:
+    """For a terminal: true against predicted classes at the middle strength, by title."""
+    rows = counting_shares(tables)
+    found = {}
+    for label, group in rows.groupby("label"):
+        known = sorted(group["test_s_over_sqrt_b"].dropna().unique())
+        if known:
+            middle = known[len(known) // 2]
+            part = group[group["test_s_over_sqrt_b"] == middle]
+            title = f"share of histograms that {label} counts for a class at S/sqrt(B) = "
+            frame = part.pivot_table(index="true_process", columns="predicted", values="share")
+            found[f"{title}{middle:.3g}, true (rows) x predicted"] = frame.reset_index()
+    return found
 
 
 def _needed(tables: Tables) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from rayscan.errors import TableError, nearest
+from rayscan.results.names import NO_TRIAL
 
 Value = Literal["auc", "limit"]
 
@@ -34,7 +35,7 @@ def matrix(
         wanted = {"against": None, **chosen, "strength": strength}
         columns = {"against": "test_against", "background": "test_background"}
     else:
-        rows = rows[rows["method"] != "template"]  # of no classifier
+        rows = rows[rows["trial"] != NO_TRIAL]
         wanted = {"strength": strength, **chosen}
         columns = {"strength": "trained_at"}
     for name, asked in wanted.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rayscan.cores import memory_here
 from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events.weights import NONE, chosen
 from rayscan.generator import generate
@@ -18,7 +19,7 @@ from rayscan.scan.config.process import Process
 from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
-from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
+from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
 from rayscan.scan.cost.cautions import of_all
 from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening

@@ -24,9 +24,10 @@ from scipy.stats import binomtest, norm
 import rayscan
 from rayscan.cluster.study import run_study
 from rayscan.generator.density import abs_eta_edges, density, pt_edges
-from rayscan.report.frames.auc import auc_summary, labelled, own
+from rayscan.report.frames.auc import auc_summary, own
 from rayscan.report.frames.comparison import auc_ratio, by_variant
 from rayscan.report.frames.heads import against_signal
+from rayscan.report.frames.trials import labelled
 from rayscan.scan.checking import check
 from rayscan.stats.auc import delong
 

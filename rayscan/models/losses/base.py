@@ -34,6 +34,11 @@ class Loss(ABC):
     def needs(self) -> frozenset[str]:
         """What it must know besides labels: of ``S`` and ``B``, events of a class-1 ensemble."""
 
+    @property
+    @abstractmethod
+    def several(self) -> bool:
+        """Whether it is defined for more than two classes, a logit each."""
+
     @abstractmethod
     def summed(self, batch: Batch) -> Any:
         """The loss of each member times the rows that count, shape (K,), in Keras operations.

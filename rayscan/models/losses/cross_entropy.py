@@ -16,6 +16,7 @@ class CrossEntropy(Loss):
     """Binary for one output, categorical for several."""
 
     needs = frozenset[str]()
+    several = True
 
     def summed(self, batch: Batch) -> Any:
         """Of the unsquashed outputs, which overflow nowhere."""

@@ -23,6 +23,7 @@ from rayscan.report.calculator.reach import (
     limits_at,
     separation_of,
 )
+from rayscan.report.frames.limits import from_scores
 from rayscan.results.read import Tables
 from rayscan.results.seal import damage_of_named
 from rayscan.results.storage import Storage
@@ -206,7 +207,7 @@ def _completed(analysis: Analysis, tables: Tables, benchmark: str) -> Analysis:
     flow = tables.cutflow
     signal = flow[flow["process"] == benchmark]
     background = flow[flow["role"] == "background"]
-    luminosities = tables.limits.loc[tables.limits["method"] != "score", "luminosity"].unique()
+    luminosities = tables.limits.loc[~from_scores(tables.limits), "luminosity"].unique()
     k = separation_of(tables, benchmark)
     known: dict[str, Any] = {
         "cross_section_signal": _total(signal, first=True),
@@ -260,8 +261,7 @@ def _other_uncertainty(analysis: Analysis, tables: Tables) -> Iterator[str]:
     given, known = analysis.background_uncertainty, _background_uncertainty(tables)
     if given is not None and known is not None and given != known:
         yield (
-            f"limits of template and response have the scan's background uncertainty, {known:g}, "
-            f"not {given:g}"
+            f"limits of the scan's fits have its background uncertainty, {known:g}, not {given:g}"
         )
 
 

@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from rayscan.report.frames.auc import curves, labelled, own
+from rayscan.report.frames.auc import curves, own
+from rayscan.report.frames.limits import from_scores, of_classifiers
+from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
+from rayscan.results.tables.limits import TAGS
 from rayscan.stats.auc import separation
 from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.workspace import template_of
 from rayscan.stats.yields import Yields, in_events, saturation
 
-_TAGS = ("m2", "m1", "0", "p1", "p2")
 _SAME = 1e-3
 """Background yields that differ by no more are the same: the limit differs by less."""
 
@@ -103,9 +105,7 @@ def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
 
 def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
     # an AUC of 1 within the error of test set and repeats has no d' to speak of
-    of_repeats = part["auc_std"].fillna(0.0) / np.sqrt(part["repeats"])
-    statistical = (part["auc_error"] ** 2 + of_repeats**2) ** 0.5
-    usable = part[(part["auc_mean"] + statistical < 1) & (part["auc_mean"] > 0)]
+    usable = part[(part["auc_mean"] + part["mean_error"] < 1) & (part["auc_mean"] > 0)]
     total = (usable["test_signal"] + usable["test_background"]).to_numpy(np.float64)
     known = np.append(0.0, usable["test_signal"].to_numpy(np.float64) / np.sqrt(total))
     order = np.argsort(known, kind="stable")
@@ -223,14 +223,14 @@ def limits_at(
     """
     rows = labelled(tables.limits)
     rows = rows[(rows["test_benchmark"] == benchmark) & rows["status"].isin(["ok", "partial"])]
-    template = rows[rows["method"] == "template"]
-    if len(template):
-        yield _limit_at("template", template, background, read)
-    used = rows[(rows["method"] == "response") & (rows["train_benchmark"] == benchmark)]
-    for label, group in used.groupby("label"):
+    rows, trained = rows[~from_scores(rows)], of_classifiers(rows)
+    for method, group in rows[~trained].groupby("method"):
+        yield _limit_at(str(method), group, background, read)
+    used = rows[trained & (rows["train_benchmark"] == benchmark)]
+    for (label, method), group in used.groupby(["label", "method"]):
         strongest = group.sort_values(["train_signal", "repeat"], ascending=[False, True])
         one = strongest[strongest["trial"] == strongest["trial"].iloc[0]]
-        yield _limit_at(f"response of {label}", one, background, read)
+        yield _limit_at(f"{method} of {label}", one, background, read)
 
 
 def _limit_at(name: str, rows: pd.DataFrame, background: float, read: ReadWorkspace) -> LimitAt:
@@ -253,7 +253,7 @@ def _limit_at(name: str, rows: pd.DataFrame, background: float, read: ReadWorksp
 
 
 def _events(row: pd.Series[Any]) -> tuple[float | None, ...]:
-    values = (row[f"signal_events_expected_{tag}"] for tag in _TAGS)
+    values = (row[f"signal_events_expected_{tag}"] for tag in TAGS)
     return tuple(None if pd.isna(value) else float(value) for value in values)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 
 import pandas as pd
 
 from rayscan.report.calculator.answer import Analysis, Answer
 from rayscan.report.calculator.reach import AucAt
+from rayscan.report.frames.errors import band, with_error
 
 
 def table(answer: Answer) -> pd.DataFrame:
@@ -48,15 +50,11 @@ def _area(auc: AucAt) -> str:
 
 
 def _pm(value: float, error: float) -> str:
-    return f"{value:.4f} +- {error:.4f}" if error else f"{value:.4f}"
+    return with_error(value, error or math.nan, "{:.4f}", " +- {:.4f}")
 
 
 def _band(expected: tuple[float | None, ...]) -> str:
-    low, middle, high = (expected[i] for i in (1, 2, 3))
-    if middle is None:
-        return "-"
-    spread = "" if low is None or high is None else f" ({low:.3g}, {high:.3g})"
-    return f"{middle:.4g}{spread}"
+    return band(*expected[1:4], form="{:.4g}")
 
 
 def as_json(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from rayscan.report.figures import auc as auc_figures
 from rayscan.report.figures import curves as curve_figures
 from rayscan.report.figures import limits as limit_figures
 from rayscan.report.figures import style
-from rayscan.report.frames.auc import labelled
+from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
 
 _MANY = 3  # benchmarks of one training, beyond which their number is shown

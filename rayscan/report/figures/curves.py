@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rayscan.report.figures import style
-from rayscan.report.frames.auc import labelled
+from rayscan.report.frames.auc import spread_out
+from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
 
 _STRENGTHS = 3
@@ -132,11 +133,7 @@ def _grid(rows: pd.DataFrame, *, same_x: bool = True) -> tuple[list[str], Figure
 def _by_strength(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Up to three strengths of one benchmark at its largest B, each of its nearest training."""
     rows = rows[rows["test_background"] == rows["test_background"].max()]
-    found = sorted(rows["test_signal"].unique())
-    if len(found) > _STRENGTHS:
-        places = np.linspace(0, len(found) - 1, _STRENGTHS).round().astype(int)
-        found = [found[i] for i in places]
-    for signal in found:
+    for signal in spread_out(sorted(rows["test_signal"].unique()), _STRENGTHS):
         here = _one_training(rows[rows["test_signal"] == signal])
         ratio = here["test_s_over_sqrt_b"].iloc[0]
         yield (f"${_SHOWN}$ = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"), here

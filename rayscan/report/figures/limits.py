@@ -15,8 +15,9 @@ from matplotlib.patches import Patch
 
 from rayscan.report.figures import style
 from rayscan.report.figures.auc import heat_map
-from rayscan.report.frames.auc import limit_summary
+from rayscan.report.frames.limits import from_scores, limit_summary
 from rayscan.results.read import Tables
+from rayscan.results.tables.limits import TAGS
 
 _ROWS = 14
 _DECADES = 2.5  # panels share an x axis as long as it spans no more
@@ -30,13 +31,13 @@ class _Row:
     """One row of every panel: a method, and the classifier that was used."""
 
     method: str
-    label: str
+    label: str | None  # None: no classifier
     train: str | None  # None: trained on the benchmark that is tested, or on several together
 
     @property
     def name(self) -> str:
-        if self.method == "template":
-            return "template"
+        if self.label is None:
+            return style.literal(self.method)
         trained = f" trained on {self.train}" if self.train else ""
         return style.literal(f"{self.label}{trained} ({self.method})")
 
@@ -45,9 +46,9 @@ class _Row:
         here = rows[
             (rows["test_benchmark"] == benchmark)
             & (rows["method"] == self.method)
-            & (rows["label"] == self.label)
+            & (rows["label"] == (self.label or self.method))
         ]
-        if self.method == "template":
+        if self.label is None:
             return here
         own = here[here["train_benchmark"] == (self.train or benchmark)]
         if self.train is None and own.empty:
@@ -58,20 +59,21 @@ class _Row:
 def limits(tables: Tables) -> Iterator[tuple[str, Figure]]:
     """Expected limits with their 1 and 2 sigma bands, a panel per test benchmark.
 
-    A figure per luminosity, and one for method ``score``, whose luminosity follows from B. Of
+    A figure per luminosity, and one of those from scores, whose luminosity follows from B. Of
     several training strengths the largest is drawn; of too many training benchmarks only the one
     that is tested.
     """
     rows = limit_summary(tables)
-    yields = rows[rows["method"] != "score"]
+    scored = rows["method"].isin(tables.limits.loc[from_scores(tables.limits), "method"])
+    yields = rows[~scored]
     luminosities = yields["luminosity"].drop_duplicates().sort_values()
     for luminosity in luminosities:
         name = "limits" if len(luminosities) == 1 else f"limits_{luminosity:g}fb"
         part = _strongest_training(yields[yields["luminosity"] == luminosity])
         yield name, _band_figure(part)
-    scores = _strongest_training(rows[rows["method"] == "score"])
+    scores = _strongest_training(rows[scored])
     if len(scores):
-        yield "limits_score", _band_figure(scores)
+        yield "limits_score", _band_figure(scores, "Expected limits from the classifiers' output")
 
 
 def _strongest_training(rows: pd.DataFrame) -> pd.DataFrame:
@@ -88,11 +90,11 @@ def _luminosity(rows: pd.DataFrame) -> str:
     return f"$L$ = {span} fb$^{{-1}}$"
 
 
-def _band_figure(rows: pd.DataFrame) -> Figure:
+def _band_figure(rows: pd.DataFrame, title: str = "Expected limits") -> Figure:
     stem, label = _MU if rows["mu_expected_0"].notna().any() else _SIGNAL
     benchmarks = sorted(rows["test_benchmark"].unique())
     listed = _listed(rows)
-    columns = [f"{stem}_expected_{tag}" for tag in ("m2", "m1", "0", "p1", "p2")]
+    columns = [f"{stem}_expected_{tag}" for tag in TAGS]
     same_x = bool(np.log10(np.divide(*_span(rows[columns], stem)[::-1])) < _DECADES)
     made, panels = style.panels(
         len(benchmarks), width=3.0, height=0.5 + 0.27 * len(listed), grow=False, same_x=same_x
@@ -106,8 +108,6 @@ def _band_figure(rows: pd.DataFrame) -> Figure:
         style.categories(axes.yaxis, [row.name for row in listed])
         axes.set_ylim(len(listed) - 0.4, -0.6)
     style.x_label(panels, label)
-    score = (rows["method"] == "score").all()
-    title = "Expected limits from the classifiers' output" if score else "Expected limits"
     style.header(made, title, _luminosity(rows))
     _limit_legend(made, rows, stem, cross=any(row.train for row in listed))
     return made
@@ -138,13 +138,15 @@ def _limit_axis(axes: Axes, low: float, high: float, *, mark_one: bool) -> None:
 
 
 def _listed(rows: pd.DataFrame) -> list[_Row]:
-    used = rows[rows["method"] != "template"]
-    template = [_Row("template", "template", None)] * bool((rows["method"] == "template").any())
+    used = rows[rows["train_benchmark"].notna()]
+    alone = rows.loc[rows["train_benchmark"].isna(), "method"].drop_duplicates()
     names = ["method", "label", "train_benchmark"]
     known = used[names].drop_duplicates().sort_values(names)
     if len(known) > _ROWS or known["train_benchmark"].nunique() < 2:
         known = known.assign(train_benchmark=None).drop_duplicates()
-    return template + [_Row(*each) for each in known.itertuples(index=False)]
+    return [_Row(each, None, None) for each in alone] + [
+        _Row(*each) for each in known.itertuples(index=False)
+    ]
 
 
 def _band(axes: Axes, at: int, found: pd.DataFrame, stem: str, *, own: bool) -> None:

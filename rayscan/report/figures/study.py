@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from rayscan.report.figures import charts, monojet, style
 from rayscan.report.figures.all import draw_all
 from rayscan.report.figures.charts import Chart
+from rayscan.report.frames.auc import spread_out
 from rayscan.report.frames.comparison import by_variant
 from rayscan.report.frames.heads import counting_shares
 from rayscan.results.names import BASE, UNDECIDED
@@ -64,7 +65,7 @@ def counting(tables: Tables) -> Figure | None:
     known = np.sort(rows["test_s_over_sqrt_b"].dropna().unique())
     if not len(known):
         return None
-    chosen = known[np.unique(np.linspace(0, len(known) - 1, _STRENGTHS).round().astype(int))]
+    chosen = spread_out(known, _STRENGTHS)
     classes = [name for name in dict.fromkeys(rows["predicted"]) if name != UNDECIDED]
     processes = list(dict.fromkeys(rows["true_process"]))[::-1]
     looks = style.styles(classes)

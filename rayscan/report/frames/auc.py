@@ -1,8 +1,8 @@
-"""What the result tables say: repeats summarised, matrices, strengths needed, limits."""
+"""AUCs summarised over repeats: of ensembles and events, in matrices, and strengths needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,21 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from rayscan.report.frames.errors import with_total_errors
-from rayscan.report.frames.folds import over_folds
+from rayscan.report.frames.repeats import BENCHMARK, TRAINED, over_repeats, selected
+from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
 from rayscan.stats.auc import separation
-from rayscan.stats.auc import summary as trimmed
 
-_BENCHMARK = ["label", "architecture", "train_benchmark"]
-_TRAINED = [
-    *_BENCHMARK,
-    "head",
-    "train_against",
-    "train_signal",
-    "train_background",
-    "train_s_over_b",
-    "train_s_over_sqrt_b",
-]
 _TESTED = [
     "test_benchmark",
     "test_against",
@@ -34,12 +24,8 @@ _TESTED = [
     "test_s_over_sqrt_b",
 ]
 _CEILING = ["auc_ceiling", "auc_ceiling_error", "auc_closed_form", "auc_closed_form_error"]
+_EVENT = ["label", "train_benchmark", "test_benchmark"]
 _TOTALS = ["auc_total_error", "auc_ceiling_total_error", "auc_over_ceiling_error"]
-_BANDS = [
-    f"{stem}_expected_{tag}"
-    for stem in ("mu", "cross_section", "signal_events")
-    for tag in ("m2", "m1", "0", "p1", "p2")
-]
 
 # Strengths of two benchmarks are the same if they differ by no more than this: S is a whole number.
 _SAME_STRENGTH = 0.02
@@ -49,7 +35,7 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
     """AUCs summarised over repeats: a row per classifier, training and test ensembles.
 
     Of a hyperparameter search only the best member counts (column ``selected``). The networks of
-    all folds are one repeat (`rayscan.report.frames.folds.over_folds`).
+    all folds are one repeat (`rayscan.report.frames.repeats.over_folds`).
 
     Returns:
         What was trained (``label``, ``architecture``, ``train_benchmark``, ``train_signal``, ...)
@@ -58,7 +44,8 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
         - ``auc_mean``, ``auc_std``: the published trimmed mean and standard deviation
           (`rayscan.stats.auc.summary`); the latter is missing for a single repeat,
         - ``repeats``: how many there were,
-        - ``auc_error``: mean statistical error of one AUC,
+        - ``auc_error``: mean statistical error of one AUC; ``mean_error``: with the spread of the
+          repeats / sqrt(repeats),
         - ``auc_total_error``: error of ``auc_mean``: test set and finite test pools, which the
           repeats share, and their spread / sqrt(repeats),
         - ``auc_ceiling`` and ``auc_closed_form`` with their errors: mean over the repeats, which
@@ -69,26 +56,35 @@ def auc_summary(tables: Tables) -> pd.DataFrame:
 
         Tables of older versions have test-set errors for total ones.
     """
-    rows = labelled(tables.auc)
-    rows = with_total_errors(rows[~rows["selected"].isin([False]) & rows["auc"].notna()])
-    rows = over_folds(rows, _TESTED)
-    groups = rows.groupby([*_TRAINED, *_TESTED], dropna=False)
-    found = groups[["auc_error", *_CEILING, *_TOTALS]].mean()
-    of_repeats = groups["auc"].sem().fillna(0.0)
-    for name in ("auc_total_error", "auc_over_ceiling_error"):
-        found[name] = np.hypot(found[name], of_repeats)
-    repeats = [trimmed(list(aucs)) for _, aucs in groups["auc"]]
-    sizes = groups.size().to_numpy()
-    found.insert(0, "auc_mean", [each.mean for each in repeats])
-    found.insert(
-        1,
-        "auc_std",
-        [each.std if n > 1 else np.nan for each, n in zip(repeats, sizes, strict=True)],
-    )
-    found.insert(2, "repeats", sizes)
+    rows = selected(tables.auc[tables.auc["auc"].notna()], _TESTED)
+    rows = with_total_errors(rows).assign(mean_error=rows["auc_error"])
+    groups = rows.groupby([*TRAINED, *_TESTED], dropna=False)
+    means = ["auc_error", "mean_error", *_CEILING, *_TOTALS]
+    totals = ("mean_error", "auc_total_error", "auc_over_ceiling_error")
+    found = over_repeats(groups, "auc", means, totals)
     found["auc_over_ceiling"] = found["auc_mean"] / found["auc_ceiling"]
     found["auc_over_ceiling_error"] /= found["auc_ceiling"]
-    return found.reset_index()
+    return found
+
+
+def event_aucs(tables: Tables) -> pd.DataFrame:
+    """AUC of single events, signal against background, of the strongest training (Fig. 5).
+
+    Returns:
+        ``label``, ``train_benchmark``, ``test_benchmark``, ``auc_mean`` and ``auc_std`` (the
+        published trimmed mean and deviation over repeats; the latter missing for one repeat),
+        ``auc_error`` (mean statistical error), ``auc_total_error`` (of the mean: with spread /
+        sqrt(repeats)) and ``repeats``; empty without such networks.
+    """
+    rows = tables.auc[tables.auc["auc_event"].notna()]
+    rows = rows[
+        rows["train_signal"] == labelled(rows).groupby(_EVENT)["train_signal"].transform("max")
+    ]
+    once = selected(rows.drop_duplicates(["trial", "test_benchmark"]), ["test_benchmark"])
+    once = once.assign(auc_error=once["auc_event_error"], auc_total_error=once["auc_event_error"])
+    means = ["auc_error", "auc_total_error"]
+    found = over_repeats(once.groupby(_EVENT), "auc_event", means, ["auc_total_error"])
+    return found[[*_EVENT, "auc_mean", "auc_std", *means, "repeats"]]
 
 
 def own(tables: Tables) -> pd.DataFrame:
@@ -106,10 +102,10 @@ def own(tables: Tables) -> pd.DataFrame:
 def matched(tables: Tables) -> pd.DataFrame:
     """`auc_summary` with one training per classifier, train benchmark and test: see `own`."""
     rows = auc_summary(tables)
-    columns = [*_BENCHMARK, "train_signal", "train_background"]
+    columns = [*BENCHMARK, "train_signal", "train_background"]
     trained = pd.concat([labelled(tables.points)[columns], rows[columns]], ignore_index=True)
     planned = set(trained.itertuples(index=False, name=None))
-    tested = rows[[*_BENCHMARK, "test_signal", "test_background"]]
+    tested = rows[[*BENCHMARK, "test_signal", "test_background"]]
     dedicated = [mixture in planned for mixture in tested.itertuples(index=False, name=None)]
     same_background = rows["train_background"] == rows["test_background"]
     same = same_background & (rows["train_signal"] == rows["test_signal"])
@@ -117,7 +113,7 @@ def matched(tables: Tables) -> pd.DataFrame:
         same | ~np.array(dedicated, dtype=bool)
     ]
     ordered = usable.sort_values(["_same", "_same_background", "train_signal"], ascending=False)
-    best = ordered.drop_duplicates([*_BENCHMARK, *_TESTED]).sort_index()
+    best = ordered.drop_duplicates([*BENCHMARK, *_TESTED]).sort_index()
     return best.drop(columns=["_same", "_same_background"])
 
 
@@ -169,6 +165,12 @@ def strengths(rows: pd.DataFrame) -> tuple[float, ...]:
     values = values[values > 0]
     breaks = np.flatnonzero(values[1:] > values[:-1] * (1 + _SAME_STRENGTH)) + 1
     return tuple(float(np.median(part)) for part in np.split(values, breaks) if len(part))
+
+
+def spread_out(values: Sequence[float], most: int) -> list[float]:
+    """Some of ascending values, evenly spread over the list, the first and the last among them."""
+    places = np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)
+    return [values[place] for place in dict.fromkeys(places)]
 
 
 def curves(rows: pd.DataFrame) -> Iterator[tuple[str, str, int | None, pd.DataFrame]]:
@@ -270,46 +272,3 @@ def _separations(
     if len(finite):
         d = np.where(np.isposinf(d), d[finite[-1]] * x / x[finite[-1]], d)
     return x, d
-
-
-def limit_summary(tables: Tables) -> pd.DataFrame:
-    """95 % CLs limits, a row per classifier, training, test benchmark, method and luminosity.
-
-    With folds every network has a limit of method ``score``: they count as repeats.
-
-    Returns:
-        What was trained and tested, ``method``, ``luminosity`` [fb^-1], then ``limits`` (repeats
-        that have one), ``without_limit`` (repeats that have none), the median over the repeats of
-        every expected quantile of mu, cross-section [pb] and signal events, and ``mu_std``, the
-        spread over repeats of the median limit. Method ``template`` knows no classifier: its rows
-        are those of ``label`` 'template', with nothing trained.
-    """
-    rows = labelled(tables.limits)
-    template = rows["method"] == "template"
-    rows["label"] = rows["label"].where(~template, "template")
-    rows["architecture"] = rows["architecture"].where(~template, "template")
-    for column in _TRAINED[2:]:
-        rows[column] = rows[column].where(~template)
-    rows["has_limit"] = rows["status"].isin(["ok", "partial"])
-    columns = [*_BANDS, "mu_observed", "background_events"]
-    rows[columns] = rows[columns].where(rows["has_limit"])
-    groups = rows.groupby([*_TRAINED, "test_benchmark", "method", "luminosity"], dropna=False)
-    found = groups[columns].median()
-    found.insert(0, "limits", groups["has_limit"].sum())
-    found.insert(1, "without_limit", groups.size() - found["limits"])
-    found.insert(2, "mu_std", groups["mu_expected_0"].std())
-    return found.reset_index()
-
-
-def failures(tables: Tables) -> pd.DataFrame:
-    """Trained members that gave no classifier: `trials` whose status is not 'ok' or 'pruned'."""
-    rows = labelled(tables.trials)
-    columns = ["point", "label", "repeat", "status", "error", "trial"]
-    return rows.loc[~rows["status"].isin(["ok", "pruned"]), columns].reset_index(drop=True)
-
-
-def labelled(frame: pd.DataFrame) -> pd.DataFrame:
-    """A copy whose architectures without a label are called by their kind, with a head each."""
-    label = frame["label"].where(frame["label"].notna(), frame["architecture"])
-    head = frame["head"].where(frame["head"].notna(), "binary")
-    return frame.assign(label=label, head=head)

@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 
 from rayscan.errors import TableError, nearest
-from rayscan.report.frames.auc import labelled, own, strengths
-from rayscan.report.frames.folds import over_folds
+from rayscan.report.frames.auc import own, strengths
 from rayscan.results.read import Tables
 from rayscan.results.variants import VARIANT
 
 _PAIRED = ["label", "architecture", "train_benchmark", "test_benchmark"]
-_TRAINED_AND_TESTED = [
-    f"{when}_{what}" for when in ("train", "test") for what in ("benchmark", "signal", "background")
-]
 
 
 def each_variant(study: Tables, report: Callable[[Tables], pd.DataFrame]) -> pd.DataFrame:
@@ -93,7 +89,7 @@ def auc_ratio(
     Raises:
         TableError: there are no results of a variant.
     """
-    rows = each_variant(study, _with_error)
+    rows = each_variant(study, own)
     known = list(rows[VARIANT].unique())
     for name in (above, below):
         if name not in known:
@@ -116,23 +112,6 @@ def auc_ratio(
         ratio_std=ratio * _relative(both, "auc_std"),
     )
     return found.sort_values([*_PAIRED, "s_over_sqrt_b"], ignore_index=True)
-
-
-def _with_error(tables: Tables) -> pd.DataFrame:
-    """`own`, with the standard error of each mean.
-
-    That of a trimmed mean is close to that of the mean; the spread of what trimming leaves would
-    make it a quarter too small.
-    """
-    rows = own(tables)
-    repeats = labelled(tables.auc)
-    key = ["label", *_TRAINED_AND_TESTED]
-    tested = [name for name in key if name.startswith("test_")]
-    repeats = over_folds(repeats[~repeats["selected"].isin([False])], tested)
-    spread = repeats.groupby(key)["auc"].std().rename("spread").reset_index()
-    found = rows.merge(spread, on=key, how="left")
-    of_mean = found["spread"].fillna(0.0) / np.sqrt(found["repeats"])
-    return found.assign(mean_error=np.hypot(of_mean, found["auc_error"])).drop(columns="spread")
 
 
 def _relative(both: pd.DataFrame, column: str) -> pd.Series[float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from rayscan.report.frames.errors import with_error
 from rayscan.results.read import Tables
 
 
@@ -74,16 +75,14 @@ def shown(tables: Tables) -> pd.DataFrame:
         {
             "background": rows["process"],
             "sigma [pb]": rows["cross_section"],
-            "efficiency": _with_error(rows["efficiency"], rows["efficiency_error"]),
+            "efficiency": _text(rows["efficiency"], rows["efficiency_error"]),
             "selected [pb]": rows["selected"],
-            "relative to the first": _with_error(rows["relative"], rows["relative_error"]),
+            "relative to the first": _text(rows["relative"], rows["relative_error"]),
         }
     )
     return frame if len(frame) > 1 else frame.iloc[:0]
 
 
-def _with_error(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
-    return [
-        f"{value:.4g}" + (f" ± {error:.1g}" if error > 0 else "")
-        for value, error in zip(values, errors, strict=True)
-    ]
+def _text(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
+    known = zip(values, errors.where(errors > 0), strict=True)
+    return [with_error(value, error, "{:.4g}", " ± {:.1g}") for value, error in known]

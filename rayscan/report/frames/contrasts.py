@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from rayscan.report.frames.auc import auc_summary, own, strengths
+from rayscan.report.frames.auc import auc_summary, own, spread_out, strengths
 from rayscan.report.frames.comparison import auc_curves
 from rayscan.results.read import Tables
 from rayscan.results.variants import VARIANT
@@ -100,10 +100,9 @@ def wrong_strength(tables: Tables, label: str) -> pd.DataFrame:
 
 def _of_few(values: pd.Series[float], known: tuple[float, ...]) -> pd.Series[bool]:
     """Which values are among at most four of the known ones (2 % are allowed)."""
-    places = np.unique(np.linspace(0, len(known) - 1, min(_FEW, len(known))).round().astype(int))
     kept = pd.Series(False, index=values.index)  # noqa: FBT003
-    for place in places:
-        kept |= (values / known[place] - 1.0).abs() < 0.02
+    for strength in spread_out(known, _FEW):
+        kept |= (values / strength - 1.0).abs() < 0.02
     return kept
 
 

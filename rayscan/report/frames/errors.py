@@ -1,4 +1,4 @@
-"""What the errors in views and figures hold, and those of tables that are older than them."""
+"""Errors in views and figures: what they hold, as text, and of tables older than them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,20 @@ def with_total_errors(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
         auc_total_error=total, auc_ceiling_total_error=ceiling, auc_over_ceiling_error=over
     )
+
+
+def with_error(
+    value: float, error: float, form: str = "{:.3f}", of_error: str = " ± {:.3f}"
+) -> str:
+    """A number with its error, as text; the error is left out where there is none."""
+    if pd.isna(value):
+        return "-"
+    return form.format(value) + ("" if pd.isna(error) else of_error.format(error))
+
+
+def band(low: float | None, middle: float | None, high: float | None, form: str = "{:.3g}") -> str:
+    """A median with what is expected within one sigma, as text."""
+    if pd.isna(middle):
+        return "-"
+    ends = ("-" if pd.isna(end) else f"{end:.3g}" for end in (low, high))
+    return f"{form.format(middle)} ({', '.join(ends)})"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rayscan.report.frames.auc import labelled, matched
-from rayscan.report.frames.folds import over_folds
+from rayscan.report.frames.auc import matched
+from rayscan.report.frames.repeats import BENCHMARK, over_repeats, selected
 from rayscan.results.read import Tables
-from rayscan.stats.auc import summary as trimmed
 
-_WHOSE = ["label", "architecture", "train_benchmark"]
 _TEST = ["test_signal", "test_background", "test_s_over_b", "test_s_over_sqrt_b"]
 _SAME_TEST = ["architecture", "test_benchmark", "test_signal", "test_background"]
 
@@ -91,17 +89,11 @@ def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFra
     """
     rows = _selected(tables, own_strength=own_strength)
     rows = rows[rows["auc"].notna()].rename(columns={"predicted": "process"})
-    groups = rows.groupby([*_WHOSE, "process", "train_signal", *_TEST], dropna=False)
-    found = groups[["auc_error", "auc_likelihood_ratio"]].mean()
-    of_repeats = groups["auc"].sem().fillna(0.0)
-    found["mean_error"] = np.hypot(found["auc_error"], of_repeats)
-    repeats = [trimmed(list(areas)) for _, areas in groups["auc"]]
-    sizes = groups.size().to_numpy()
-    found.insert(0, "auc_mean", [each.mean for each in repeats])
-    spreads = [each.std if n > 1 else np.nan for each, n in zip(repeats, sizes, strict=True)]
-    found.insert(1, "auc_std", spreads)
-    found.insert(2, "repeats", sizes)
-    return found.reset_index()
+    groups = rows.assign(mean_error=rows["auc_error"]).groupby(
+        [*BENCHMARK, "process", "train_signal", *_TEST], dropna=False
+    )
+    means = ["auc_error", "auc_likelihood_ratio", "mean_error"]
+    return over_repeats(groups, "auc", means, ["mean_error"])
 
 
 def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFrame:
@@ -120,7 +112,7 @@ def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFram
         and ``mean_probability``, means over the repeats.
     """
     rows = _selected(tables, own_strength=own_strength)
-    keys = [*_WHOSE, "train_signal", *_TEST, "true_process", "true_is_class", "predicted"]
+    keys = [*BENCHMARK, "train_signal", *_TEST, "true_process", "true_is_class", "predicted"]
     groups = rows.groupby(keys, dropna=False)
     found = groups[["share", "mean_probability"]].mean()
     found.insert(1, "share_std", groups["share"].std())
@@ -128,73 +120,8 @@ def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFram
 
 
 def _selected(tables: Tables, *, own_strength: bool) -> pd.DataFrame:
-    rows = labelled(tables.multiclass)
-    rows = over_folds(rows[~rows["selected"].isin([False])], [*_TEST, "true_process", "predicted"])
+    rows = selected(tables.multiclass, [*_TEST, "true_process", "predicted"])
     if not own_strength:
         return rows
     same = rows["train_signal"] == rows["test_signal"]
     return rows[same & (rows["train_background"] == rows["test_background"])]
-
-
-def against_view(tables: Tables) -> pd.DataFrame:
-    """For a terminal: AUC against a second signal, and its ceiling."""
-    rows = against_signal(tables)
-    return pd.DataFrame(
-        {
-            "benchmark": rows["test_benchmark"],
-            "against": rows["test_against"],
-            "classifier": rows["label"],
-            "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
-            "AUC": _spread(rows["auc_mean"], rows["auc_total_error"]),
-            "ceiling": _spread(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
-        }
-    )
-
-
-def multimodel_view(tables: Tables) -> pd.DataFrame:
-    """For a terminal: AUC of one classifier for all benchmarks over those of single ones."""
-    rows = multimodel_ratio(tables).sort_values(["label", "test_benchmark", "test_signal"])
-    return pd.DataFrame(
-        {
-            "benchmark": rows["test_benchmark"],
-            "trained on it": np.where(rows["held_out"], "no", "yes"),
-            "classifier": rows["label"],
-            "S/sqrt(B)": rows["test_s_over_sqrt_b"].map("{:.3g}".format),
-            "AUC": _spread(rows["auc_multimodel"], rows["auc_total_error"]),
-            "over that of": rows["single_label"],
-            "ratio": _spread(rows["ratio"], rows["ratio_std"]),
-        }
-    )
-
-
-def classes_view(tables: Tables) -> pd.DataFrame:
-    """For a terminal: AUC of each class against the others, a column per strength."""
-    rows = one_against_rest(tables)
-    shown = rows.assign(auc=_spread(rows["auc_mean"], rows["mean_error"]))
-    shown = shown.sort_values("test_s_over_sqrt_b")
-    shown = shown.assign(strength=shown["test_s_over_sqrt_b"].map("{:.3g}".format))
-    frame = shown.pivot_table(
-        index=["label", "process"], columns="strength", values="auc", aggfunc="first", sort=False
-    )
-    return pd.DataFrame(frame.reset_index()).rename_axis(columns=None)
-
-
-def counting_views(tables: Tables) -> dict[str, pd.DataFrame]:
-    """For a terminal: true against predicted classes at the middle strength, by title."""
-    rows = counting_shares(tables)
-    found = {}
-    for label, group in rows.groupby("label"):
-        known = sorted(group["test_s_over_sqrt_b"].dropna().unique())
-        if known:
-            middle = known[len(known) // 2]
-            part = group[group["test_s_over_sqrt_b"] == middle]
-            title = f"share of histograms that {label} counts for a class at S/sqrt(B) = "
-            frame = part.pivot_table(index="true_process", columns="predicted", values="share")
-            found[f"{title}{middle:.3g}, true (rows) x predicted"] = frame.reset_index()
-    return found
-
-
-def _spread(mean: pd.Series[float], std: pd.Series[float]) -> list[str]:
-    return [
-        f"{m:.3f}" + ("" if pd.isna(s) else f" ± {s:.3f}") for m, s in zip(mean, std, strict=True)
-    ]

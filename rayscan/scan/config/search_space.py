@@ -8,6 +8,8 @@ from typing import Any
 
 from rayscan.errors import nearest
 from rayscan.models.knobs import Choice, Float, Integer, Range, Value
+from rayscan.models.losses.registry import LOSSES
+from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice
 
 _KEYS = ("low", "high", "log", "choices")
@@ -28,10 +30,14 @@ def search_ranges(choice: ArchitectureChoice) -> dict[str, Range]:
 
 def check(choice: ArchitectureChoice) -> None:
     """Raise ValueError, saying which knob and why, unless every knob and range can be used."""
-    choice.architecture.valued(starting_knobs(choice))
-    for knob, allowed in search_ranges(choice).items():
-        for value in _corners(allowed):
-            choice.architecture.valued({knob: value})
+    searched = search_ranges(choice).items()
+    single = ({knob: value} for knob, allowed in searched for value in _corners(allowed))
+    for values in (starting_knobs(choice), *single):
+        choice.architecture.valued(values)
+        loss = values.get("loss")
+        if loss and not (head_of(choice).two_classes or LOSSES[str(loss)].several):
+            what = f"'{loss}' tells two classes apart, and the head {choice.head} has more"
+            raise ValueError(f"loss: {what}")
     if choice.searches and not search_ranges(choice):
         raise ValueError(f"search: '{choice.name}' has no knob to search")
 

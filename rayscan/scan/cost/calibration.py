@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,9 +19,9 @@ from rayscan.models.contract import Classifier, Member, Templates
 from rayscan.models.scoring import score_many
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.points import PlannedPoint, known_mixtures
-from rayscan.scan.cost.rates import Rates, reference
+from rayscan.scan.cost.rates import Rates
 from rayscan.scan.cost.workload import Workload, workload
-from rayscan.scan.steps.examples import Histograms, Labels, features_of
+from rayscan.scan.steps.examples import Histograms, Labels
 from rayscan.seeds import stream
 from rayscan.stats.auc import delong
 
@@ -55,7 +55,7 @@ def calibrated(config: ScanConfig) -> Rates:
 
 
 def _timed(config: ScanConfig) -> Rates:
-    load, rates = workload(config), reference()
+    load, rates = workload(config), Rates()
     sampler = _sampler(config)
     rng = stream(config.seed, "calibration")
     seconds = _least(lambda: _histograms(sampler, rng, _DRAWN)) / (2 * _DRAWN)
@@ -64,7 +64,7 @@ def _timed(config: ScanConfig) -> Rates:
     found = {
         name: _factors(load, point, sampler, rates)
         for name, point in {p.choice.name: p for p in load.points}.items()
-        if point.choice.architecture.work(point.values, load.input_shape(point), 1).training
+        if rates.fitting(point.choice, point.kind.values, point.kind.shape, 1)
     }
     training = {name: factor for name, (factor, _) in found.items()}
     scoring = {name: factor for name, (_, factor) in found.items()}
@@ -73,13 +73,12 @@ def _timed(config: ScanConfig) -> Rates:
 
 def _scaled(rates: Rates, speed: float) -> Rates:
     """Every cost times a factor; what the architectures cost is timed on its own."""
-    changed: dict[str, Any] = {}
-    for each in fields(rates):
-        value = getattr(rates, each.name)
-        if isinstance(value, float):
-            changed[each.name] = value * speed
-        else:
-            changed[each.name] = {key: one * speed for key, one in value.items()}
+    changed = {
+        name: value * speed
+        if isinstance(value, float)
+        else {k: v * speed for k, v in value.items()}
+        for name, value in asdict(rates).items()
+    }
     return replace(rates, **changed)
 
 
@@ -133,39 +132,25 @@ def _histograms(sampler: Ensembles, rng: np.random.Generator, count: int) -> His
     return np.concatenate([sampler.null(rng, count), sampler.alternative(rng, count)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ToyHistograms:
-    """Histograms that were drawn before the clock starts; the same at every epoch."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Toys:
+    """Examples that were drawn before the clock starts, histograms or events; no epoch differs."""
 
-    shape: tuple[int, ...]
-    null_mean: npt.NDArray[np.float64]
-    null_variance: npt.NDArray[np.float64]
-    x: Histograms
+    x: npt.NDArray[Any]
     labels: Labels
+    shape: tuple[int, ...] = ()
+    null_mean: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    null_variance: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    features: tuple[str, ...] = ()
     n_classes: int = 2
     templates: Templates | None = None
-
-    def training(self, epoch: int) -> tuple[Histograms, Labels]:  # noqa: ARG002
-        return self.x, self.labels
-
-    def validation(self) -> tuple[Histograms, Labels]:
-        return self.x[::8], self.labels[::8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _ToyEvents:
-    """Single events whose features all tell signal from background a little."""
-
-    features: tuple[str, ...]
-    x: npt.NDArray[np.float32]
-    labels: Labels
     S: int = 100
     B: int = 2000
 
-    def training(self) -> tuple[npt.NDArray[np.float32], Labels]:
+    def training(self, epoch: int = 0) -> tuple[npt.NDArray[Any], Labels]:  # noqa: ARG002
         return self.x, self.labels
 
-    def validation(self) -> tuple[npt.NDArray[np.float32], Labels]:
+    def validation(self) -> tuple[npt.NDArray[Any], Labels]:
         return self.x[::8], self.labels[::8]
 
 
@@ -174,37 +159,40 @@ class _ToyEvents:
 
 def _factors(load: Workload, point: PlannedPoint, sampler: Ensembles, rates: Rates) -> Factors:
     """Measured over expected cost of one epoch, and of one scored batch, of an architecture."""
-    shape, architecture = load.input_shape(point), point.choice.architecture
-    point = replace(point, epochs=1)
-    knobs = asdict(point.values)
+    choice, shape = point.choice, point.kind.shape
+    knobs = asdict(point.kind.values)
+    knobs |= {"epochs": 1} if "epochs" in knobs else {}
+    values = choice.architecture.valued(knobs)
     count = load.examples(point) or _POOL
-    while count > _FEWEST and rates.fitting(point, shape, count) > _SECONDS:
+    while count > _FEWEST and rates.fitting(choice, values, shape, count) > _SECONDS:
         count //= 2
-    examples = _toy(load.config, point, sampler, count // 2)
+    examples = _toys(point, sampler, count // 2)
     member = Member(examples=examples, hyperparameters=knobs)
-    trained = architecture.train([member])[0]  # compiles, and imports what it needs
-    seconds = _least(lambda: architecture.train([member]), times=2)
-    training = seconds / rates.fitting(point, shape, 2 * (count // 2))
+    train = choice.architecture.train
+    trained = train([member])[0]  # compiles, and imports what it needs
+    seconds = _least(lambda: train([member]), times=2)
+    training = seconds / rates.fitting(choice, values, shape, len(examples.x))
     if isinstance(trained, DivergedError):
         return training, 1.0
     seconds = _least(lambda: _test(trained.classifier, examples.x, examples.labels))
-    expected = _TESTED * len(examples.x) * rates.scored(point, shape)
-    return training, seconds / expected
+    return training, seconds / (_TESTED * len(examples.x) * rates.scored(choice, values, shape))
 
 
-def _toy(
-    config: ScanConfig, point: PlannedPoint, sampler: Ensembles, count: int
-) -> _ToyHistograms | _ToyEvents:
+def _toys(point: PlannedPoint, sampler: Ensembles, count: int) -> _Toys:
     """As many examples of each class."""
-    rng = stream(config.seed, "calibration", point.choice.name)
+    rng = stream(point.kind.config.seed, "calibration", point.choice.name)
     labels = np.repeat(np.arange(2), count)
-    if not point.reads_events:
-        x = _histograms(sampler, rng, count)
-        mean, variance = sampler.null_mean, sampler.null_variance
-        return _ToyHistograms(config.binning.shape, mean, variance, x, labels)
-    features = features_of(config, point.choice.features)
-    values = rng.normal(size=(2 * count, len(features))) + 0.3 * labels[:, None]
-    return _ToyEvents(features, values.astype(np.float32), labels)
+    if not point.choice.reads_events:
+        return _Toys(
+            x=_histograms(sampler, rng, count),
+            labels=labels,
+            shape=point.kind.shape,
+            null_mean=sampler.null_mean,
+            null_variance=sampler.null_variance,
+        )
+    x = rng.normal(size=(2 * count, *point.kind.shape)) + 0.3 * labels[:, None]
+    names = tuple(map(str, range(x.shape[1])))
+    return _Toys(x=x.astype(np.float32), labels=labels, features=names)
 
 
 def _test(classifier: Classifier, x: npt.NDArray[np.number], labels: Labels) -> None:

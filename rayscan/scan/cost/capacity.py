@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,23 +10,11 @@ from rayscan import places
 from rayscan.errors import Problem, StorageError
 from rayscan.places import beside
 from rayscan.results.storage import absolute
-from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost import footprint
 from rayscan.scan.cost.workload import Workload
 
 MOST_TRAININGS = 1_000_000
 """Trained members of a scan: each has a row in every table, and a folder of its own."""
-
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
-
-
-def memory_here() -> float:
-    """Memory of this machine [bytes], or what a container or batch system leaves of it."""
-    physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    try:
-        return min(physical, float(_CGROUP.read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such group, or the word max
-        return physical
 
 
 def too_many_trainings(load: Workload) -> Iterator[Problem]:
@@ -78,7 +65,8 @@ def _disk(load: Workload) -> Iterator[Problem]:
     """Disks of this machine that are too small for what is written there."""
     parts = footprint.disk_bytes(load)
     cached = parts["generated files"] + parts["event tables"]
-    storage, cache = _places(load.config)
+    storage = load.config.storage
+    cache = load.config.cache or beside(storage, "cache")
     written = {"storage": (storage, sum(parts.values()) - cached), "cache": (cache, cached)}
     for key, (place, needed) in written.items():
         if places.is_url(place):
@@ -95,10 +83,6 @@ def _disk(load: Workload) -> Iterator[Problem]:
                 what=f"{_size(needed)} will be written to {place}, where {_size(free)} are free; "
                 "give another place, or make the scan smaller",
             )
-
-
-def _places(config: ScanConfig) -> tuple[str, str]:
-    return config.storage, config.cache or beside(config.storage, "cache")
 
 
 def _held(folder: Path) -> float:

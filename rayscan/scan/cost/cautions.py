@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rayscan.cores import memory_here
 from rayscan.scan.cost import footprint
-from rayscan.scan.cost.capacity import memory_here
-from rayscan.scan.cost.points import known_mixtures, packs
+from rayscan.scan.cost.points import known_mixtures
 from rayscan.scan.cost.stages import machine_workers
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.tests.pairs import DRAW_WARNING
@@ -62,16 +62,9 @@ def _small_pools(load: Workload) -> Iterator[str]:
     if known is None:
         return
     shares = load.config.pools
-    present = [
-        (name, share)
-        for name, share in (
-            ("train", shares.train),
-            ("validation", shares.validation),
-            ("test", shares.test),
-        )
-        if share > 0
-    ]
-    small, share = min(present, key=lambda pair: pair[1])
+    each_share = {name: getattr(shares, name) for name in ("train", "validation", "test")}
+    present = [(share, name) for name, share in each_share.items() if share > 0]
+    share, small = min(present, key=lambda pair: pair[0])
     needed = max((m.null_total for each in known.values() for m in each), default=0)
     backgrounds = [load.pool(name, share) for name in load.config.backgrounds]
     if None not in backgrounds:
@@ -122,11 +115,11 @@ def _size(load: Workload) -> Iterator[str]:
 
 def _fewer(load: Workload) -> str:
     """What makes fewer Tune trials: the smallest pack that is enough, or the best there is."""
-    most = max(point.members for point in load.points)
+    most = max(point.kind.members for point in load.points)
     pack, left = load.config.training.pack, load.packs
     while left >= MANY_TRIALS and pack < most:
         pack = min(2 * pack, most)
-        left = sum(packs(load.config, point.choice, pack) for point in load.points)
+        left = sum(point.kind.packs(pack) for point in load.points)
     fixes = [f"training.pack: {pack} makes {left:,} of them"] if left < load.packs else []
     if left >= MANY_TRIALS:
         fixes.append("train fewer members: fewer strengths, benchmarks, repeats or search trials")

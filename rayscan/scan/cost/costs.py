@@ -16,7 +16,7 @@ from rayscan.scan.cost import footprint
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.cautions import cautions
 from rayscan.scan.cost.points import PlannedPoint
-from rayscan.scan.cost.rates import Rates, reference
+from rayscan.scan.cost.rates import Rates
 from rayscan.scan.cost.stages import (
     Stage,
     machine_workers,
@@ -30,7 +30,7 @@ from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.plan.strengths import trains_at_each
 from rayscan.scan.pools.inputs import open_inputs
 
-__all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate", "reference"]
+__all__ = ["Costs", "Rates", "calibrated", "entries_of", "estimate"]
 
 _MANY_POINTS = 20
 _MANY_TOGETHER = 3  # names joined to one, beyond which their number is shown
@@ -65,7 +65,7 @@ def estimate(config: ScanConfig, rates: Rates, entries: Mapping[str, int] | None
 
     Args:
         config: The scan.
-        rates: Unit costs: `reference`, or `calibrated` on this machine.
+        rates: Unit costs: those of the reference machine, or `calibrated` on this machine.
         entries: Entries of input files by process, where they have been opened.
     """
     load = workload(config, entries)
@@ -91,30 +91,24 @@ def entries_of(config: ScanConfig, base: Path) -> Mapping[str, int]:
         base: Folder that relative patterns start from.
     """
     try:
-        inputs = open_inputs(config, base=base)
+        return open_inputs(config, base=base).entries
     except ConfigError:
         return {}
-    named = [name for name, process in config.processes.items() if process.files]
-    return {name: sum(each.file.entries for each in inputs.of(name)) for name in named}
 
 
 # -------------------------------------------------------------------- points
 
 
 def _points(load: Workload, rates: Rates) -> pd.DataFrame:
-    groups = [[point] for point in load.points]
-    if len(groups) > _MANY_POINTS:
-        groups = _grouped(load.points, lambda p: (p.benchmark, p.choice.key))
-    if len(groups) > _MANY_POINTS:
-        groups = _grouped(load.points, lambda p: p.choice.key)
-    return pd.DataFrame([_row(load, group, rates) for group in groups])
-
-
-def _grouped(points: Sequence[PlannedPoint], key: Any) -> list[list[PlannedPoint]]:
-    groups: dict[Any, list[PlannedPoint]] = {}
-    for point in points:
-        groups.setdefault(key(point), []).append(point)
-    return list(groups.values())
+    groups: dict[tuple[Any, ...], list[PlannedPoint]] = {}
+    for shown in (("strength", "benchmark"), ("benchmark",), ()):
+        groups = {}
+        for point in load.points:
+            alike = (*(getattr(point, name) for name in shown), point.choice.key)
+            groups.setdefault(alike, []).append(point)
+        if len(groups) <= _MANY_POINTS:
+            break
+    return pd.DataFrame([_row(load, group, rates) for group in groups.values()])
 
 
 def _row(load: Workload, group: Sequence[PlannedPoint], rates: Rates) -> dict[str, Any]:
@@ -127,8 +121,8 @@ def _row(load: Workload, group: Sequence[PlannedPoint], rates: Rates) -> dict[st
         **_events(load, group),
         "architecture": first.choice.key,
         "mode": "search" if first.choice.searches else "fixed",
-        "members": sum(point.members for point in group),
-        "epochs at most": first.epochs,
+        "members": sum(point.kind.members for point in group),
+        "epochs at most": getattr(first.kind.values, "epochs", 1),
         "CPU time": duration(sum(point_cpu(load, point, rates) for point in group)),
     }
 
@@ -175,9 +169,9 @@ def _numbers(load: Workload) -> Iterator[tuple[str, str, str]]:
 
 def _footprint(load: Workload) -> Iterator[tuple[str, str, str]]:
     drawn, events = footprint.epoch_bytes(load), footprint.event_bytes(load)
-    network = footprint.worker_bytes(load) > footprint.TENSORFLOW
+    compiles = any(kind.compiles for kind in load.kinds)
     parts = [
-        *(["TensorFlow 0.9"] if network else []),
+        *([f"TensorFlow {footprint.TENSORFLOW / 1e9:.1f}"] if compiles else []),
         f"histograms of an epoch {drawn / 1e9:.2g}",
         f"events {events / 1e9:.2g}",
     ]

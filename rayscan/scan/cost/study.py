@@ -18,7 +18,7 @@ from rayscan.scan.config.study import Study, load_study
 from rayscan.scan.cost.cautions import of_all
 from rayscan.scan.cost.costs import Costs, calibrated, duration, entries_of, estimate
 from rayscan.scan.cost.footprint import disk_bytes, worker_bytes
-from rayscan.scan.cost.rates import Rates, reference
+from rayscan.scan.cost.rates import Rates
 from rayscan.scan.cost.stages import stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import opening
@@ -86,7 +86,7 @@ def plan(
         ConfigError: with every problem of the scan, each with its line and what to do.
     """
     study = load_study(scan, storage=storage, workers=workers)
-    rates = calibrated(study.base) if calibrate else reference()
+    rates = calibrated(study.base) if calibrate else Rates()
     return estimate_study(study, rates, study.folder)
 
 
@@ -97,7 +97,7 @@ def estimate_study(study: Study, rates: Rates, folder: Path) -> StudyCosts:
 
     Args:
         study: The scan and its variants.
-        rates: Unit costs: `reference`, or `calibrated` on this machine.
+        rates: Unit costs: those of the reference machine, or `calibrated` on this machine.
         folder: Folder that relative input patterns start from.
     """
     loads = workloads(study, folder)

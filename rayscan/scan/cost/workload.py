@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rayscan.scan.config.heads.registry import head_of
+from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.limits import METHODS, Method
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.cost import testing
-from rayscan.scan.cost.points import PlannedPoint, planned_points
+from rayscan.scan.cost.points import Kind, PlannedPoint, planned_points
 from rayscan.scan.cost.rates import DrawKind, Rates
-from rayscan.scan.steps.examples import features_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,55 +31,90 @@ class Workload:
     read: frozenset[str] = frozenset()
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Its architectures, which share their graphs among points."""
+        return tuple({point.choice.key: point.kind for point in self.points}.values())
+
+    @property
     def members(self) -> int:
         """Classifiers to train."""
-        return sum(point.members for point in self.points)
+        return sum(point.kind.members for point in self.points)
 
     @property
     def packs(self) -> int:
         """Tune trials."""
         return sum(point.trials for point in self.points)
 
+    # ------------------------------------------------------------------ tests
+
+    @property
+    def pair_sets(self) -> int:
+        """Test sets of two hypotheses: each benchmark, against the background and signals."""
+        benchmarks, second = len(self.config.benchmarks), len(second_signals(self.config))
+        return (benchmarks + second * (benchmarks - 1)) * len(self.config.mixtures.strengths)
+
+    @property
+    def class_sets(self) -> int:
+        """Test sets of all hypotheses at one strength, where some head meets them."""
+        some = any(kind.head.test == "classes" for kind in self.kinds)
+        return some * len(self.config.mixtures.strengths)
+
     @property
     def test_sets(self) -> int:
-        """Test ensembles: two hypotheses, or all for several classes, at a strength."""
-        return testing.pair_sets(self.config) + testing.class_sets(self.config)
+        """Test ensembles."""
+        return self.pair_sets + self.class_sets
+
+    @property
+    def times_tested(self) -> int:
+        """How often a classifier of two classes is: of a shared pool also on its unseen part."""
+        return 1 if self.config.pools.split == "events" else 2
+
+    @property
+    def histograms_tested(self) -> int:
+        """Histograms of all test sets, in all folds."""
+        of_classes = self.class_sets * (len(self.config.benchmarks) + 1)
+        sets = 2 * self.times_tested * self.pair_sets + of_classes
+        return sets * len(self.config.pools.numbers) * self.config.ensembles.test
 
     @property
     def pairs(self) -> int:
         """Classifiers times the test sets they meet."""
-        return sum(p.members * testing.sets_met(self.config, p.choice) for p in self.points)
+        return sum(point.kind.members * point.kind.sets for point in self.points)
 
     @property
     def test_rows(self) -> int:
-        """Rows of the tables `auc` and `multiclass`."""
-        return sum(p.members * testing.rows_written(self.config, p.choice) for p in self.points)
+        """Rows of tables of tests."""
+        return sum(point.kind.members * point.kind.rows for point in self.points)
 
     @property
     def curves(self) -> int:
         """ROC curves, each with the score distributions of its two classes."""
-        return sum(self._curves(point) for point in self.points)
+        return sum(self._curves(point.kind) for point in self.points)
 
-    def _curves(self, point: PlannedPoint) -> int:
-        which, choice = self.config.crosstest.curves, point.choice
-        head = head_of(choice)
-        if which == "none" or head.test == "classes":
+    def _curves(self, kind: Kind) -> int:
+        which, of_events = self.config.crosstest.curves, kind.choice.reads_events
+        if which == "none" or kind.head.test == "classes":
             return 0
         if which == "first":  # on its own benchmark, and there once more on single events
-            own = testing.strengths_tested(self.config, choice) * (not head.joint)
-            return own + point.reads_events
-        events = len(self.config.benchmarks) * point.reads_events
-        return point.members * (testing.sets_met(self.config, choice) + events)
+            return kind.strengths_tested * (not kind.head.joint) + of_events
+        return kind.members * (kind.sets + len(self.config.benchmarks) * of_events)
+
+    # ------------------------------------------------------------------ limits
 
     @property
     def selected(self) -> int:
         """Classifiers that limits are set with."""
-        return sum(point.selected for point in self.points)
+        return sum(point.kind.selected for point in self.points)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The limit methods asked for."""
+        return tuple(METHODS[name] for name in self.config.limits.methods)
 
     def limits(self, *, fitted: bool) -> int:
         """Limits by methods that fit models, or by those that score pseudo-experiments."""
         some = [p for p in self.points if p.mixture is None or p.mixture.background > 0]
-        scored = sum(point.selected for point in some)
+        scored = sum(point.kind.selected for point in some)
         teams = self.selected // len(self.config.pools.numbers)
         each = [
             method.count(self.config, teams, scored)
@@ -89,11 +122,6 @@ class Workload:
             if bool(method.channels(self.config)) == fitted
         ]
         return len(self.config.benchmarks) * sum(each)
-
-    @property
-    def methods(self) -> tuple[Method, ...]:
-        """The limit methods asked for."""
-        return tuple(METHODS[name] for name in self.config.limits.methods)
 
     @property
     def binned_limits(self) -> int:
@@ -120,24 +148,24 @@ class Workload:
         sets = drawn * len(totals) * len(self.config.benchmarks)
         return sets * self.config.limits.ensembles * len(self.config.pools.numbers)
 
+    # ------------------------------------------------------------------ draws and events
+
     def training_draws(self, point: PlannedPoint) -> int:
         """Histograms drawn to train a point and to stop it, at most; a pack shares its draws."""
-        if point.reads_events:
+        kind, sizes = point.kind, self.config.ensembles
+        if kind.choice.reads_events:
             return 0
-        sizes = self.config.ensembles
-        shared = point.members if point.choice.searches else point.packs
-        epochs = point.choice.architecture.draws(point.values)
+        shared = kind.members if kind.choice.searches else kind.packs(self.config.training.pack)
+        epochs = kind.choice.architecture.draws(kind.values)
         validation = point.histograms(sizes.validation)
-        own = validation * point.members  # the validation AUC that the table shows
-        if epochs == 0:
-            return own
-        return own + shared * (epochs * point.histograms(sizes.train) + validation)
+        trained = shared * (epochs * point.histograms(sizes.train) + validation) if epochs else 0
+        return trained + validation * kind.members  # the validation AUC that the table shows
 
     @property
     def draws(self) -> int:
         """Histograms drawn in the whole scan, at most."""
         training = sum(self.training_draws(point) for point in self.points)
-        return training + testing.histograms_tested(self.config) + self.score_draws
+        return training + self.histograms_tested + self.score_draws
 
     def events(self, process: str) -> int | None:
         """Events of a process before the selection, None if not known yet."""
@@ -146,41 +174,33 @@ class Workload:
 
     def pool(self, process: str, share: float) -> int | None:
         """Events of a process in a pool before the selection."""
-        events = self.events(process)
-        pools = self.config.pools
+        events, pools = self.events(process), self.config.pools
         part = share if pools.split == "events" else 1.0 - pools.test
         return None if events is None else round(events * part)
 
-    def training_events(self, point: PlannedPoint) -> int:
-        """Single events of an epoch of a network of events, before the selection."""
+    def pooled(self, point: PlannedPoint, share: float) -> int:
+        """Events of all processes of a point in a pool, as far as they are known."""
         names = (*self.config.backgrounds, point.benchmark)
-        return sum(self.pool(name, self.config.pools.train) or 0 for name in names)
+        return sum(self.pool(name, share) or 0 for name in names)
 
     def examples(self, point: PlannedPoint) -> int:
         """Rows of an epoch."""
-        if point.reads_events:
-            return self.training_events(point)
+        if point.choice.reads_events:
+            return self.pooled(point, self.config.pools.train)
         return point.histograms(self.config.ensembles.train)
 
-    def input_shape(self, point: PlannedPoint) -> tuple[int, ...]:
-        """What a classifier of a point looks at."""
-        if point.reads_events:
-            return (len(features_of(self.config, point.choice.features)),)
-        return self.config.binning.shape
+    def drawing(self, rates: Rates) -> float:
+        """CPU seconds of one histogram."""
+        bins, pools = self.config.binning.bins, len(self.config.backgrounds)
+        return rates.drawing(self._draw_kind(), bins=bins, pools=pools)
 
-    @property
-    def draw_kind(self) -> DrawKind:
+    def _draw_kind(self) -> DrawKind:
         """How numbers of events are shared out among pools."""
         method, poisson = self.config.ensembles.method, self.config.mixtures.totals == "poisson"
         if method != "without_replacement":
             return "poisson" if poisson else method
         unequal = poisson or self.config.ensembles.unsure.background > 0
         return "shared_out" if unequal or len(self.config.backgrounds) > 1 else "exact"
-
-    def drawing(self, rates: Rates) -> float:
-        """CPU seconds of one histogram."""
-        bins, pools = self.config.binning.bins, len(self.config.backgrounds)
-        return rates.drawing(self.draw_kind, bins=bins, pools=pools)
 
 
 def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:

@@ -178,8 +178,8 @@ def test_the_options_of_a_sampler_are_those_of_the_scan(search: Search, said: An
     assert options(search) == said
 
 
-@pytest.mark.parametrize("name", HERE)
-def test_a_sampler_that_learns_learns_in_a_short_search(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in HERE if SAMPLERS[name.values[0]].keys])
+def test_a_sampler_that_starts_somehow_learns_in_a_short_search(name: str) -> None:
     rates = [
         [
             plan.hyperparameters["learning_rate"]
@@ -188,7 +188,7 @@ def test_a_sampler_that_learns_learns_in_a_short_search(name: str) -> None:
         for objective in ("loss", "auc")  # the same values, once pulled down and once up
     ]
     assert rates[0][:4] == rates[1][:4]
-    assert (rates[0] == rates[1]) == (name == "random")
+    assert rates[0] != rates[1]
 
 
 def test_each_fold_searches_for_itself() -> None:

@@ -1,4 +1,4 @@
-"""A loss of the tests: the yields that a soft cut at 0 leaves, sqrt(b + 1) / s, as a logarithm."""
+"""Losses of the tests: one of the yields that a soft cut leaves, one of single rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Counting(Loss):
     """log(b + 1) / 2 - log(s), with s = S <f> over class 1 and b = B <f> over class 0."""
 
     needs = frozenset({"S", "B"})
+    several = False
 
     def summed(self, batch):
         from keras import ops
@@ -32,3 +33,21 @@ class Counting(Loss):
         slopes = numbers["B"] * background / (2 * (b + 1)) - numbers["S"] * signal / s
         slopes = (slopes * passed * (1 - passed))[:, None]
         return float(np.log(b + 1) / 2 - np.log(s)), slopes
+
+
+class Squared(Loss):
+    """Brier's score of two classes."""
+
+    needs = frozenset()
+    several = False
+
+    def summed(self, batch):
+        from keras import ops
+
+        off = ops.sigmoid(batch.logits[..., 0]) - ops.cast(batch.labels, "float32")
+        return ops.sum(batch.weights * off**2, axis=1)
+
+    def twin(self, logits, labels, weights, numbers):
+        passed, shares = expit(logits[:, 0]), weights / weights.sum()
+        slopes = 2 * (passed - labels) * passed * (1 - passed) * shares
+        return float(shares @ (passed - labels) ** 2), slopes[:, None]

@@ -27,9 +27,9 @@ _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 COUNTING = _MODULE.Counting()
 
-MEMBERS = {**LOSSES, "counting": COUNTING}
+MEMBERS = {**LOSSES, "counting": COUNTING, "squared": _MODULE.Squared()}
 NUMBERS = {"S": np.array([30.0, 50.0]), "B": np.array([1000.0, 90.0])}
-CASES = [(name, k) for name, loss in MEMBERS.items() for k in (1, 3) if k == 1 or not loss.needs]
+CASES = [(name, k) for name, loss in MEMBERS.items() for k in (1, 3) if k == 1 or loss.several]
 N = 60
 
 
@@ -115,11 +115,24 @@ def test_the_loss_of_an_installed_package_is_a_knob(tmp_path):
     folder = tmp_path / "counting-1.0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
-    (folder / "entry_points.txt").write_text("[rayscan.losses]\ncounting = losses:Counting\n")
+    (folder / "entry_points.txt").write_text(
+        "[rayscan.losses]\ncounting = losses:Counting\nsquared = losses:Squared\n"
+    )
     code = (
         "from rayscan.models.architectures.registry import architectures\n"
         "print(architectures()['event_mlp'].knobs(loss='counting').loss)\n"
-        "architectures()['mlp'].knobs(loss='counting')"
+        "from rayscan.scan.config.scan import ArchitectureChoice as Choice\n"
+        "from rayscan.scan.config.search_space import check\n"
+        "def said(name, loss, head='binary'):\n"
+        "    try:\n"
+        "        check(Choice(name=name, head=head, hyperparameters={'loss': loss}))\n"
+        "    except ValueError as error:\n"
+        "        print(error)\n"
+        "said('event_mlp', 'counting')\n"
+        "said('mlp', 'counting')\n"
+        "said('mlp', 'squared')\n"
+        "said('mlp', 'squared', 'multiclass')\n"
+        "said('mlp', {'choices': ['cross_entropy', 'squared']}, 'multiclass')\n"
     )
     path = os.pathsep.join([str(tmp_path), str(HERE), *sys.path])
     done = subprocess.run(
@@ -129,7 +142,10 @@ def test_the_loss_of_an_installed_package_is_a_knob(tmp_path):
         text=True,
         check=False,
     )
-    assert done.stdout == "counting\n", done.stderr
-    assert done.stderr.endswith(
-        "ValueError: loss: 'counting' needs B, S, which examples of this network do not have\n"
-    )
+    two = "loss: 'squared' tells two classes apart, and the head multiclass has more"
+    assert done.stdout.splitlines() == [
+        "counting",
+        "loss: 'counting' needs B, S, which examples of this network do not have",
+        two,
+        two,
+    ], done.stderr

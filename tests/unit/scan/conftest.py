@@ -169,7 +169,7 @@ def _limit_rows(scan: FakeScan) -> list[Row]:
             row = _limit(scan, trained, test, method, luminosity)
             key = (trained["trial"], test, method, luminosity)
             if method == "template":
-                key, row["trial"] = ("template", test, method, luminosity), "template"
+                key, row["trial"] = ("none", test, method, luminosity), "none"
             rows.setdefault(key, row)
     return list(rows.values())
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rayscan.cores import memory_here
 from rayscan.errors import ConfigError
 from rayscan.scan.checking import check
 from rayscan.scan.config.file import parse_scan
-from rayscan.scan.cost.capacity import memory_here, too_little_room, too_many_trainings
+from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
 from rayscan.scan.cost.workload import workload
 
 SCAN = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rayscan.report.frames.auc import event_aucs
 from rayscan.report.frames.composition import composition, relative_yields, shown
-from rayscan.report.frames.events import event_aucs
 from rayscan.report.page import html
 from rayscan.report.views import sections
 

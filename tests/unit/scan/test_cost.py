@@ -29,9 +29,9 @@ from rayscan.scan.config.scan import (
 )
 from rayscan.scan.config.search import Search
 from rayscan.scan.cost.calibration import calibrated
-from rayscan.scan.cost.costs import duration, entries_of, estimate, reference
+from rayscan.scan.cost.costs import Rates, duration, entries_of, estimate
 from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes
-from rayscan.scan.cost.stages import compilations, point_cpu, stages, total_cpu, total_wall
+from rayscan.scan.cost.stages import point_cpu, stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, points
@@ -40,7 +40,7 @@ from rayscan.scan.steps.curves import BINS, Curves, kept
 from rayscan.scan.steps.exclusion.score import METHOD, strengths_to_test
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
-RATES = reference()
+RATES = Rates()
 ENTRIES = {"bkg": 100_000, "hard": 100_000, "central": 100_000}
 TUNED = ArchitectureChoice(
     name="mlp",
@@ -153,16 +153,16 @@ def test_limits_by_score_test_at_no_more_strengths_than_counted():
 
 def test_a_searched_point_has_the_knobs_of_the_middle_and_the_epochs_of_the_end():
     load = workload(make_config(architectures=(TUNED,)))
-    assert load.points[0].knobs["units"] == 16
-    assert load.points[0].epochs == 9
+    assert load.points[0].kind.values.units == 16
+    assert load.points[0].kind.values.epochs == 9
 
 
 def test_graphs_are_compiled_once_for_a_worker_and_size():
     config = make_config(architectures=("mlp", TUNED), search=Search(trials=50))
     mlp, tuned = workload(config).points[:2]
-    assert compilations(mlp, slots=4) == 1  # one repeat
-    assert compilations(tuned, slots=4) == 3 * 4  # three numbers of units
-    assert compilations(workload(make_config()).points[0], slots=4) == 0
+    assert mlp.kind.compilations(4) == 1  # one repeat
+    assert tuned.kind.compilations(4) == 3 * 4  # three numbers of units
+    assert workload(make_config()).kinds[0].compilations(4) == 0
 
 
 def test_training_costs_twice_as_much_for_twice_the_repeats():

@@ -26,7 +26,7 @@ from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools, fold_name, pools_of_fold
 from rayscan.events.table import schema
-from rayscan.report.frames.folds import over_folds
+from rayscan.report.frames.repeats import over_folds
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import dump, parse_scan

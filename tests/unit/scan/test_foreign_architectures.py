@@ -12,7 +12,7 @@ from rayscan.errors import MemberError
 from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
-from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.costs import Rates, estimate
 from rayscan.scan.cost.stages import point_cpu
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.strengths import trained_as
@@ -29,7 +29,7 @@ from rayscan.models.architectures.linear import LinearArchitecture, LinearKnobs
 class MeanDifference(LinearArchitecture[LinearKnobs]):
     name = "mean_difference"
     knobs = LinearKnobs
-    heads = ("binary",)
+    learns = "two classes"
 
     def work(self, values, shape, examples):
         bins = math.prod(shape)
@@ -47,7 +47,7 @@ class PerEvent(EventMLP):
 class Priceless(LinearArchitecture[LinearKnobs]):
     name = "priceless"
     knobs = LinearKnobs
-    heads = ("binary",)
+    learns = "two classes"
 
     def fit(self, drawn, values, seed): ...
 """
@@ -81,10 +81,12 @@ def test_one_of_histograms_is_checked_planned_priced_and_trained(tmp_path):
         ensembles=EnsembleSizes(train=200, validation=50, test=50),
     )
     assert [trained_as(config, choice) for choice in config.architectures] == ["drawn"]
-    load, rates = workload(config), reference()
+    load, rates = workload(config), Rates()
     for point in load.points:
         # 400 histograms of 96 bins, one epoch's worth of draws.
-        assert rates.fitting(point, (12, 8), 400) == pytest.approx(2e-9 * 400 * 96)
+        assert rates.fitting(point.choice, point.kind.values, (12, 8), 400) == pytest.approx(
+            2e-9 * 400 * 96
+        )
         assert point_cpu(load, point, rates) > rates.trial
     assert set(estimate(config, rates).points["architecture"]) == {"mean_difference"}
     _, rows, _ = train_all(config, make_pools(), tmp_path / "results")
@@ -97,7 +99,7 @@ def test_one_of_events_needs_no_name_of_ours_to_be_given_events():
     choice = ArchitectureChoice(name="per_event", features=("met", "jet1_pt"))
     config = make_config(architectures=("mean_difference", choice))
     assert event_features(config) == ("met", "jet1_pt")
-    planned = [point for point in workload(config).points if point.reads_events]
+    planned = [point for point in workload(config).points if point.choice.reads_events]
     assert {point.choice.name for point in planned} == {"per_event"}
     assert workload(config).training_draws(planned[0]) == 0
 
@@ -144,7 +146,7 @@ for member in architectures().values():
     values = member.valued({})
     member.fits((30, 30)), member.draws(values), member.stored(values, (30, 30))
     member.work(values, (30, 30), 100), member.held(values, (30, 30), 9, size=2, members=1)
-    assert member.heads and member.reads and member.engine
+    assert member.learns and member.reads and member.engine
 print([m for m in ("ray", "tensorflow", "keras", "sklearn") if m in sys.modules])
 """
     # Without the package above: its place is on the path of this process alone.

@@ -25,7 +25,7 @@ from rayscan.scan.config.merging import merged
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import parse_study
 from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
-from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.costs import Rates, estimate
 from rayscan.scan.cost.workload import workload
 
 BASE: dict[str, Any] = yaml_text.load("""
@@ -182,7 +182,7 @@ def outcome(text: str) -> str:
         load = workload(config)
         fits = not [*too_many_trainings(load), *too_little_room(load, memory=16e9)]
         if fits and len(load.points) < 100:
-            estimate(config, reference())
+            estimate(config, Rates())
     return "read"
 
 

@@ -7,6 +7,8 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from rayscan.report.frames import auc as report
+from rayscan.report.frames.limits import limit_summary
+from rayscan.report.frames.trials import failures
 
 
 def test_repeats_are_summarised_by_the_published_trimmed_mean(fake, fake_scan):
@@ -227,7 +229,7 @@ def test_limits_are_medians_over_repeats_in_mu_and_pb(fake, fake_scan):
 
     scan = fake_scan(luminosities=(139.0, 300.0))
     tables = fake(scan, limits=spread)
-    found = report.limit_summary(tables)
+    found = limit_summary(tables)
     one = found[
         (found["method"] == "response")
         & (found["label"] == "cnn")
@@ -248,7 +250,7 @@ def test_limits_are_medians_over_repeats_in_mu_and_pb(fake, fake_scan):
 
 
 def test_template_limits_know_no_classifier(fake, fake_scan):
-    found = report.limit_summary(fake(fake_scan(luminosities=(139.0, 300.0))))
+    found = limit_summary(fake(fake_scan(luminosities=(139.0, 300.0))))
     template = found[found["method"] == "template"]
     assert set(template["label"]) == {"template"}
     assert template["train_benchmark"].isna().all()
@@ -264,7 +266,7 @@ def test_a_repeat_without_a_limit_is_counted_and_not_averaged(fake, fake_scan):
                     if "_expected_" in name:
                         row[name] = None
 
-    found = report.limit_summary(fake(fake_scan(), limits=one_unbounded))
+    found = limit_summary(fake(fake_scan(), limits=one_unbounded))
     response = found[found["method"] == "response"]
     assert set(response["limits"]) == {2}
     assert set(response["without_limit"]) == {1}
@@ -277,7 +279,7 @@ def test_failures_are_neither_ok_nor_pruned(fake, fake_scan):
             row["status"] = status
             row["error"] = None if status == "pruned" else f"it {status}"
 
-    found = report.failures(fake(fake_scan(), trials=some_fail))
+    found = failures(fake(fake_scan(), trials=some_fail))
     assert list(found["status"]) == ["diverged", "out_of_memory"]
     assert list(found["error"]) == ["it diverged", "it out_of_memory"]
 
@@ -287,7 +289,7 @@ def test_empty_tables_give_empty_summaries(fake, fake_scan):
     assert report.auc_summary(tables).empty
     assert report.own(tables).empty
     assert report.strength_needed(tables).empty
-    assert report.limit_summary(tables).empty
-    assert report.failures(tables).empty
+    assert limit_summary(tables).empty
+    assert failures(tables).empty
     assert report.matrix(tables, "cnn", 1.0).empty
     assert report.matrices(tables, "cnn") == {}

@@ -12,13 +12,13 @@ from rayscan.cli.app import app
 from rayscan.errors import ConfigError
 from rayscan.scan.checking import check
 from rayscan.scan.config.study import load_study, parse_study
-from rayscan.scan.cost.costs import estimate, reference
+from rayscan.scan.cost.costs import Rates, estimate
 from rayscan.scan.cost.footprint import disk_bytes
 from rayscan.scan.cost.stages import stages, total_wall
 from rayscan.scan.cost.study import estimate_study, workloads
 from rayscan.scan.cost.workload import workload
 
-RATES = reference()
+RATES = Rates()
 TEXT = """\
 name: toy
 storage: results/toy

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from rayscan.errors import TableError
-from rayscan.report.frames.auc import limit_summary, own
+from rayscan.report.frames.auc import own
 from rayscan.report.frames.comparison import auc_curves, auc_ratio, each_variant
+from rayscan.report.frames.limits import limit_summary
 from rayscan.report.views import comparisons, side_by_side
 from rayscan.results.ledger import Ledger
 from rayscan.results.names import variant_storage

@@ -133,9 +133,14 @@ class Head(ABC):
         numbered = enumerate(zip(each, parts, strict=True), start=1)
         return null, {name: (k, n) for k, (n, names) in numbered for name in names}
 
+    @property
+    def two_classes(self) -> bool:
+        """Whether its classifiers tell two classes apart, however many signals there are."""
+        return len(self.classes(("one", "other") if self.joint else ("one",))) == 2
+
     def fits(self, architecture: Architecture[Any]) -> bool:
         """Whether an architecture can have it, by what it learns from."""
-        two = len(self.classes(("one", "other") if self.joint else ("one",))) == 2
+        two = self.two_classes
         able = {"one signal": two and not self.joint, "two classes": two, "any classes": True}
         return able[architecture.learns]
 
@@ -177,10 +182,12 @@ class Head(ABC):
 
     def _architecture(self) -> Found:
         name, known = self.choice.name, architectures()
-        able = [each for each, member in known.items() if self.fits(member)]
-        if name in known and name not in able:
-            what = f"'{name}' has no {self.choice.head} head; those that have"
-            yield self.place, f"{what}: {', '.join(able)}"
+        if name not in known or self.fits(known[name]):
+            return
+        # Of ours alone: another package's may be none at all, which this scan need not know.
+        able = [each for each in known.ours if self.fits(known[each])]
+        what = f"'{name}' has no {self.choice.head} head; those that have"
+        yield self.place, f"{what}: {', '.join(able)}"
 
     def _joint(self, sections: Mapping[str, Any]) -> Found:
         head, names = self.choice.head, self.signals(sections["processes"])

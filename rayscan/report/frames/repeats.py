@@ -1,13 +1,66 @@
-"""Rows of result tables over folds: the networks of a repeat, one of each fold, become one row."""
+"""Rows of result tables over folds, which become one row a repeat, and over repeats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from rayscan.report.frames.trials import labelled
+from rayscan.stats.auc import summary
+
+BENCHMARK = ["label", "architecture", "train_benchmark"]
+TRAINED = [
+    *BENCHMARK,
+    "head",
+    "train_against",
+    "train_signal",
+    "train_background",
+    "train_s_over_b",
+    "train_s_over_sqrt_b",
+]
 _ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error")
+
+
+def selected(frame: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
+    """Labelled rows of `auc` or `multiclass` of selected classifiers, folds as one row.
+
+    Args:
+        frame: The table.
+        test: Columns that say what was tested.
+    """
+    rows = labelled(frame)
+    return over_folds(rows[~rows["selected"].isin([False])], test)
+
+
+def over_repeats(
+    groups: Any, area: str, means: Sequence[str], totals: Sequence[str]
+) -> pd.DataFrame:
+    """A row per group of repeats.
+
+    Args:
+        groups: Rows grouped by all but repeats.
+        area: Column of AUCs.
+        means: Columns whose mean is taken.
+        totals: Those of them that are errors of a mean AUC: with spread / sqrt(repeats) of it.
+
+    Returns:
+        ``auc_mean`` and ``auc_std``, the published trimmed mean and standard deviation
+        (`rayscan.stats.auc.summary`; the latter missing for a single repeat), ``repeats``, means.
+    """
+    found: pd.DataFrame = groups[list(means)].mean()
+    sizes = groups.size()
+    each = [summary(list(areas)) for _, areas in groups[area]]
+    spread = groups[area].sem().fillna(0.0)
+    for name in totals:
+        found[name] = np.hypot(found[name], spread)
+    std = pd.Series([one.std for one in each], index=found.index, dtype=float).where(sizes > 1)
+    found.insert(0, "auc_mean", [one.mean for one in each])
+    found.insert(1, "auc_std", std)
+    found.insert(2, "repeats", sizes)
+    return found.reset_index()
 
 
 def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
