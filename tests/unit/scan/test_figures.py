@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from scipy.special import ndtr
 
 from rayscan.report.figures import all as figures
-from rayscan.report.figures import auc, limits, style
+from rayscan.report.figures import auc, events, limits, style, trials
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_every_figure_is_written_in_every_format_without_global_state(short, tmp
 def test_equal_tables_give_equal_files(short, tmp_path, kind):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        style.save(figures.cutflow(short), tmp_path / folder, "cutflow", (kind,))
+        style.save(events.cutflow(short), tmp_path / folder, "cutflow", (kind,))
     one, two = ((tmp_path / f / f"cutflow.{kind}").read_bytes() for f in ("one", "two"))
     assert one == two
 
@@ -337,7 +337,7 @@ def test_the_limit_matrix_is_relative_to_the_own_training(tables, fake_scan):
 
 
 def test_the_cut_flow_shows_what_is_left(tables):
-    made = figures.cutflow(tables)
+    made = events.cutflow(tables)
     (axes,) = made.axes
     black = [x for x in axes.lines if _same(x.get_color(), "black") and len(x.get_xdata()) == 6]
     assert np.asarray(black[0].get_ydata()) == pytest.approx([1, 0.99, 0.525, 0.505, 0.325, 0.315])
@@ -352,7 +352,7 @@ def test_learning_curves_are_those_of_the_strongest_training(fake, fake_scan):
             if row["label"] == "logistic":
                 row["learning_curve"] = None
 
-    made = figures.learning_curves(fake(fake_scan(), trials=mark))
+    made = trials.learning_curves(fake(fake_scan(), trials=mark))
     assert _texts(made) == ["cnn"]
     axes = _panels(made)["alp"]
     assert [x.get_ydata()[0] for x in axes.lines] == pytest.approx([0.5, 0.51, 0.52])
