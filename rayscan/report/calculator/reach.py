@@ -223,7 +223,8 @@ def limits_at(
     """
     rows = labelled(tables.limits)
     rows = rows[(rows["test_benchmark"] == benchmark) & rows["status"].isin(["ok", "partial"])]
-    rows, trained = rows[~from_scores(rows)], of_classifiers(rows)
+    rows = rows[~from_scores(rows)]
+    trained = of_classifiers(rows)
     for method, group in rows[~trained].groupby("method"):
         yield _limit_at(str(method), group, background, read)
     used = rows[trained & (rows["train_benchmark"] == benchmark)]
