@@ -56,7 +56,11 @@ class Family(Mapping[str, Member], Generic[Member]):
             point = self._points[name]
             try:
                 found = point.load()
-            except (ImportError, AttributeError) as error:
+            except (
+                ImportError,
+                AttributeError,
+                TypeError,
+            ) as error:  # TypeError: a trait forgotten
                 if name in self._ours:
                     raise
                 why = f"{_source(point)} cannot be loaded: {error}"

@@ -260,9 +260,7 @@ def _uncertain_ensembles(tables: Tables) -> Iterator[str]:
 def _other_uncertainty(analysis: Analysis, tables: Tables) -> Iterator[str]:
     given, known = analysis.background_uncertainty, _background_uncertainty(tables)
     if given is not None and known is not None and given != known:
-        yield (
-            f"limits of the scan's fits have its background uncertainty, {known:g}, not {given:g}"
-        )
+        yield (f"fitted limits have the scan's background uncertainty, {known:g}, not {given:g}")
 
 
 def _check_complete(analysis: Analysis) -> None:

@@ -223,14 +223,15 @@ def limits_at(
     """
     rows = labelled(tables.limits)
     rows = rows[(rows["test_benchmark"] == benchmark) & rows["status"].isin(["ok", "partial"])]
-    rows, trained = rows[~from_scores(rows)], of_classifiers(rows)
+    rows = rows[~from_scores(rows)]
+    trained = of_classifiers(rows)
     for method, group in rows[~trained].groupby("method"):
         yield _limit_at(str(method), group, background, read)
     used = rows[trained & (rows["train_benchmark"] == benchmark)]
-    for (label, method), group in used.groupby(["label", "method"]):
+    for names, group in used.groupby(["label", "method"]):
         strongest = group.sort_values(["train_signal", "repeat"], ascending=[False, True])
         one = strongest[strongest["trial"] == strongest["trial"].iloc[0]]
-        yield _limit_at(f"{method} of {label}", one, background, read)
+        yield _limit_at(" of ".join(map(str, reversed(names))), one, background, read)
 
 
 def _limit_at(name: str, rows: pd.DataFrame, background: float, read: ReadWorkspace) -> LimitAt:

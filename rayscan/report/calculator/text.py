@@ -54,7 +54,8 @@ def _pm(value: float, error: float) -> str:
 
 
 def _band(expected: tuple[float | None, ...]) -> str:
-    return band(*expected[1:4], form="{:.4g}")
+    low, middle, high = expected[1:4]
+    return band(low, middle, high, "{:.4g}")
 
 
 def as_json(answer: Answer) -> str:

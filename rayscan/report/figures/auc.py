@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from rayscan.report.frames.auc import between, curves, matrices, own
 from rayscan.report.frames.errors import OF_RATIO, TOTAL
 from rayscan.results.read import Tables
 
-_STRENGTH = r"$S/\sqrt{B}$"
 _MATRICES = 4
 
 
@@ -42,7 +42,7 @@ def auc_vs_strength(tables: Tables) -> Figure | None:
     axes.set_ylim(min(0.45, lowest - 0.03), 1.03)
     made.supylabel("AUC")
     style.header(made, "AUC against signal strength", TOTAL)
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -66,7 +66,7 @@ def auc_over_ceiling(tables: Tables) -> Figure | None:
     next(iter(panels.values())).set_ylim(min(low, 0.99) - margin, max(high, 1.0) + margin)
     made.supylabel("AUC / ceiling")
     style.header(made, "How much of the possible is reached", OF_RATIO)
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -79,11 +79,9 @@ def _curve_panels(
     benchmarks = sorted({benchmark for _, benchmark, _, _ in found})
     names = sorted({_curve_name(label, background) for label, _, background, _ in found})
     strengths = rows["test_s_over_sqrt_b"].dropna()
-    made, axes = style.panels(len(benchmarks))
-    for benchmark, panel in zip(benchmarks, axes, strict=True):
-        panel.set_title(style.literal(benchmark), loc="left", pad=4)
+    made, axes = style.panels([style.literal(name) for name in benchmarks])
     style.strength_axis(axes[0], list(strengths[strengths > 0]))
-    style.x_label(axes, _STRENGTH)
+    style.x_label(axes, style.STRENGTH)
     return made, dict(zip(benchmarks, axes, strict=True)), style.styles(names)
 
 
@@ -172,17 +170,9 @@ def auc_matrix(tables: Tables, architecture: str) -> Figure | None:
         return None
     rows = own(tables)
     chosen = sorted(sorted(found, key=lambda x: abs(_typical(rows, x) - 0.75))[:_MATRICES])
-    size = max(max(found[x].shape) for x in chosen)
-    made, panels = style.panels(len(chosen), width=1.3 + 0.42 * size, height=1.1 + 0.4 * size)
-    for x, axes in zip(chosen, panels, strict=True):
-        axes.set_title(f"{_STRENGTH} = {x:.3g}", loc="left", pad=4)
-        image = heat_map(axes, found[x], errors=errors[x], low=0.5, high=1.0)
-    made.colorbar(image, ax=panels, label="AUC", shrink=0.8, aspect=30, pad=0.02)
-    style.x_label(panels, "tested on")
-    made.supylabel("trained on")
+    shown = {f"{style.STRENGTH} = {x:.3g}": found[x] for x in chosen}
     title = f"{architecture}: trained on one benchmark, tested on another"
-    style.header(made, style.literal(title), TOTAL)
-    return made
+    return heat_maps(shown, [errors[x] for x in chosen], title=title, label="AUC", note=TOTAL)
 
 
 def _typical(rows: pd.DataFrame, strength: float) -> float:
@@ -190,17 +180,37 @@ def _typical(rows: pd.DataFrame, strength: float) -> float:
     return float(rows.loc[near, "auc_mean"].mean())
 
 
-def heat_map(
+def heat_maps(
+    matrices: Mapping[str, pd.DataFrame],
+    errors: Sequence[pd.DataFrame] = (),
+    *,
+    title: str,
+    label: str,
+    note: str = "",
+    low: float = 0.5,
+    high: float = 1.0,
+    colours: str = "cividis",
+) -> Figure:
+    """Train x test matrices as colours and numbers, by title; missing cells stay blank."""
+    size = max(max(each.shape) for each in matrices.values())
+    made, panels = style.panels(list(matrices), width=1.3 + 0.42 * size, height=1.1 + 0.4 * size)
+    for values, marks, axes in zip_longest(matrices.values(), errors, panels):
+        image = _heat_map(axes, values, marks, low, high, colours)
+    made.colorbar(image, ax=panels, label=label, shrink=0.8, aspect=30, pad=0.02)
+    style.x_label(panels, "tested on")
+    made.supylabel("trained on")
+    style.header(made, style.literal(title), note)
+    return made
+
+
+def _heat_map(
     axes: Axes,
     values: pd.DataFrame,
-    *,
+    errors: pd.DataFrame | None,
     low: float,
     high: float,
-    text: str = "{:.2f}",
-    colours: str = "cividis",
-    errors: pd.DataFrame | None = None,
+    colours: str,
 ) -> Any:
-    """A matrix as colours and numbers, with errors if given; missing cells stay blank."""
     grid = values.to_numpy(np.float64)
     image = axes.imshow(grid, vmin=low, vmax=high, cmap=colours, aspect="auto")
     marks = None if errors is None else errors.to_numpy(np.float64)
@@ -212,7 +222,7 @@ def heat_map(
             axes.text(
                 j,
                 i,
-                text.format(value) + below,
+                f"{value:.2f}{below}",
                 ha="center",
                 va="center",
                 size="small",

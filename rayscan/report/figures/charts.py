@@ -29,25 +29,31 @@ class Chart:
 
     rows: pd.DataFrame
     title: str
-    x_label: str
-    y_label: str
+    x_label: str = style.STRENGTH
+    y_label: str = "AUC"
     note: str = ""
     reference: float | None = None
     line: str = ""
 
 
 def chart_rows(
-    frame: pd.DataFrame, *, panel: str, series: str, x: str, y: str, error: str = ""
+    frame: pd.DataFrame,
+    *,
+    series: str,
+    y: str,
+    error: str = "",
+    panel: str = "test_benchmark",
+    x: str = "test_s_over_sqrt_b",
 ) -> pd.DataFrame:
     """The rows of a chart from columns of a frame, without points that are missing.
 
     Args:
         frame: Tidy rows.
-        panel: Column that names the panels.
         series: Column that names the curves, or the name of the only one.
-        x: Column.
         y: Column.
         error: Column; empty draws no bars.
+        panel: Column that names the panels.
+        x: Column.
     """
     found = pd.DataFrame(
         {
@@ -69,10 +75,9 @@ def draw(chart: Chart) -> Figure | None:
     names = list(dict.fromkeys(rows["panel"]))
     series = [name for name in dict.fromkeys(rows["series"]) if name != chart.line]
     looks = style.styles(series)
-    made, panels = style.panels(len(names))
+    made, panels = style.panels([style.literal(name) for name in names])
     handles: dict[str, Any] = {}
     for name, axes in zip(names, panels, strict=True):
-        axes.set_title(style.literal(name), loc="left", pad=4)
         if chart.reference is not None:
             axes.axhline(chart.reference, color="0.6", lw=0.8, ls=":", zorder=0)
         _points(axes, rows[rows["panel"] == name].sort_values("x"), looks, chart.line, handles)
@@ -81,8 +86,7 @@ def draw(chart: Chart) -> Figure | None:
     made.supylabel(chart.y_label)
     style.header(made, chart.title, chart.note)
     known = [style.literal(each) for each in (*series, chart.line)]
-    shown = [each for each in known if each in handles]
-    style.legend(made, [handles[each] for each in shown], shown)
+    style.legend(made, {each: handles[each] for each in known if each in handles})
     return made
 
 

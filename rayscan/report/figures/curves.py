@@ -17,7 +17,6 @@ from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
 
 _STRENGTHS = 3
-_SHOWN = r"S/\sqrt{B}"
 _FILL = "0.82"
 
 
@@ -38,7 +37,7 @@ def roc(tables: Tables, label: str) -> Figure | None:
             (handles[name],) = _curve(axes, curve, look)
     _roc_axes(made, panels, ("background-only histograms", "histograms with signal"))
     style.header(made, style.literal(f"{label}: ROC curves"))
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -47,7 +46,7 @@ def roc_events(tables: Tables, label: str) -> Figure | None:
     rows = _rows(tables.roc, label, "event")
     if rows.empty:
         return None
-    made, panels = style.panels(1, width=3.0, height=2.9)
+    made, panels = style.panels([""], width=3.0, height=2.9)
     benchmarks = sorted(rows["test_benchmark"].unique())
     looks = style.styles(benchmarks)
     _diagonal(panels[0])
@@ -59,7 +58,7 @@ def roc_events(tables: Tables, label: str) -> Figure | None:
         (handles[name],) = _curve(panels[0], curve, looks[benchmark])
     _roc_axes(made, panels, ("background events", "signal events"))
     style.header(made, style.literal(f"{label}: single events"), "in brackets: AUC")
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -88,7 +87,7 @@ def scores(tables: Tables, label: str) -> Figure | None:
     made.supylabel("histograms (density)")
     note = "mean and standard deviation of background only: 0 and 1"
     style.header(made, style.literal(f"{label}: score distributions"), note)
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -109,7 +108,7 @@ def scores_events(tables: Tables, label: str) -> Figure | None:
     style.x_label(panels, "log-odds of an event")
     made.supylabel("events (density)")
     style.header(made, style.literal(f"{label}: scores of single events"))
-    style.legend(made, list(handles.values()), list(handles))
+    style.legend(made, handles)
     return made
 
 
@@ -124,10 +123,7 @@ def _rows(frame: pd.DataFrame, label: str, unit: str) -> pd.DataFrame:
 
 def _grid(rows: pd.DataFrame, *, same_x: bool = True) -> tuple[list[str], Figure, list[Axes]]:
     benchmarks = sorted(rows["test_benchmark"].unique())
-    made, panels = style.panels(len(benchmarks), same_x=same_x)
-    for benchmark, axes in zip(benchmarks, panels, strict=True):
-        axes.set_title(style.literal(benchmark), loc="left", pad=4)
-    return benchmarks, made, panels
+    return benchmarks, *style.panels([style.literal(each) for each in benchmarks], same_x=same_x)
 
 
 def _by_strength(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -136,7 +132,7 @@ def _by_strength(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for signal in spread_out(sorted(rows["test_signal"].unique()), _STRENGTHS):
         here = _one_training(rows[rows["test_signal"] == signal])
         ratio = here["test_s_over_sqrt_b"].iloc[0]
-        yield (f"${_SHOWN}$ = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"), here
+        yield (f"{style.STRENGTH} = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"), here
 
 
 def _one_training(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rayscan.report.figures import style
-from rayscan.report.figures.auc import heat_map
+from rayscan.report.figures.auc import heat_maps
 from rayscan.report.frames.limits import from_scores, limit_summary
 from rayscan.results.read import Tables
 from rayscan.results.tables.limits import TAGS
@@ -96,11 +96,11 @@ def _band_figure(rows: pd.DataFrame, title: str = "Expected limits") -> Figure:
     listed = _listed(rows)
     columns = [f"{stem}_expected_{tag}" for tag in TAGS]
     same_x = bool(np.log10(np.divide(*_span(rows[columns], stem)[::-1])) < _DECADES)
+    titles = [style.literal(benchmark) for benchmark in benchmarks]
     made, panels = style.panels(
-        len(benchmarks), width=3.0, height=0.5 + 0.27 * len(listed), grow=False, same_x=same_x
+        titles, width=3.0, height=0.5 + 0.27 * len(listed), grow=False, same_x=same_x
     )
     for benchmark, axes in zip(benchmarks, panels, strict=True):
-        axes.set_title(style.literal(benchmark), loc="left", pad=4)
         for i, row in enumerate(listed):
             _band(axes, i, row.of(rows, benchmark), stem, own=row.train in {None, benchmark})
         shown = rows if same_x else rows[rows["test_benchmark"] == benchmark]
@@ -185,7 +185,7 @@ def _limit_legend(made: Figure, rows: pd.DataFrame, stem: str, *, cross: bool) -
         entries[r"$\mu$ = 1"] = Line2D([], [], color="0.35", lw=1.0, ls="--")
         if rows["mu_observed"].notna().any():
             entries["observed"] = Line2D([], [], color="black", marker="x", ls="none")
-    style.legend(made, list(entries.values()), list(entries))
+    style.legend(made, entries)
 
 
 def limit_matrix(tables: Tables, architecture: str) -> Figure | None:
@@ -199,17 +199,12 @@ def limit_matrix(tables: Tables, architecture: str) -> Figure | None:
     found = {m: cost for m, cost in found.items() if max(cost.shape) > 1}
     if not found:
         return None
-    size = max(max(each.shape) for each in found.values())
-    made, panels = style.panels(len(found), width=1.6 + 0.42 * size, height=1.1 + 0.4 * size)
     worst = max(float(np.nanmax(each.to_numpy())) for each in found.values())
-    for (method, cost), axes in zip(found.items(), panels, strict=True):
-        axes.set_title(method, loc="left", pad=4)
-        image = heat_map(axes, cost, low=1.0, high=max(worst, 1.5), colours="cividis_r")
-    made.colorbar(image, ax=panels, label="limit / own limit", shrink=0.8, aspect=30, pad=0.02)
-    style.x_label(panels, "tested on")
-    made.supylabel("trained on")
-    style.header(made, style.literal(f"{architecture}: what training on another benchmark costs"))
-    return made
+    title = f"{architecture}: what training on another benchmark costs"
+    high, colours = max(worst, 1.5), "cividis_r"
+    return heat_maps(
+        found, title=title, label="limit / own limit", low=1.0, high=high, colours=colours
+    )
 
 
 def _cost(rows: pd.DataFrame) -> pd.DataFrame:

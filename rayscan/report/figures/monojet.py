@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from rayscan.report.figures import style
 from rayscan.report.figures.charts import Chart, chart_rows
 from rayscan.report.frames import contrasts
 from rayscan.report.frames.comparison import auc_curves, auc_ratio, by_variant
@@ -23,7 +24,6 @@ from rayscan.results.read import Tables
 from rayscan.results.variants import VARIANT
 
 MLP, CNN, EVENTS = "mlp", "cnn", "event_mlp"
-_STRENGTH = r"$S/\sqrt{B}$"
 _SPREAD = "error bars: spread over repeats, statistical error where there are none"
 _INDEPENDENT = "error bars: spread over repeats and statistical errors of both tests"
 _STATISTICAL = "error bars: statistical error of the test, and spread over repeats"
@@ -57,24 +57,20 @@ def charts(study: Tables) -> Iterator[tuple[str, Chart]]:
     yield "fig26_level", _ratios(study, ("shower", "parton"), "Another level over the base")
     yield "fig28_bins", _numbers(study, "bins", "bins per axis", "Number of bins")
     yield "fig29_cut_auc", _cuts(study, "auc_mean", "AUC")
-    yield "fig29_cut_strength", _cuts(study, "test_s_over_sqrt_b", _STRENGTH)
+    yield "fig29_cut_strength", _cuts(study, "test_s_over_sqrt_b", style.STRENGTH)
     yield "leakage", _beside(study, ("shared",), "Disjoint pools, and the published shared pool")
     yield "uncertain", _beside(study, ("uncertain",), "Without and with background uncertainty")
     yield "train_strength", _over_ceiling(study)
 
 
 def _ratio_chart(rows: pd.DataFrame, title: str, y_label: str, note: str = _SPREAD) -> Chart:
-    return Chart(
-        rows=rows, title=title, note=note, x_label=_STRENGTH, y_label=y_label, reference=1.0
-    )
+    return Chart(rows=rows, title=title, note=note, y_label=y_label, reference=1.0)
 
 
 def _labels(tables: Tables, above: str, below: str, title: str, note: str = _SPREAD) -> Chart:
     rows = chart_rows(
         contrasts.label_ratio(tables, above, below, independent=note == _INDEPENDENT),
-        panel="test_benchmark",
         series=f"{above} / {below}",
-        x="test_s_over_sqrt_b",
         y="ratio",
         error="ratio_error",
     )
@@ -90,7 +86,6 @@ def _ratios(study: Tables, names: Sequence[str], title: str) -> Chart:
     if len(found):
         rows = chart_rows(
             found[found["label"] == MLP],
-            panel="test_benchmark",
             series="of",
             x="s_over_sqrt_b",
             y="ratio",
@@ -106,7 +101,6 @@ def _wrong_strength(scans: Mapping[str, Tables]) -> Chart:
         frame = contrasts.wrong_strength(scans["each"], MLP)
         rows = chart_rows(
             frame.assign(of=[f"tested at {x:.3g}" for x in frame["test_s_over_sqrt_b"]]),
-            panel="test_benchmark",
             series="of",
             x="train_s_over_sqrt_b",
             y="ratio",
@@ -114,20 +108,14 @@ def _wrong_strength(scans: Mapping[str, Tables]) -> Chart:
     return Chart(
         rows=rows,
         title="Trained at another strength",
-        x_label=rf"{_STRENGTH} in training",
+        x_label=rf"{style.STRENGTH} in training",
         y_label="AUC / AUC trained where tested",
         reference=1.0,
     )
 
 
 def _wrong_model(base: Tables) -> Chart:
-    rows = chart_rows(
-        contrasts.wrong_model(base, MLP),
-        panel="test_benchmark",
-        series="train_benchmark",
-        x="test_s_over_sqrt_b",
-        y="ratio",
-    )
+    rows = chart_rows(contrasts.wrong_model(base, MLP), series="train_benchmark", y="ratio")
     note = "a panel per tested model, a curve per trained one"
     return _ratio_chart(
         rows, "Trained on another model", "AUC / AUC trained on the tested one", note
@@ -140,18 +128,10 @@ def _against(base: Tables) -> Chart:
         frame.assign(panel=[f"against {name}" for name in frame["test_against"]]),
         panel="panel",
         series="test_benchmark",
-        x="test_s_over_sqrt_b",
         y="auc_mean",
         error="auc_total_error",
     )
-    return Chart(
-        rows=rows,
-        title="Model against model",
-        note=TOTAL,
-        x_label=_STRENGTH,
-        y_label="AUC",
-        reference=0.5,
-    )
+    return Chart(rows=rows, title="Model against model", note=TOTAL, reference=0.5)
 
 
 def _multimodel(base: Tables) -> Chart:
@@ -161,12 +141,7 @@ def _multimodel(base: Tables) -> Chart:
         for name, held in zip(frame["test_benchmark"], frame["held_out"], strict=True)
     ]
     rows = chart_rows(
-        frame.assign(panel=panels),
-        panel="panel",
-        series="label",
-        x="test_s_over_sqrt_b",
-        y="ratio",
-        error="ratio_std",
+        frame.assign(panel=panels), panel="panel", series="label", y="ratio", error="ratio_std"
     )
     note = "error bars: spread over repeats"
     return _ratio_chart(rows, "One network for many models", "AUC / AUC of the model's own", note)
@@ -177,18 +152,10 @@ def _one_against_rest(base: Tables) -> Chart:
         one_against_rest(base, own_strength=False),
         panel="process",
         series="label",
-        x="test_s_over_sqrt_b",
         y="auc_mean",
         error="mean_error",
     )
-    return Chart(
-        rows=rows,
-        title="A class against all others",
-        note=_STATISTICAL,
-        x_label=_STRENGTH,
-        y_label="AUC",
-        reference=0.5,
-    )
+    return Chart(rows=rows, title="A class against all others", note=_STATISTICAL, reference=0.5)
 
 
 def _numbers(study: Tables, prefix: str, x_label: str, title: str) -> Chart:
@@ -196,13 +163,12 @@ def _numbers(study: Tables, prefix: str, x_label: str, title: str) -> Chart:
     frame = contrasts.by_number(study, prefix, MLP).sort_values(order)
     rows = chart_rows(
         frame.assign(of=[f"S/sqrt(B) = {x:.2g}" for x in frame["test_s_over_sqrt_b"]]),
-        panel="test_benchmark",
         series="of",
         x="number",
         y="auc_mean",
         error="auc_total_error",
     )
-    return Chart(rows=rows, title=title, note=TOTAL, x_label=x_label, y_label="AUC")
+    return Chart(rows=rows, title=title, note=TOTAL, x_label=x_label)
 
 
 def _cuts(study: Tables, column: str, y_label: str) -> Chart:
@@ -212,7 +178,6 @@ def _cuts(study: Tables, column: str, y_label: str) -> Chart:
     error = frame["auc_total_error"] if column == "auc_mean" else np.nan
     rows = chart_rows(
         frame.assign(error=error, of=[f"cross-section {number:.0f}" for number in place]),
-        panel="test_benchmark",
         series="of",
         x="number",
         y=column,
@@ -237,19 +202,10 @@ def _of_variants(study: Tables, names: Sequence[str]) -> pd.DataFrame:
 def _beside(study: Tables, names: Sequence[str], title: str) -> Chart:
     """AUC of the base and of variants, with the ceiling of the base."""
     rows = _of_variants(study, names)
-    drawn = chart_rows(
-        rows,
-        panel="test_benchmark",
-        series=VARIANT,
-        x="test_s_over_sqrt_b",
-        y="auc_mean",
-        error="auc_total_error",
-    )
+    drawn = chart_rows(rows, series=VARIANT, y="auc_mean", error="auc_total_error")
     ceiling = chart_rows(
         rows[rows[VARIANT] == BASE].assign(of="ceiling of the base"),
-        panel="test_benchmark",
         series="of",
-        x="test_s_over_sqrt_b",
         y="auc_ceiling",
         error="auc_ceiling_total_error",
     )
@@ -257,8 +213,6 @@ def _beside(study: Tables, names: Sequence[str], title: str) -> Chart:
         rows=pd.concat([drawn, ceiling], ignore_index=True),
         title=title,
         note=TOTAL,
-        x_label=_STRENGTH,
-        y_label="AUC",
         line="ceiling of the base",
     )
 
@@ -269,9 +223,7 @@ def _over_ceiling(study: Tables) -> Chart:
     names = {BASE: "highest"} | {name: name for name in _LADDER}
     drawn = chart_rows(
         rows.assign(of=rows[VARIANT].map(names)),
-        panel="test_benchmark",
         series="of",
-        x="test_s_over_sqrt_b",
         y="auc_over_ceiling",
         error="auc_over_ceiling_error",
     )

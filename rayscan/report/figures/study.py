@@ -69,9 +69,9 @@ def counting(tables: Tables) -> Figure | None:
     classes = [name for name in dict.fromkeys(rows["predicted"]) if name != UNDECIDED]
     processes = list(dict.fromkeys(rows["true_process"]))[::-1]
     looks = style.styles(classes)
-    made, panels = style.panels(len(chosen), width=3.2, height=0.5 + 0.28 * len(processes))
+    titles = [f"{style.STRENGTH} = {strength:.3g}" for strength in chosen]
+    made, panels = style.panels(titles, width=3.2, height=0.5 + 0.28 * len(processes))
     for strength, axes in zip(chosen, panels, strict=True):
-        axes.set_title(rf"$S/\sqrt{{B}}$ = {strength:.3g}", loc="left", pad=4)
         here = rows[rows["test_s_over_sqrt_b"] == strength]
         left = np.zeros(len(processes))
         for name in classes:
@@ -83,7 +83,7 @@ def counting(tables: Tables) -> Figure | None:
     style.x_label(panels, "share of the histograms")
     style.header(made, "What histograms count for", "white: no class is sure")
     handles, labels = panels[0].get_legend_handles_labels()
-    style.legend(made, handles, labels)
+    style.legend(made, dict(zip(labels, handles, strict=True)))
     return made
 
 

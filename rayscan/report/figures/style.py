@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 # The CMS figure guidelines' colour-blind-safe pair for 1 and 2 sigma.
 ONE_SIGMA, TWO_SIGMA = "#607641", "#f5bb54"
 CEILING = "black"
+STRENGTH = r"$S/\sqrt{B}$"
 _LOOK: dict[str, Any] = {
     "font.sans-serif": ["TeX Gyre Heros", "DejaVu Sans"],
     "font.size": 10.5,
@@ -126,17 +127,23 @@ def figure(width: float, height: float) -> Figure:
 
 
 def panels(
-    n: int, *, width: float = 2.9, height: float = 2.5, grow: bool = True, same_x: bool = True
+    titles: Sequence[str],
+    *,
+    width: float = 2.9,
+    height: float = 2.5,
+    grow: bool = True,
+    same_x: bool = True,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with n panels that share their axes; inner tick labels are hidden.
+    """A figure with panels that share their axes; inner tick labels are hidden.
 
     Args:
-        n: Number of panels.
+        titles: Of each panel.
         width: Width of a panel [inch].
         height: Height of a panel [inch].
         grow: Make few panels larger.
         same_x: Share the x axis; the y axis always is.
     """
+    n = len(titles)
     columns = _columns(n)
     rows = math.ceil(n / columns)
     scale = (1.7 if n == 1 else 1.3 if n <= 4 else 1.0) if grow else 1.0
@@ -147,6 +154,8 @@ def panels(
         unused.remove()
     for above in _lowest(flat[:n], columns):
         above.xaxis.set_tick_params(labelbottom=True)
+    for axes, title in zip(flat, titles, strict=False):
+        axes.set_title(title, loc="left", pad=4)
     return made, flat[:n]
 
 
@@ -171,12 +180,13 @@ def header(made: Figure, title: str, note: str = "") -> None:
     made.text(0.99, top, note, ha="right", va="top", size="medium")
 
 
-def legend(made: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+def legend(made: Figure, handles: Mapping[str, Any]) -> None:
     """One legend under all panels, so that it never covers data."""
+    labels = list(handles)
     widths = [0.8 + 0.075 * len(label) for label in labels]  # inch, about
     room = float(made.get_figwidth())
     columns = len(labels) if sum(widths) < room else int(room // max(widths))
-    made.legend(handles, labels, loc="outside lower center", ncols=max(columns, 1))
+    made.legend(list(handles.values()), labels, loc="outside lower center", ncols=max(columns, 1))
 
 
 def strength_axis(axes: Axes, strengths: Sequence[float]) -> None:

@@ -167,7 +167,7 @@ def strengths(rows: pd.DataFrame) -> tuple[float, ...]:
     return tuple(float(np.median(part)) for part in np.split(values, breaks) if len(part))
 
 
-def spread_out(values: Sequence[float], most: int) -> list[float]:
+def spread_out(values: Sequence[float] | NDArray[np.float64], most: int) -> list[float]:
     """Some of ascending values, evenly spread over the list, the first and the last among them."""
     places = np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)
     return [values[place] for place in dict.fromkeys(places)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 TOTAL = "errors: test set, finite pools and spread over repeats"
@@ -24,9 +26,9 @@ def with_error(
     value: float, error: float, form: str = "{:.3f}", of_error: str = " ± {:.3f}"
 ) -> str:
     """A number with its error, as text; the error is left out where there is none."""
-    if pd.isna(value):
+    if math.isnan(value):
         return "-"
-    return form.format(value) + ("" if pd.isna(error) else of_error.format(error))
+    return form.format(value) + ("" if math.isnan(error) else of_error.format(error))
 
 
 def band(low: float | None, middle: float | None, high: float | None, form: str = "{:.3g}") -> str:

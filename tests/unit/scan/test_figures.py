@@ -12,9 +12,7 @@ from matplotlib.colors import to_rgba
 from scipy.special import ndtr
 
 from rayscan.report.figures import all as figures
-from rayscan.report.figures import auc as auc_figures
-from rayscan.report.figures import limits as limit_figures
-from rayscan.report.figures import style
+from rayscan.report.figures import auc, events, limits, style, trials
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +80,7 @@ def test_every_figure_is_written_in_every_format_without_global_state(short, tmp
 def test_equal_tables_give_equal_files(short, tmp_path, kind):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        style.save(figures.cutflow(short), tmp_path / folder, "cutflow", (kind,))
+        style.save(events.cutflow(short), tmp_path / folder, "cutflow", (kind,))
     one, two = ((tmp_path / f / f"cutflow.{kind}").read_bytes() for f in ("one", "two"))
     assert one == two
 
@@ -106,7 +104,7 @@ def test_labels_become_safe_file_names(fake, fake_scan, tmp_path):
 
 def test_auc_curves_show_the_mean_and_total_error_of_every_point(tables, fake_scan):
     scan = fake_scan()
-    made = auc_figures.auc_vs_strength(tables)
+    made = auc.auc_vs_strength(tables)
     panels = _panels(made)
     assert list(panels) == ["alp", "spin1", "susy_300"]
     looks = style.styles(["cnn", "logistic"])
@@ -130,7 +128,7 @@ def test_auc_curves_show_the_mean_and_total_error_of_every_point(tables, fake_sc
 
 def test_the_closed_form_is_drawn_between_the_points(tables, fake_scan):
     k = fake_scan().benchmarks["spin1"]
-    axes = _panels(auc_figures.auc_vs_strength(tables))["spin1"]
+    axes = _panels(auc.auc_vs_strength(tables))["spin1"]
     curves = [x for x in axes.lines if _same(x.get_color(), "black") and len(x.get_xdata()) > 50]
     (curve,) = curves
     x = np.asarray(curve.get_xdata())
@@ -142,7 +140,7 @@ def test_the_closed_form_is_drawn_between_the_points(tables, fake_scan):
 
 def test_the_sampled_ceiling_is_drawn_where_it_was_sampled(tables, fake_scan):
     scan = fake_scan()
-    axes = _panels(auc_figures.auc_vs_strength(tables))["alp"]
+    axes = _panels(auc.auc_vs_strength(tables))["alp"]
     (ceiling,) = [x for x in axes.lines if x.get_marker() == "_" and x.get_markersize() == 9]
     exact = [ndtr(scan.separation("alp", s, 10**6) / math.sqrt(2)) for s in scan.strengths]
     assert np.asarray(ceiling.get_ydata()) == pytest.approx(exact)
@@ -150,7 +148,7 @@ def test_the_sampled_ceiling_is_drawn_where_it_was_sampled(tables, fake_scan):
 
 def test_a_single_repeat_has_the_error_of_test_set_and_pools(fake, fake_scan):
     scan = fake_scan(repeats=1)
-    made = auc_figures.auc_vs_strength(fake(scan))
+    made = auc.auc_vs_strength(fake(scan))
     _, _, error = _points(_panels(made)["alp"], style.styles(["cnn", "logistic"])["cnn"])
     ceiling = ndtr(scan.separation("alp", 0.5, 10**6) / math.sqrt(2))
     statistical = math.sqrt(ceiling * (1 - ceiling) / scan.histograms)
@@ -159,7 +157,7 @@ def test_a_single_repeat_has_the_error_of_test_set_and_pools(fake, fake_scan):
 
 def test_the_ratio_is_the_mean_over_the_ceiling(tables, fake_scan):
     scan = fake_scan()
-    axes = _panels(auc_figures.auc_over_ceiling(tables))["susy_300"]
+    axes = _panels(auc.auc_over_ceiling(tables))["susy_300"]
     look = style.styles(["cnn", "logistic"])["logistic"]
     x, y, error = _points(axes, look)
     for strength, ratio, spread in list(zip(x, y, error, strict=True))[:3]:
@@ -173,9 +171,7 @@ def test_the_ratio_is_the_mean_over_the_ceiling(tables, fake_scan):
 
 def test_several_backgrounds_are_several_curves(fake, fake_scan):
     tables = fake(fake_scan(backgrounds=(10_000, 1_000_000), architectures={"cnn": 0.9}))
-    assert {"cnn, B = 10,000", "cnn, B = 1,000,000"} <= set(
-        _texts(auc_figures.auc_vs_strength(tables))
-    )
+    assert {"cnn, B = 10,000", "cnn, B = 1,000,000"} <= set(_texts(auc.auc_vs_strength(tables)))
 
 
 def test_without_ceilings_the_curves_are_still_drawn(fake, fake_scan):
@@ -186,13 +182,13 @@ def test_without_ceilings_the_curves_are_still_drawn(fake, fake_scan):
                     row[name] = None
 
     tables = fake(fake_scan(), auc=unknown)
-    assert set(_texts(auc_figures.auc_vs_strength(tables))) == {"cnn", "logistic"}
-    assert auc_figures.auc_over_ceiling(tables) is None
+    assert set(_texts(auc.auc_vs_strength(tables))) == {"cnn", "logistic"}
+    assert auc.auc_over_ceiling(tables) is None
 
 
 def test_a_heat_map_shows_the_numbers_of_the_matrix(tables, fake_scan):
     scan = fake_scan()
-    axes = _panels(auc_figures.auc_matrix(tables, "cnn"))[r"$S/\sqrt{B}$ = 2"]
+    axes = _panels(auc.auc_matrix(tables, "cnn"))[r"$S/\sqrt{B}$ = 2"]
     names = ["alp", "spin1", "susy_300"]
     assert [t.get_text() for t in axes.get_yticklabels()] == names
     shown = {(round(t.get_position()[0]), round(t.get_position()[1])): t for t in axes.texts}
@@ -208,15 +204,15 @@ def test_a_heat_map_shows_the_numbers_of_the_matrix(tables, fake_scan):
 def test_of_many_strengths_the_informative_ones_are_drawn(fake, fake_scan):
     strengths = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
     tables = fake(fake_scan(strengths=strengths, benchmarks={"a": 0.9, "b": 1.1}))
-    drawn = [float(t.rsplit("=")[-1]) for t in _panels(auc_figures.auc_matrix(tables, "cnn"))]
+    drawn = [float(t.rsplit("=")[-1]) for t in _panels(auc.auc_matrix(tables, "cnn"))]
     # AUC of k = 1 at 0.1, 0.2, ...: 0.53, 0.56, 0.64, 0.76, 0.92, 1.00, 1.00, 1.00
     assert drawn == [0.2, 0.5, 1.0, 2.0]
 
 
 def test_one_benchmark_has_no_matrix(fake, fake_scan):
     tables = fake(fake_scan(benchmarks={"alp": 0.3}))
-    assert auc_figures.auc_matrix(tables, "cnn") is None
-    assert limit_figures.limit_matrix(tables, "cnn") is None
+    assert auc.auc_matrix(tables, "cnn") is None
+    assert limits.limit_matrix(tables, "cnn") is None
 
 
 def _medians(axes):
@@ -228,7 +224,7 @@ def _medians(axes):
 
 
 def test_limit_bands_stand_where_the_table_says(tables, fake_scan):
-    made = dict(limit_figures.limits(tables))["limits"]
+    made = dict(limits.limits(tables))["limits"]
     axes = _panels(made)["spin1"]
     names = [t.get_text() for t in made.axes[0].get_yticklabels()]
     assert names[0] == "template"
@@ -249,7 +245,7 @@ def test_limit_bands_stand_where_the_table_says(tables, fake_scan):
 
 
 def test_every_luminosity_has_its_figure(fake, fake_scan):
-    found = dict(limit_figures.limits(fake(fake_scan(luminosities=(139.0, 3000.0)))))
+    found = dict(limits.limits(fake(fake_scan(luminosities=(139.0, 3000.0)))))
     assert set(found) == {"limits_139fb", "limits_3000fb", "limits_score"}
     low, high = (_medians(found[name].axes[0])[0] for name in ("limits_139fb", "limits_3000fb"))
     assert low / high == pytest.approx(math.sqrt(3000 / 139))
@@ -257,7 +253,7 @@ def test_every_luminosity_has_its_figure(fake, fake_scan):
 
 def test_limits_of_very_different_size_have_their_own_axes(fake, fake_scan):
     tables = fake(fake_scan(benchmarks={"weak": 1e-5, "strong": 1.0}))
-    panels = _panels(dict(limit_figures.limits(tables))["limits"])
+    panels = _panels(dict(limits.limits(tables))["limits"])
     weak, strong = panels["weak"], panels["strong"]
     template = 1.96 * math.sqrt(40_000 * 139) / 1e-5 / (200 * 139)
     low, high = weak.get_xlim()
@@ -278,7 +274,7 @@ def test_ticks_are_plain_numbers_or_powers_of_ten(value, text):
 
 def test_many_training_benchmarks_leave_only_the_own_training(fake, fake_scan):
     scan = fake_scan(benchmarks={f"b{i}": 1 + 0.1 * i for i in range(8)}, strengths=(1.0,))
-    made = dict(limit_figures.limits(fake(scan)))["limits"]
+    made = dict(limits.limits(fake(scan)))["limits"]
     names = [t.get_text() for t in made.axes[0].get_yticklabels()]
     assert names == ["template", "cnn (response)", "logistic (response)"]
 
@@ -290,7 +286,7 @@ def test_a_limit_that_does_not_exist_is_said_so(fake, fake_scan):
                 row["status"] = "unbounded"
             row["mu_observed"] = 0.7
 
-    made = dict(limit_figures.limits(fake(fake_scan(), limits=unbounded)))["limits"]
+    made = dict(limits.limits(fake(fake_scan(), limits=unbounded)))["limits"]
     panels = _panels(made)
     assert [t.get_text() for t in panels["alp"].texts] == ["no limit"]
     assert 0 not in _medians(panels["alp"])
@@ -305,7 +301,7 @@ def test_a_band_that_is_not_whole_is_left_out(fake, fake_scan):
             row["mu_expected_p2"] = None
             row["mu_expected_m1"] = None if row["test_benchmark"] == "alp" else 0.1
 
-    made = dict(limit_figures.limits(fake(fake_scan(), limits=partial)))["limits"]
+    made = dict(limits.limits(fake(fake_scan(), limits=partial)))["limits"]
     assert {name: len(axes.patches) for name, axes in _panels(made).items()} == {
         "alp": 0,
         "spin1": 7,
@@ -323,7 +319,7 @@ def test_limits_without_a_yield_are_on_signal_events(fake, fake_scan):
             row["luminosity"] = None
         return [r for r in rows if r["method"] == "score"]
 
-    ((name, made),) = limit_figures.limits(fake(fake_scan(), limits=events_only))
+    ((name, made),) = limits.limits(fake(fake_scan(), limits=events_only))
     assert name == "limits_score"
     assert "signal events" in made.axes[0].get_xlabel()
     exact = 1.96 * math.sqrt(10**6) / 0.29 / 0.92  # cnn trained on alp
@@ -332,7 +328,7 @@ def test_limits_without_a_yield_are_on_signal_events(fake, fake_scan):
 
 def test_the_limit_matrix_is_relative_to_the_own_training(tables, fake_scan):
     scan = fake_scan()
-    axes = _panels(limit_figures.limit_matrix(tables, "cnn"))["response"]
+    axes = _panels(limits.limit_matrix(tables, "cnn"))["response"]
     grid = axes.images[0].get_array()
     names = list(scan.benchmarks)
     for i, train in enumerate(sorted(names)):
@@ -341,7 +337,7 @@ def test_the_limit_matrix_is_relative_to_the_own_training(tables, fake_scan):
 
 
 def test_the_cut_flow_shows_what_is_left(tables):
-    made = figures.cutflow(tables)
+    made = events.cutflow(tables)
     (axes,) = made.axes
     black = [x for x in axes.lines if _same(x.get_color(), "black") and len(x.get_xdata()) == 6]
     assert np.asarray(black[0].get_ydata()) == pytest.approx([1, 0.99, 0.525, 0.505, 0.325, 0.315])
@@ -356,7 +352,7 @@ def test_learning_curves_are_those_of_the_strongest_training(fake, fake_scan):
             if row["label"] == "logistic":
                 row["learning_curve"] = None
 
-    made = figures.learning_curves(fake(fake_scan(), trials=mark))
+    made = trials.learning_curves(fake(fake_scan(), trials=mark))
     assert _texts(made) == ["cnn"]
     axes = _panels(made)["alp"]
     assert [x.get_ydata()[0] for x in axes.lines] == pytest.approx([0.5, 0.51, 0.52])
@@ -365,13 +361,13 @@ def test_learning_curves_are_those_of_the_strongest_training(fake, fake_scan):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 10, 12])
 def test_panels_never_overlap_the_legend_or_the_title(n):
-    made, axes = style.panels(n)
+    made, axes = style.panels([""] * n)
     for i, each in enumerate(axes):
         each.set_title(f"panel {i}", loc="left")
         handle = each.plot([1, 2], [1, 2])[0]
     style.x_label(axes, "x")
     style.header(made, "A title", "a note")
-    style.legend(made, [handle] * 5, [f"classifier {i}" for i in range(5)])
+    style.legend(made, {f"classifier {i}": handle for i in range(5)})
     made.canvas.draw()
     boxes = [each.get_tightbbox() for each in axes]
     assert len(boxes) == n

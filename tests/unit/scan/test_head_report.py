@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.report.frames import auc as report
-from rayscan.report.frames import heads as head_report
+from rayscan.report.frames import auc, heads
 from rayscan.report.views import sections
 
 MANY = "alp+spin1"
@@ -40,11 +39,11 @@ def headed(fake, fake_scan):
 
 
 def test_many_models_are_compared_with_the_single_one_of_the_same_architecture(headed):
-    found = head_report.multimodel_ratio(headed)
+    found = heads.multimodel_ratio(headed)
     assert len(found) == 3 * 4  # benchmarks, strengths
     assert set(found["single_label"]) == {"cnn"}
     assert set(found.loc[found["held_out"], "test_benchmark"]) == {"susy_300"}
-    own = report.own(headed)
+    own = auc.own(headed)
     for row in found.itertuples():
         same = (own["test_benchmark"] == row.test_benchmark) & (own["label"] == "cnn")
         single = own[same & (own["test_signal"] == row.test_signal)]
@@ -57,20 +56,20 @@ def test_many_models_are_compared_with_the_single_one_of_the_same_architecture(h
 
 
 def test_signals_against_signals_are_apart_from_those_against_background(headed):
-    found = head_report.against_signal(headed)
+    found = heads.against_signal(headed)
     assert len(found) == 2 * 4
     assert set(found["test_against"]) == {"susy_300"}
-    own = report.own(headed)
+    own = auc.own(headed)
     assert own["test_against"].isna().all()
     assert set(own["label"]) == {"cnn", "logistic"}
-    assert report.matrix(headed, "pair", 1.0).shape == (2, 2)
+    assert auc.matrix(headed, "pair", 1.0).shape == (2, 2)
 
 
 def test_what_has_no_such_head_says_nothing_of_it(tables):
-    assert head_report.multimodel_ratio(tables).empty
-    assert head_report.against_signal(tables).empty
-    assert head_report.one_against_rest(tables).empty
-    assert head_report.counting_shares(tables).empty
+    assert heads.multimodel_ratio(tables).empty
+    assert heads.against_signal(tables).empty
+    assert heads.one_against_rest(tables).empty
+    assert heads.counting_shares(tables).empty
     assert not [title for title in sections(tables) if "second signal" in title]
 
 
