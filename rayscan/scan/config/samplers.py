@@ -61,9 +61,10 @@ class TPE(Sampler):
 
     def options(self, search: Search) -> Mapping[str, int]:
         """Half of the members at random, at most 10."""
-        size = _or(search.startup, min(10, search.trials // 2), least=1, key="startup")
-        _learns(search, "startup", size, needed=size + 1)
-        return {"startup": size}
+        size = search.startup
+        if size is None:
+            size = max(min(10, search.trials // 2), 1)
+        return _learns(search, "startup", size, least=1, needed=size + 1)
 
 
 class GP(TPE):
@@ -85,9 +86,10 @@ class NSGA2(Sampler):
 
     def options(self, search: Search) -> Mapping[str, int]:
         """Generations of a quarter of the members, at most 50."""
-        size = _or(search.population, min(50, search.trials // 4), least=2, key="population")
-        _learns(search, "population", size, needed=2 * size)
-        return {"population": size}
+        size = search.population
+        if size is None:
+            size = max(min(50, search.trials // 4), 2)
+        return _learns(search, "population", size, least=2, needed=2 * size)
 
 
 SAMPLERS: Family[Sampler] = Family(
@@ -102,15 +104,10 @@ SAMPLERS: Family[Sampler] = Family(
 )
 
 
-def _or(said: int | None, default: int, *, least: int, key: str) -> int:
-    size = max(default, least) if said is None else said
+def _learns(search: Search, key: str, size: int, *, least: int, needed: int) -> dict[str, int]:
+    """The option; refuses a search at whose end its sampler never chose."""
     if size < least:
         raise ValueError(f"{key}: {size}, expected at least {least}")
-    return size
-
-
-def _learns(search: Search, key: str, size: int, *, needed: int) -> None:
-    """Refuse a search at whose end its sampler never chose."""
     why = f"the {search.sampler} search would be a random one; write"
     if search.trials < needed:
         what = f"{search.trials}, with a {key} of {size}"
@@ -120,3 +117,4 @@ def _learns(search: Search, key: str, size: int, *, needed: int) -> None:
             f"batch: {search.batch} of {search.trials} trials are suggested together, with a "
             f"{key} of {size} {why} batch: {max(search.trials // 4, 1)}, or sampler: random"
         )
+    return {key: size}

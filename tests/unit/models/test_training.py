@@ -349,7 +349,8 @@ spec = spec_from_file_location("toys", sys.argv[1])
 toys = module_from_spec(spec)
 sys.modules["toys"] = toys
 spec.loader.exec_module(toys)
-from rayscan.models.contract import Member, architectures
+from rayscan.models.architectures.registry import architectures
+from rayscan.models.contract import Member
 knobs = {"epochs": 3, "units": 6, "batch_size": 128, "dropout": 0.2}
 trained = architectures()["mlp"].train([Member(toys.ToyExamples(), knobs, 9)])[0]
 print(hashlib.sha256(b"".join(w.tobytes() for w in trained.classifier.weights)).hexdigest())
