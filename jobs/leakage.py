@@ -39,6 +39,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import BinnedPools, PoolName, ProcessPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import candidates_for, candidates_of
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 from rayscan.scan.steps.trial import train_pack
@@ -194,12 +195,12 @@ def rows_of(config: ScanConfig, binned: BinnedPools, folder: str) -> list[dict[s
     trials: list[dict[str, Any]] = []
     for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
         storage = Storage(folder)
-        trials += train_pack(pack, config=config, binned=binned, storage=storage).rows
+        trials += train_pack(pack, scan=PooledScan(config, binned), storage=storage).rows
     candidates = candidates_of(plan, trials)
     tested: list[dict[str, Any]] = []
     for test in test_sets(config, strengths):
         met = candidates_for(config, test, candidates)
-        tested += cross_test(test, met, config=config, binned=binned, storage=folder)
+        tested += cross_test(test, met, scan=PooledScan(config, binned), storage=folder)
     return tested
 
 

@@ -39,6 +39,7 @@ from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.plan.soundness import mend
 from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, pool_rows
 from rayscan.scan.pools.inputs import Inputs, open_inputs, without
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.pools.reading import Reading, reading_problems
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
@@ -228,7 +229,7 @@ class Scan:
         self, binned: BinnedPools, strengths: Mixtures, candidates: Sequence[Candidate]
     ) -> None:
         """What follows the training; of each table only what still belongs to the scan is kept."""
-        shared = ray.put((self.config, binned, self.storage))
+        shared = ray.put((PooledScan(self.config, binned), self.storage))
         together = attrgetter("stage", "unit")
         for (stage, unit), steps in itertools.groupby(STEPS.values(), key=together):
             parts = [(s, [*s.parts(self.config, strengths, candidates)]) for s in steps]

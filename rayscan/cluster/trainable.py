@@ -23,6 +23,7 @@ from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.trial import failed_row, train_pack
 
 logger = logging.getLogger(__name__)
@@ -79,8 +80,7 @@ def _trained(
     watch = Pruning(context.config.search, earlier, pack) if earlier else None
     return train_pack(
         pack,
-        config=context.config,
-        binned=context.binned,
+        scan=PooledScan(context.config, context.binned),
         storage=context.storage,
         watch=watch,
         pruned=watch.stopped if watch else None,

@@ -12,7 +12,7 @@ from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
-from rayscan.scan.pools.folds import at_fold
+from rayscan.scan.pools.pooled import PooledScan
 
 
 def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) -> list[Problem]:
@@ -20,8 +20,8 @@ def pool_problems(config: ScanConfig, binned: BinnedPools, strengths: Mixtures) 
 
     With folds those of the first fold with problems: the others are of nearly equal size.
     """
-    views = (at_fold(config, binned, fold) for fold in config.pools.numbers)
-    problems = (_problems(*view, strengths) for view in views)
+    views = (PooledScan(config, binned).at_fold(fold) for fold in config.pools.numbers)
+    problems = (_problems(view.config, view.binned, strengths) for view in views)
     return next((found for found in problems if found), [])
 
 

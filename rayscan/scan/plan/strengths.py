@@ -9,7 +9,7 @@ from rayscan.models.ratio.likelihood_ratio import closed_form
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig, Strength
 from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.uncertain import templates_for
+from rayscan.scan.pools.pooled import PooledScan
 
 SATURATED = 0.96
 """Ceiling above which a strength is too easy to train at: nearly every histogram is classified
@@ -91,5 +91,6 @@ def _saturates(
 ) -> bool:
     """Whether the easiest of the signals is too easy."""
     against = head_of(choice).null
-    pairs = (templates_for(config, binned, name, mixture, against=against) for name in signals)
+    scan = PooledScan(config, binned)
+    pairs = (scan.templates(name, mixture, against) for name in signals)
     return any(closed_form(templates).auc > SATURATED for templates in pairs)

@@ -2,7 +2,7 @@
 
 With ``pools: {folds: K}`` whatever is trained is trained K times. Network k is tested on fold k,
 which neither its training nor its stopping nor a search for its hyperparameters has seen. For each
-a scan is an ordinary scan, on pools and random streams of its own (`at_fold`).
+a scan is an ordinary scan, on pools and random streams of its own (`PooledScan.at_fold`).
 """
 
 from __future__ import annotations
@@ -15,34 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.events.split import fold_name, pools_of_fold
-from rayscan.seeds import integer
 
 if TYPE_CHECKING:
-    from rayscan.scan.config.scan import ScanConfig
     from rayscan.scan.pools.binned import BinnedPools, ProcessPools
     from rayscan.scan.steps.candidates import Candidate
 
 Counts = npt.NDArray[np.int64]
 
 
-def at_fold(
-    config: ScanConfig, binned: BinnedPools, fold: int | None
-) -> tuple[ScanConfig, BinnedPools]:
-    """The scan and its pools as the network of one fold knows them; None: one split, as they are.
-
-    Args:
-        config: The scan.
-        binned: Its pools.
-        fold: Number of the fold.
-    """
-    if fold is None:
-        return config, binned
-    # Equal streams on pools that are nearly equal would give folds nearly equal fluctuations.
-    seed = integer(config.seed, "fold", fold)
-    return replace(config, seed=seed), _view(binned, fold)
-
-
-def _view(binned: BinnedPools, fold: int) -> BinnedPools:
+def view_of(binned: BinnedPools, fold: int) -> BinnedPools:
+    """The pools as the network of one fold knows them."""
     processes = {name: _seen(part, fold, binned.folds) for name, part in binned.processes.items()}
     return replace(binned, processes=processes, folds=0)
 
@@ -85,7 +67,7 @@ def with_first_fold(part: ProcessPools, folds: int) -> ProcessPools:
 
 def least_training(binned: BinnedPools) -> npt.NDArray[np.float64]:
     """Fewest background events that any network has to train on, by their weight, shape (bins,)."""
-    views = (_view(binned, fold) for fold in range(binned.folds)) if binned.folds else (binned,)
+    views = (view_of(binned, fold) for fold in range(binned.folds)) if binned.folds else (binned,)
     return np.asarray(np.min([view.weighted_counts("train") for view in views], axis=0))
 
 

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures
-from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate
 
 Rows: TypeAlias = Sequence[dict[str, Any]]
-Work: TypeAlias = Callable[[ScanConfig, BinnedPools, Storage], Mapping[str, Rows]]
+Work: TypeAlias = Callable[[PooledScan, Storage], Mapping[str, Rows]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +23,7 @@ class Part:
 
     Attributes:
         key: Name of its rows in the ledger: another one whenever they would be others.
-        work: Gives the rows of each of its tables, of the scan, its pools and its storage.
+        work: Gives the rows of each of its tables, of the scan with its pools and its storage.
         tables: Those of the step that it writes, in this order: the last says that all are there.
         size: How much of the step it is, in the step's unit.
     """

@@ -12,9 +12,7 @@ import numpy.typing as npt
 from rayscan.models.ratio.ceiling import Ceiling, ceiling, pool_difference, template_noise
 from rayscan.models.ratio.likelihood_ratio import closed_form, likelihood_ratio
 from rayscan.scan.config.heads.base import pair_name
-from rayscan.scan.pools.uncertain import templates_for
 from rayscan.scan.steps.shown import Shown
-from rayscan.seeds import stream
 from rayscan.stats.auc import difference, estimate
 from rayscan.stats.placements import Placements, placements
 
@@ -66,9 +64,9 @@ def _correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -
 
 def ceiling_of_test(shown: Shown) -> CeilingOfTest:
     """The ceiling on given test ensembles; those of a shared pool must be of its unseen part."""
-    config, binned, test = shown.config, shown.binned, shown.test
+    binned, test = shown.scan.binned, shown.test
     benchmark, mixture, against, pool = test.benchmark, test.mixture, test.against, shown.pool
-    templates = templates_for(config, binned, benchmark, mixture, against=against)
+    templates = shown.scan.templates(benchmark, mixture, against)
     ratio = likelihood_ratio(templates)
     placed = placements(ratio.scores(shown.null), ratio.scores(shown.alternative))
     seen = estimate(placed)
@@ -78,7 +76,7 @@ def ceiling_of_test(shown: Shown) -> CeilingOfTest:
         test_signal=binned.signal(benchmark, pool).size,
         shared=False,
         test_against=0 if against is None else binned.signal(against, pool).size,
-        rng=stream(config.seed, "template noise", *pair_name(benchmark, against), mixture.name),
+        rng=shown.scan.stream("template noise", *pair_name(benchmark, against), mixture.name),
     )
     found = ceiling(seen.auc, seen.error, noise)
     form = closed_form(templates, shown.sampler)
@@ -103,7 +101,7 @@ def ceiling_of_test(shown: Shown) -> CeilingOfTest:
 
 
 def _shift(shown: Shown) -> float:
-    binned, pool, mixture = shown.binned, shown.pool, shown.test.mixture
+    binned, pool, mixture = shown.scan.binned, shown.pool, shown.test.mixture
     other = binned.background_size(pool)
     if shown.test.against is not None:
         other = binned.signal(shown.test.against, pool).size

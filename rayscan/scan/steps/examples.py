@@ -17,38 +17,12 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.plan.points import Point
 from rayscan.scan.pools.binned import BinnedPools, PoolName
-from rayscan.scan.pools.uncertain import nuisances_of, templates_for
-from rayscan.seeds import stream
+from rayscan.scan.pools.pooled import PooledScan
 
 Histograms = npt.NDArray[np.unsignedinteger]
 Labels = npt.NDArray[np.int64]
 Samplers = Mapping[str, Ensembles | Varied]
 _Number = TypeVar("_Number", bound=np.generic)
-
-
-def ensembles_of(
-    config: ScanConfig,
-    binned: BinnedPools,
-    benchmark: str,
-    mixture: Mixture,
-    pool: PoolName,
-    against: str | None = None,
-) -> Ensembles:
-    """The sampler of one benchmark and mixture on one pool.
-
-    ``against`` is a signal of which class 0 holds as many events as class 1 of the benchmark.
-
-    Raises:
-        PoolExhaustedError: a histogram needs more events than the pool has.
-    """
-    return Ensembles(
-        binned.background(pool),
-        binned.signal(benchmark, pool),
-        mixture,
-        against=None if against is None else binned.signal(against, pool),
-        method=config.ensembles.method,
-        nuisances=nuisances_of(config, binned),
-    )
 
 
 @dataclass(slots=True, eq=False)
@@ -60,14 +34,12 @@ class DrawnHistograms:
     of the point, drawn anew.
 
     Attributes:
-        config: The scan.
-        binned: Its pools.
+        scan: The scan and its pools.
         point: What is trained: its head has classes, which hold signals.
         draws: Names the stream.
     """
 
-    config: ScanConfig
-    binned: BinnedPools
+    scan: PooledScan
     point: Point
     draws: int
     _train: Samplers = field(init=False, repr=False)
@@ -81,7 +53,7 @@ class DrawnHistograms:
         found: dict[str, Ensembles | Varied] = {}
         for name in self.point.benchmarks:
             each = [
-                ensembles_of(self.config, self.binned, name, mixture, pool, against)
+                self.scan.ensembles(name, mixture, pool, against)
                 for mixture in drawn or (self.point.mixture,)
             ]
             found[name] = Varied(each) if drawn else each[0]
@@ -95,7 +67,7 @@ class DrawnHistograms:
     @property
     def shape(self) -> tuple[int, ...]:
         """Bins along each axis."""
-        return self.binned.binning.shape
+        return self.scan.binned.binning.shape
 
     @property
     def null_mean(self) -> npt.NDArray[np.float64]:
@@ -113,11 +85,11 @@ class DrawnHistograms:
         name, head, mixture = self.point.benchmark, self.point.head, self.point.mixture
         if head.joint:
             return None
-        return templates_for(self.config, self.binned, name, mixture, against=head.null)
+        return self.scan.templates(name, mixture, head.null)
 
     def training(self, epoch: int) -> tuple[Histograms, Labels]:
         """Counts (N, bins) and labels (N,) of an epoch; see `Head.shares` for N."""
-        return self._draw("train", self._train, self.config.ensembles.train, self.draws, epoch)
+        return self._draw("train", self._train, self.scan.config.ensembles.train, self.draws, epoch)
 
     def validation(self) -> tuple[Histograms, Labels]:
         """Counts and labels from the validation pool, the same at every call."""
@@ -127,7 +99,7 @@ class DrawnHistograms:
 
     def fresh(self, *purpose: str | int) -> tuple[Histograms, Labels]:
         """Counts and labels from the validation pool, of a stream of their own."""
-        samplers, count = self._samplers("validation"), self.config.ensembles.validation
+        samplers, count = self._samplers("validation"), self.scan.config.ensembles.validation
         return self._draw("validation", samplers, count, *purpose)
 
     def _draw(
@@ -135,7 +107,7 @@ class DrawnHistograms:
     ) -> tuple[Histograms, Labels]:
         head, signals = self.point.head, self.point.benchmarks
         name = head.stream(pool, signals, self.point.mixture.name, *purpose)
-        rng = stream(self.config.seed, *name)
+        rng = self.scan.stream(*name)
         null, shares = head.shares(count, signals)
         parts = [(0, samplers[signals[0]].null(rng, null))]
         parts += [(k, samplers[name].alternative(rng, n)) for name, (k, n) in shares.items()]
@@ -224,11 +196,11 @@ def event_features(config: ScanConfig) -> tuple[str, ...]:
 
 
 def examples_of(
-    config: ScanConfig, binned: BinnedPools, member: MemberPlan, *, reads: str
+    scan: PooledScan, member: MemberPlan, *, reads: str
 ) -> DrawnHistograms | PoolEvents:
     """What one member trains on."""
     point = member.point
     if reads == "events":
-        features = features_of(config, point.choice.features)
-        return PoolEvents(binned, point.benchmark, point.mixture, features)
-    return DrawnHistograms(config, binned, point, member.draws)
+        features = features_of(scan.config, point.choice.features)
+        return PoolEvents(scan.binned, point.benchmark, point.mixture, features)
+    return DrawnHistograms(scan, point, member.draws)

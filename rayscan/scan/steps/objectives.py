@@ -8,9 +8,8 @@ import numpy as np
 
 from rayscan.models.contract import Classifier
 from rayscan.models.networks.progress import area
-from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
-from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.pools.uncertain import background_uncertainty
 from rayscan.scan.steps.examples import DrawnHistograms, features_of
 from rayscan.scan.steps.exclusion.channels import by_response, grouping_of
@@ -26,8 +25,7 @@ def objective_value(
     plan: MemberPlan,
     classifier: Classifier,
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
 ) -> float | None:
     """The value of an objective for a trained member, or None where it has none.
 
@@ -38,13 +36,13 @@ def objective_value(
             on mu at the first luminosity.
         plan: The member.
         classifier: What it became.
-        config: The scan.
-        binned: The pools.
+        scan: The scan and its pools.
     """
     point = plan.point
+    config, binned = scan.config, scan.binned
     features = features_of(config, point.choice.features)
     if name == "auc":
-        return _validation_auc(plan, classifier, config=config, binned=binned, features=features)
+        return _validation_auc(plan, classifier, scan=scan, features=features)
     channels = by_response(
         classifier,
         binned,
@@ -56,7 +54,7 @@ def objective_value(
     )
     if name == "limit":
         template = fit_template(
-            config, binned, point.benchmark, channels, luminosity=config.limits.luminosity[0]
+            scan, point.benchmark, channels, luminosity=config.limits.luminosity[0]
         )
         limit = upper_limits([template])[0]
         return limit.expected[2] if limit.status == "ok" else None
@@ -79,29 +77,27 @@ def _validation_auc(
     plan: MemberPlan,
     classifier: Classifier,
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     features: tuple[str, ...],
 ) -> float:
     point = plan.point
     if classifier.reads == "histograms":
         own = replace(point, others=())  # of its own mixture, whatever it was drawn of
-        x, labels = DrawnHistograms(config, binned, own, plan.draws).fresh("objective")
+        x, labels = DrawnHistograms(scan, own, plan.draws).fresh("objective")
         return area(classifier.scores(x).reshape(len(x), -1), labels)
     odds = event_odds(
         classifier,
-        binned=binned,
+        binned=scan.binned,
         benchmark=point.benchmark,
         pool="validation",
         features=features,
     )
     ((null, alternative),) = event_scores(
         [terms_of(odds, point.mixture)],
-        config=config,
-        binned=binned,
+        scan=scan,
         benchmark=point.benchmark,
         mixture=point.mixture,
-        histograms=config.ensembles.validation,
+        histograms=scan.config.ensembles.validation,
         purpose=("validation", point.benchmark, point.mixture.name),
     )
     return auc(null, alternative)

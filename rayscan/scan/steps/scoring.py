@@ -17,10 +17,9 @@ from rayscan.models.contract import Classifier
 from rayscan.models.networks.event_network import log_terms
 from rayscan.results import folders
 from rayscan.results.storage import Storage
-from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, PoolName
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import feature_matrix, in_proportion
-from rayscan.seeds import stream
 
 Scores = npt.NDArray[np.float64]
 
@@ -76,8 +75,7 @@ def terms_of(odds: Mapping[str, Scores], assumed: Mixture) -> dict[str, Scores]:
 def event_scores(
     terms: Sequence[Mapping[str, Scores]],
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     benchmark: str,
     mixture: Mixture,
     histograms: int,
@@ -90,8 +88,7 @@ def event_scores(
 
     Args:
         terms: The `terms_of` each classifier.
-        config: The scan.
-        binned: Its pools.
+        scan: The scan and its pools.
         benchmark: Signal process.
         mixture: Events of an ensemble.
         histograms: Ensembles of each class.
@@ -101,6 +98,7 @@ def event_scores(
         Scores of each classifier, shapes (histograms,): background only, and with signal.
     """
     found: list[tuple[Scores, Scores]] = []
+    config, binned = scan.config, scan.binned
     shares = [binned.processes[name].cross_section for name in binned.backgrounds]
     for first in range(0, len(terms), AT_ONCE):
         several = terms[first : first + AT_ONCE]
@@ -115,7 +113,7 @@ def event_scores(
             method=config.ensembles.method,
             relative=config.ensembles.unsure.background,
         )
-        rng = stream(config.seed, *purpose, "events")
+        rng = scan.stream(*purpose, "events")
         null, alternative = sampler.null(rng, histograms), sampler.alternative(rng, histograms)
         found += zip(null, alternative, strict=True)
     return found

@@ -11,13 +11,12 @@ from rayscan.ensembles.draw import Ensembles
 from rayscan.models.contract import Classifier
 from rayscan.models.scoring import responses, score_many
 from rayscan.scan.config.heads.base import pair_name
-from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.pools.binned import BinnedPools, PoolName
+from rayscan.scan.pools.binned import PoolName
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate
-from rayscan.scan.steps.examples import Histograms, ensembles_of, features_of
+from rayscan.scan.steps.examples import Histograms, features_of
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
 from rayscan.scan.steps.total_error import of_events, pool_error
-from rayscan.seeds import stream
 from rayscan.stats.auc import AucEstimate, estimate
 from rayscan.stats.placements import Placements, placements
 
@@ -31,8 +30,7 @@ class Shown:
 
     Attributes:
         test: Which ensembles.
-        config: The scan.
-        binned: Its pools.
+        scan: The scan and its pools.
         pool: The one they are drawn from.
         sampler: What draws them.
         null: Histograms of class 0, shape (N, bins).
@@ -40,8 +38,7 @@ class Shown:
     """
 
     test: TestSet
-    config: ScanConfig
-    binned: BinnedPools
+    scan: PooledScan
     pool: PoolName
     sampler: Ensembles
     null: Histograms
@@ -67,21 +64,22 @@ class Seen:
     odds: Mapping[str, Scores] | None
 
 
-def show(test: TestSet, *, config: ScanConfig, binned: BinnedPools, pool: PoolName) -> Shown:
+def show(test: TestSet, *, scan: PooledScan, pool: PoolName) -> Shown:
     """Draw the ensembles of a test from a pool.
 
     Other pools than that of the test may be small: they are drawn from as if they had no end.
     """
-    if pool != "test" and config.ensembles.method == "without_replacement":
-        config = replace(config, ensembles=replace(config.ensembles, method="multinomial"))
-    sampler = ensembles_of(config, binned, test.benchmark, test.mixture, pool, test.against)
+    sizes = scan.config.ensembles
+    if pool != "test" and sizes.method == "without_replacement":
+        endless = replace(scan.config, ensembles=replace(sizes, method="multinomial"))
+        scan = PooledScan(endless, scan.binned)
+    sampler = scan.ensembles(test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
-    rng = stream(config.seed, pool, *purpose, test.mixture.name)
-    count = config.ensembles.test
+    rng = scan.stream(pool, *purpose, test.mixture.name)
+    count = sizes.test
     return Shown(
         test=test,
-        config=config,
-        binned=binned,
+        scan=scan,
         pool=pool,
         sampler=sampler,
         null=sampler.null(rng, count),
@@ -111,7 +109,7 @@ def see(
             by_pools = of_events(
                 found.auc,
                 odds[i],
-                binned=shown.binned,
+                binned=shown.scan.binned,
                 benchmark=shown.test.benchmark,
                 mixture=shown.test.mixture,
             )
@@ -134,10 +132,10 @@ def _event_odds(
     return {
         i: event_odds(
             classifier,
-            binned=shown.binned,
+            binned=shown.scan.binned,
             benchmark=shown.test.benchmark,
             pool=shown.pool,
-            features=features_of(shown.config, candidate.features),
+            features=features_of(shown.scan.config, candidate.features),
         )
         for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
         if classifier.reads == "events"
@@ -163,11 +161,10 @@ def _of_events(
     test = shown.test
     together = event_scores(
         [terms_of(each, test.mixture) for each in odds.values()],
-        config=shown.config,
-        binned=shown.binned,
+        scan=shown.scan,
         benchmark=test.benchmark,
         mixture=test.mixture,
-        histograms=shown.config.ensembles.test,
+        histograms=shown.scan.config.ensembles.test,
         purpose=(shown.pool, test.benchmark, test.mixture.name),
     )
     return dict(zip(odds, together, strict=True))

@@ -17,8 +17,7 @@ from rayscan.results import folders
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
-from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.folds import at_fold
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import examples_of
 from rayscan.scan.steps.objectives import objective_value
 
@@ -37,8 +36,7 @@ class Outcome:
 def train_pack(
     pack: Sequence[MemberPlan],
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     storage: Storage,
     watch: Watch | None = None,
     pruned: Mapping[int, int] | None = None,
@@ -51,8 +49,7 @@ def train_pack(
         pack: Members of one point, in one fold; or of a chain of points, those of one point
             together: each repeat then starts from the last classifier that it got at the points
             before.
-        config: The scan.
-        binned: Its pools.
+        scan: The scan and its pools.
         storage: Where classifiers go.
         watch: Asked after each epoch which members shall stop.
         pruned: Filled by ``watch``: members it stopped, and at which epoch.
@@ -63,22 +60,22 @@ def train_pack(
         PoolExhaustedError: the pools are too small for the mixture.
     """
     architecture = pack[0].point.choice.architecture
-    config, binned = at_fold(config, binned, pack[0].fold)
+    scan = scan.at_fold(pack[0].fold)
     before: dict[int, Classifier] = {}
     rows = []
     for _, same in itertools.groupby(pack, key=lambda plan: plan.point.name):
         link = tuple(same)
         started = time.perf_counter()
-        members = _members(link, before, config=config, binned=binned, reads=architecture.reads)
+        members = _members(link, before, scan=scan, reads=architecture.reads)
         results = architecture.train(members, watch=watch)
         seconds = time.perf_counter() - started
         for index, (plan, result) in enumerate(zip(link, results, strict=True)):
-            row = _row(plan, config) | {"seconds": seconds, "device": device, "worker": worker}
+            row = _row(plan, scan.config) | {"seconds": seconds, "device": device, "worker": worker}
             if isinstance(result, DivergedError):
                 row |= {"status": "diverged", "error": str(result), "epochs": result.epoch}
             else:
                 before[plan.repeat] = result.classifier
-                row |= _finished(plan, result, config=config, binned=binned, storage=storage)
+                row |= _finished(plan, result, scan=scan, storage=storage)
                 row["status"] = "pruned" if index in (pruned or {}) else "ok"
             rows.append(row)
     return Outcome(rows=tuple(rows))
@@ -88,15 +85,14 @@ def _members(
     link: Sequence[MemberPlan],
     before: Mapping[int, Classifier],
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     reads: str,
 ) -> list[Member]:
     """Members of one point; those with the same draws share their examples."""
     shared: dict[int, Any] = {}
     for plan in link:
         if plan.draws not in shared:
-            shared[plan.draws] = examples_of(config, binned, plan, reads=reads)
+            shared[plan.draws] = examples_of(scan, plan, reads=reads)
     return [
         Member(
             examples=shared[plan.draws],
@@ -129,16 +125,15 @@ def _finished(
     plan: MemberPlan,
     trained: Trained,
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     storage: Storage,
 ) -> dict[str, Any]:
     folder = f"classifiers/{plan.key}"
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         trained.classifier.save(Path(local))
         folders.put(storage, Path(local), folder)
-    validation = objective_value("auc", plan, trained.classifier, config=config, binned=binned)
-    name = config.search.objective if plan.point.mode == "search" else "auc"
+    validation = objective_value("auc", plan, trained.classifier, scan=scan)
+    name = scan.config.search.objective if plan.point.mode == "search" else "auc"
     losses = trained.history.get("validation_loss", [])
     loss = losses[trained.best_epoch] if losses else None
     if name == "auc":
@@ -146,7 +141,7 @@ def _finished(
     elif name == "loss":
         value = loss
     else:
-        value = objective_value(name, plan, trained.classifier, config=config, binned=binned)
+        value = objective_value(name, plan, trained.classifier, scan=scan)
     return {
         "classifier": folder,
         "epochs": trained.epochs,

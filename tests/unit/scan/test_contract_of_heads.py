@@ -14,6 +14,7 @@ from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import DrawnHistograms
 
 SIGNALS = ("hard", "central", "null")
@@ -60,7 +61,7 @@ def test_every_signal_of_a_classifier_is_in_one_class_and_classes_are_of_one_siz
 def test_what_is_drawn_is_what_the_classes_say(choice):
     config, binned = config_of(choice), make_pools(signals=SIGNALS, size=5000)
     for point in points(config, mixtures(config)):
-        examples = DrawnHistograms(config, binned, point, draws=0)
+        examples = DrawnHistograms(PooledScan(config, binned), point, draws=0)
         head, (x, labels) = head_of(choice), examples.training(0)
         assert examples.n_classes == len(head.classes(point.benchmarks))
         size, shares = head.shares(60, point.benchmarks)
@@ -69,7 +70,7 @@ def test_what_is_drawn_is_what_the_classes_say(choice):
             per_class[k] += count
         assert np.bincount(labels).tolist() == per_class
         assert (examples.templates is None) == head.joint
-        again = DrawnHistograms(config, binned, point, draws=0)
+        again = DrawnHistograms(PooledScan(config, binned), point, draws=0)
         np.testing.assert_array_equal(again.training(0)[0], x)
         np.testing.assert_array_equal(again.validation()[0], examples.validation()[0])
         assert not np.array_equal(examples.training(1)[0], x)

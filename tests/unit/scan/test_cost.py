@@ -35,6 +35,7 @@ from rayscan.scan.cost.stages import point_cpu, stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.curves import BINS, Curves, kept
 from rayscan.scan.steps.exclusion.score import METHOD, strengths_to_test
@@ -115,7 +116,7 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, tested, wh
         row
         for test, those in met.items()
         for row in cross_test(
-            test, those, config=config, binned=binned, storage=str(tmp_path), curves=drawn[test]
+            test, those, scan=PooledScan(config, binned), storage=str(tmp_path), curves=drawn[test]
         )
     ]
     assert len(found) == load.pairs
@@ -147,7 +148,7 @@ def test_a_chain_is_as_many_tune_trials_as_one_of_its_points(sizes):
 def test_limits_by_score_test_at_no_more_strengths_than_counted():
     config, binned = make_config(), make_pools()
     for name in config.benchmarks:
-        found = strengths_to_test(name, 1000, config=config, binned=binned)
+        found = strengths_to_test(name, 1000, scan=PooledScan(config, binned))
         assert len(found) <= METHOD.strengths
 
 

@@ -17,6 +17,7 @@ from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSize
 from rayscan.scan.config.search import Search
 from rayscan.scan.plan.points import Point, mixture_columns, mixtures
 from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import (
     Candidate,
     best_of,
@@ -46,8 +47,7 @@ def all_rows(scan, tests=None, candidates=None):
         for row in cross_test(
             test,
             candidates or candidates_for(config, test, known),
-            config=config,
-            binned=binned,
+            scan=PooledScan(config, binned),
             storage=folder,
         )
     ]
@@ -115,7 +115,9 @@ def test_a_signal_like_background_cannot_be_seen(tmp_path):
     binned = make_pools(signals=("null",), size=2_000_000)
     _, _, candidates = train_all(config, binned, tmp_path)
     for test in test_sets(config, mixtures(config, binned)):
-        (row,) = cross_test(test, candidates, config=config, binned=binned, storage=str(tmp_path))
+        (row,) = cross_test(
+            test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path)
+        )
         assert abs(row["auc"] - 0.5) < 4 * row["auc_error"]
         assert row["separation_k"] <= 4 * row["separation_k_error"]
 
@@ -125,7 +127,7 @@ def test_a_shared_pool_is_labelled_in_every_row(tmp_path):
     binned = make_pools(mode="shared_pool")
     _, _, candidates = train_all(config, binned, tmp_path)
     test = test_sets(config, mixtures(config, binned))[0]
-    rows = cross_test(test, candidates, config=config, binned=binned, storage=str(tmp_path))
+    rows = cross_test(test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path))
     assert rows
     assert {row["pool_mode"] for row in rows} == {"shared_pool"}
 
@@ -148,7 +150,7 @@ def shared_null(tmp_path_factory):
         BinnedLikelihoodRatio(each).save(folder / "classifiers" / name)
     test = TestSet(benchmark="null", strength=0, mixture=mixture)
     candidates = [candidate(name) for name in weights]
-    rows = cross_test(test, candidates, config=config, binned=binned, storage=str(folder))
+    rows = cross_test(test, candidates, scan=PooledScan(config, binned), storage=str(folder))
     return dict(zip(weights, rows, strict=True))
 
 
@@ -186,7 +188,7 @@ def test_rows_say_the_strength_that_was_asked_for(tmp_path):
     _, _, candidates = train_all(config, binned, tmp_path)
     for test, asked in zip(test_sets(config, mixtures(config, binned)), (1.0, 2.0), strict=True):
         for row in cross_test(
-            test, candidates, config=config, binned=binned, storage=str(tmp_path)
+            test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path)
         ):
             assert (row["strength"], row["strength_kind"]) == (asked, "s_over_sqrt_b")
             assert row["trained_at"] == config.mixtures.strengths[1]
@@ -205,7 +207,7 @@ def test_a_classifier_that_knows_the_test_pool_is_flagged(tmp_path):
     BinnedLikelihoodRatio.from_templates(cheat).save(tmp_path / "classifiers" / "cheat")
     test = TestSet(benchmark="central", strength=0, mixture=mixture)
     (row,) = cross_test(
-        test, [candidate("cheat")], config=config, binned=binned, storage=str(tmp_path)
+        test, [candidate("cheat")], scan=PooledScan(config, binned), storage=str(tmp_path)
     )
     assert row["leakage_flag"], (row["auc_over_ceiling_sigma"], row["leakage_sigma"])
     assert row["auc_over_ceiling_sigma"] > 4
@@ -216,7 +218,7 @@ def test_a_draw_of_much_of_a_pool_is_flagged(tmp_path):
     binned = make_pools(signals=("central",), sizes={"central": 200})
     _, _, candidates = train_all(config, binned, tmp_path)
     test = test_sets(config, mixtures(config, binned))[1]
-    (row,) = cross_test(test, candidates, config=config, binned=binned, storage=str(tmp_path))
+    (row,) = cross_test(test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path))
     assert row["draw_fraction"] == pytest.approx(test.mixture.signal / 200)
     assert row["draw_warning"]
 
@@ -309,10 +311,10 @@ def test_without_replacement_moves_the_ceiling_as_its_closed_form_says(tmp_path)
     binned = make_pools(signals=("hard",), sizes={"bkg": 2000})
     _, _, candidates = train_all(config, binned, tmp_path)
     test = test_sets(config, mixtures(config, binned))[0]
-    (row,) = cross_test(test, candidates, config=config, binned=binned, storage=str(tmp_path))
+    (row,) = cross_test(test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path))
     assert abs(row["auc"] - row["auc_closed_form"]) < 4 * row["auc_error"]
     endless = replace(config, ensembles=replace(config.ensembles, method="multinomial"))
-    (free,) = cross_test(test, candidates, config=endless, binned=binned, storage=str(tmp_path))
+    (free,) = cross_test(test, candidates, scan=PooledScan(endless, binned), storage=str(tmp_path))
     assert free["auc"] < row["auc"] - 4 * math.hypot(row["auc_error"], free["auc_error"])
 
 
@@ -321,7 +323,7 @@ def test_a_missing_classifier_is_an_error_that_names_its_folder(scan, tmp_path):
     Storage(str(tmp_path)).write("x", b"")
     with pytest.raises(Exception, match="classifiers/gone"):
         cross_test(
-            tests[0], [candidate("gone")], config=config, binned=binned, storage=str(tmp_path)
+            tests[0], [candidate("gone")], scan=PooledScan(config, binned), storage=str(tmp_path)
         )
 
 
@@ -337,7 +339,7 @@ def test_pool_columns_say_how_much_signal_has_no_background_to_meet(tmp_path):
     )
     _, _, candidates = train_all(config, binned, tmp_path)
     test = test_sets(config, mixtures(config, binned))[0]
-    (row,) = cross_test(test, candidates, config=config, binned=binned, storage=str(tmp_path))
+    (row,) = cross_test(test, candidates, scan=PooledScan(config, binned), storage=str(tmp_path))
     signal = binned.signal("hard", "test").counts
     empty = emptied == 0
     assert row["signal_in_empty_cells"] == pytest.approx(signal[empty].sum() / signal.sum())

@@ -13,6 +13,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.results.ledger import rows_to_table
 from rayscan.scan.config.scan import ArchitectureChoice, Training
 from rayscan.scan.plan.points import mixtures
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate, candidates_for
 from rayscan.scan.steps.curves import BINS, Curves, kept, roc_rows, score_rows
 from rayscan.scan.steps.examples import feature_matrix
@@ -58,7 +59,7 @@ def tested(tmp_path_factory):
         those = candidates_for(config, test, candidates)
         curves = Curves(trials=kept("first", test.benchmark, those))
         rows["auc"] += cross_test(
-            test, those, config=config, binned=pools, storage=str(folder), curves=curves
+            test, those, scan=PooledScan(config, pools), storage=str(folder), curves=curves
         )
         rows["roc"] += curves.roc
         rows["scores"] += curves.scores

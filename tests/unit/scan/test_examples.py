@@ -13,11 +13,11 @@ from rayscan.scan.config.scan import Training
 from rayscan.scan.plan.members import member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import POOL_NAMES
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import (
     DrawnHistograms,
     PoolEvents,
     background_features,
-    ensembles_of,
     examples_of,
     features_of,
 )
@@ -30,7 +30,7 @@ def binned():
 
 def drawn(binned, *, draws=0, **changes):
     config = make_config(training=Training(strength="each", repeats=1), **changes)
-    return DrawnHistograms(config, binned, points(config, mixtures(config))[0], draws)
+    return DrawnHistograms(PooledScan(config, binned), points(config, mixtures(config))[0], draws)
 
 
 def test_a_set_holds_as_many_of_each_class_with_their_exact_totals(binned):
@@ -76,7 +76,7 @@ def test_a_pool_too_small_for_a_histogram_is_refused():
     config = make_config()
     small = make_pools(sizes={"bkg": 900})
     with pytest.raises(PoolExhaustedError, match=r"'bkg \(train\)' has 900 events"):
-        ensembles_of(config, small, "hard", config.mixtures.expand()[0], "train")
+        PooledScan(config, small).ensembles("hard", config.mixtures.expand()[0], "train")
 
 
 # ------------------------------------------------------------------ single events
@@ -132,8 +132,10 @@ def test_a_network_of_events_sees_the_axes_unless_told_otherwise():
 def test_what_an_architecture_reads_decides_what_it_is_given(binned):
     config = make_config()
     plan = member(config, points(config, mixtures(config))[0], 0, fingerprint="f")
-    assert isinstance(examples_of(config, binned, plan, reads="histograms"), DrawnHistograms)
-    events = examples_of(config, with_events(binned), plan, reads="events")
+    assert isinstance(
+        examples_of(PooledScan(config, binned), plan, reads="histograms"), DrawnHistograms
+    )
+    events = examples_of(PooledScan(config, with_events(binned)), plan, reads="events")
     assert isinstance(events, PoolEvents)
     assert events.features == ("jet1_pt", "jet1_eta")
 
@@ -144,7 +146,7 @@ def test_drawn_strengths_have_equal_totals_in_both_classes(binned):
     )
     plan = points(config, mixtures(config, binned), binned)
     own = member(config, plan[0], 0, fingerprint="f")
-    examples = examples_of(config, binned, own, reads="histograms")
+    examples = examples_of(PooledScan(config, binned), own, reads="histograms")
     assert isinstance(examples, DrawnHistograms)
     for histograms, labels in (examples.training(0), examples.validation()):
         totals = histograms.sum(axis=1)

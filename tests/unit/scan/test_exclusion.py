@@ -14,6 +14,7 @@ from rayscan.results.storage import Storage
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.pools.binned import POOL_NAMES
 from rayscan.scan.pools.folds import every_event
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.base import band_columns
 from rayscan.scan.steps.exclusion.channels import by_response, plain
 from rayscan.scan.steps.exclusion.fits import fit_template
@@ -53,7 +54,7 @@ def limits(scan, **changes):
 def test_templates_hold_cross_section_times_luminosity_events(scan, luminosity):
     config, binned, *_ = scan
     channels = plain(binned, "hard", pool="test", minimum=10)
-    template = fit_template(config, binned, "hard", channels, luminosity=luminosity)
+    template = fit_template(PooledScan(config, binned), "hard", channels, luminosity=luminosity)
     events = {
         name: CROSS_SECTIONS[name] * EFFICIENCY * luminosity * 1000 for name in CROSS_SECTIONS
     }
@@ -65,7 +66,7 @@ def test_templates_hold_cross_section_times_luminosity_events(scan, luminosity):
 def test_the_monte_carlo_uncertainty_is_that_of_the_weighted_background_events(scan):
     config, binned, *_ = scan
     channels = plain(binned, "hard", pool="test", minimum=10)
-    template = fit_template(config, binned, "hard", channels, luminosity=139)
+    template = fit_template(PooledScan(config, binned), "hard", channels, luminosity=139)
     variance = np.zeros(channels.size)
     for name, expected in template.backgrounds:
         weight = expected.sum() / channels.counts[name].sum()
@@ -203,7 +204,7 @@ def test_a_template_of_channels_is_what_pyhf_reads(scan):
     channels = by_response(
         classifier, binned, "hard", mixture=mixture, grouping=Grouping(channels=2), pool="test"
     )
-    template = fit_template(config, binned, "hard", channels, luminosity=1.0)
+    template = fit_template(PooledScan(config, binned), "hard", channels, luminosity=1.0)
     assert 0 < referee(template, 1.0) < 1
 
 

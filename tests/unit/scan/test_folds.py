@@ -43,8 +43,8 @@ from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, planned, points
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
-from rayscan.scan.pools.folds import at_fold, every_event, fold_counts, teams
-from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.pools.folds import every_event, fold_counts, teams
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.base import mixture_of_row
 from rayscan.scan.steps.exclusion.channels import Channels, of_all_folds
 from rayscan.scan.steps.exclusion.fits import fit_template
@@ -80,17 +80,17 @@ def folded_pools(*, size=12_000, signals=("hard", "central"), seed=1, split=SPLI
 
 def one_split(binned):
     """The same events in one split: training on folds 2 to 4, stopped on 1, tested on 0."""
-    return at_fold(make_config(pools=SPLIT), binned, 0)[1]
+    return PooledScan(make_config(pools=SPLIT), binned).at_fold(0).binned
 
 
 def areas(config, binned, candidates, folder):
     """AUC of each classifier of one strength on test ensembles of its fold."""
     found = []
     for candidate in candidates:
-        scan, pools = at_fold(config, binned, candidate.fold)
-        mixture = mixture_of_row(candidate.row, scan)
-        sampler = ensembles_of(scan, pools, config.benchmarks[0], mixture, "test")
-        rng, count = stream(scan.seed, "areas"), scan.ensembles.test
+        scan = PooledScan(config, binned).at_fold(candidate.fold)
+        mixture = mixture_of_row(candidate.row, config)
+        sampler = scan.ensembles(config.benchmarks[0], mixture, "test")
+        rng, count = scan.stream("areas"), config.ensembles.test
         classifier = stored(str(folder), candidate.row["classifier"])
         null = classifier.scores(sampler.null(rng, count))
         found.append(auc(null, classifier.scores(sampler.alternative(rng, count))))
@@ -198,7 +198,7 @@ def test_single_events_of_a_network_are_those_of_its_folds():
     )
     everything = []
     for k in range(FOLDS):
-        _, pools = at_fold(config, binned, k)
+        pools = PooledScan(config, binned).at_fold(k).binned
         seen = pools.processes["sig"]
         values = {pool: seen.features[pool]["jet1_pt"].tolist() for pool in POOL_NAMES}
         assert not set(values["test"]) & {*values["train"], *values["validation"]}
@@ -218,14 +218,14 @@ def test_the_table_of_pools_has_a_row_for_each_fold():
 
 def test_every_network_has_the_background_that_cells_are_kept_for():
     split = Pools(folds=FOLDS, min_pool_count=400)
-    binned = folded_pools(split=split)
+    scan = PooledScan(make_config(pools=split), folded_pools(split=split))
     for k in range(FOLDS):
-        train = at_fold(make_config(pools=split), binned, k)[1].background_counts("train")
+        train = scan.at_fold(k).binned.background_counts("train")
         filled = np.flatnonzero(train)
         assert len(filled) < (density("bkg") > 0).sum()
         # All but the one cell that the sparse ones are joined in.
         assert np.sort(train[filled])[1] >= 400
-    assert every_event(binned).background_counts("test").sum() == FOLDS * 12_000
+    assert every_event(scan.binned).background_counts("test").sum() == FOLDS * 12_000
 
 
 def test_folds_too_small_for_a_histogram_are_named_before_anything_is_trained():
@@ -492,11 +492,11 @@ def test_an_uncertain_shape_varies_the_events_of_each_fold_in_the_channels_of_it
     )
     groups = np.arange(BINNING.bins) % 7
     filled = {name: np.bincount(groups, counts, 7).astype(int) for name, counts in one.items()}
-    tools = {"config": config, "benchmark": "hard", "luminosity": 1.0}
-    single = one_split(binned)
-    expected = fit_template(binned=single, channels=Channels(filled, groups), **tools)
+    tools = {"benchmark": "hard", "luminosity": 1.0}
+    single = PooledScan(config, one_split(binned))
+    expected = fit_template(single, channels=Channels(filled, groups), **tools)
     team = of_all_folds([Channels(filled, groups)] * FOLDS)
-    found = fit_template(binned=binned, channels=team, **tools)
+    found = fit_template(PooledScan(config, binned), channels=team, **tools)
     for wanted, seen in zip(expected.shape["bkg"], found.shape["bkg"], strict=True):
         np.testing.assert_allclose(seen, wanted)
     assert not np.allclose(*found.shape["bkg"])
@@ -509,7 +509,10 @@ def test_folds_hold_every_event_once():
         whole = np.sum(fold_counts(part), axis=0)
         np.testing.assert_array_equal(every_event(binned).processes[name].counts["test"], whole)
         tested = [
-            at_fold(make_config(pools=SPLIT), binned, k)[1].processes[name].counts["test"]
+            PooledScan(make_config(pools=SPLIT), binned)
+            .at_fold(k)
+            .binned.processes[name]
+            .counts["test"]
             for k in range(FOLDS)
         ]
         np.testing.assert_array_equal(np.sum(tested, axis=0), whole)

@@ -25,6 +25,7 @@ from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.plan.strengths import SATURATED
 from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.examples import DrawnHistograms, examples_of
 from rayscan.scan.steps.tests.classes import class_tests
@@ -204,11 +205,11 @@ def test_classes_are_of_equal_size_and_benchmarks_in_equal_numbers(head, sizes):
     config, binned = config_of(choice), make_pools(signals=SIGNALS)
     point = points(config, mixtures(config))[-1]
     mixture = point.mixture
-    examples = DrawnHistograms(config, binned, point, draws=0)
+    examples = DrawnHistograms(PooledScan(config, binned), point, draws=0)
     x, labels = examples.training(0)
     assert np.bincount(labels).tolist() == sizes
     assert np.all(x.sum(axis=1) == mixture.signal + mixture.background)
-    again = DrawnHistograms(config, binned, point, draws=0)
+    again = DrawnHistograms(PooledScan(config, binned), point, draws=0)
     np.testing.assert_array_equal(again.training(0)[0], x)
     assert not np.array_equal(again.training(1)[0], x)
     assert not np.array_equal(again.validation()[0], again.fresh("other")[0])
@@ -271,7 +272,7 @@ def test_drawn_strengths_tell_no_label_by_their_total():
     assert set(strengths) == {"mlp-multimodel", "mlp-vs-central"}
     for point in strengths.values():
         own = member(config, point, 0, fingerprint="f")
-        examples: Any = examples_of(config, binned, own, reads="histograms")
+        examples: Any = examples_of(PooledScan(config, binned), own, reads="histograms")
         for x, labels in (examples.training(0), examples.validation()):
             totals = x.sum(axis=1)
             assert {*totals[labels == 0]} == {*totals[labels == 1]} == {1032, 1095}
@@ -493,5 +494,5 @@ def test_a_classifier_of_other_class_0_is_not_tested(tested):
     test = next(t for t in test_sets(config, mixtures(config, binned)) if t.against == "central")
     met = candidates_for(config, test, candidates)
     assert {c.head.null for c in met} == {"central"}
-    rows = cross_test(test, met, config=config, binned=binned, storage=str(folder))
+    rows = cross_test(test, met, scan=PooledScan(config, binned), storage=str(folder))
     assert all(row["test_against"] == "central" for row in rows)

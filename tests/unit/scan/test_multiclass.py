@@ -15,6 +15,7 @@ from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.plan.points import mixtures
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.tests.classes import class_test, class_tests
 from rayscan.stats.classes import log_probabilities
@@ -41,7 +42,7 @@ def scan(request, tmp_path_factory):
     for test in class_tests(config, mixtures(config, binned)):
         met = candidates_for(config, test, candidates)
         assert len(met) == 2
-        found += class_test(test, met, config=config, binned=binned, storage=str(folder))
+        found += class_test(test, met, scan=PooledScan(config, binned), storage=str(folder))
     return config, binned, folder, plan, rows, found
 
 
@@ -93,7 +94,6 @@ def test_a_held_out_process_counts_for_what_it_looks_like(scan):
 
 
 def test_scikit_learn_finds_the_areas_of_a_stored_classifier(scan, tmp_path):
-    from rayscan.scan.steps.examples import ensembles_of
     from rayscan.seeds import stream
 
     config, binned, folder, _, rows, found = scan
@@ -101,7 +101,9 @@ def test_scikit_learn_finds_the_areas_of_a_stored_classifier(scan, tmp_path):
     classifier = load(folders.get(Storage(str(folder)), row["classifier"], tmp_path))
     mixture = next(m for m in config.mixtures.expand() if m.signal == 95)
     purpose = "test", "multiclass", mixture.name
-    sampler = {n: ensembles_of(config, binned, n, mixture, "test") for n in ("hard", "central")}
+    sampler = {
+        n: PooledScan(config, binned).ensembles(n, mixture, "test") for n in ("hard", "central")
+    }
     x = [sampler["hard"].null(stream(config.seed, *purpose), 2000)]
     x += [s.alternative(stream(config.seed, *purpose, n), 2000) for n, s in sampler.items()]
     p = np.exp(log_probabilities(classifier.scores(np.concatenate(x))))

@@ -14,7 +14,7 @@ from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import EnsembleSizes
-from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.score import strengths_to_test
 from rayscan.scan.steps.scoring import stored
 
@@ -49,7 +49,7 @@ def gaussian_limit(config, binned, benchmark, weights, total):
 
     def excess(S):
         mixture = Mixture(signal=S, background=total - S)
-        sampler = ensembles_of(config, binned, benchmark, mixture, "test")
+        sampler = PooledScan(config, binned).ensembles(benchmark, mixture, "test")
         apart = sampler.separation(weights)
         fluctuation = apart.difference**2 / S
         return apart.difference - 1.959964 * math.sqrt(apart.alternative_variance + fluctuation)
@@ -128,7 +128,7 @@ def test_a_small_signal_pool_leaves_the_limit_unbounded_and_does_not_end_the_sca
     )
     binned = make_pools(signals=("null",), sizes={"null": 60})
     _, _, candidates = train_all(config, binned, tmp_path)
-    found = strengths_to_test("null", 1000, config=config, binned=binned)
+    found = strengths_to_test("null", 1000, scan=PooledScan(config, binned))
     assert max(m.signal for m in found) <= 60
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     (row,) = limits_on("null", candidates, methods=("score",), **tools)
@@ -138,7 +138,7 @@ def test_a_small_signal_pool_leaves_the_limit_unbounded_and_does_not_end_the_sca
 
 def test_strengths_grow_to_ten_sigma_and_hold_all_events(scan):
     config, binned, *_ = scan
-    found = strengths_to_test("hard", 1000, config=config, binned=binned)
+    found = strengths_to_test("hard", 1000, scan=PooledScan(config, binned))
     assert {m.signal + m.background for m in found} == {1000}
     signals = [m.signal for m in found]
     assert signals == sorted(set(signals))
@@ -149,7 +149,7 @@ def test_a_signal_that_equals_the_background_exactly_is_tested_once(scan):
     config, binned, *_ = scan
     same = replace(binned.processes["hard"], counts=binned.processes["bkg"].counts)
     equal = replace(binned, processes={**binned.processes, "hard": same})
-    (only,) = strengths_to_test("hard", 1000, config=config, binned=equal)
+    (only,) = strengths_to_test("hard", 1000, scan=PooledScan(config, equal))
     assert (only.signal, only.background) == (1000, 0)
 
 

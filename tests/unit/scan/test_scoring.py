@@ -12,6 +12,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models.networks.event_network import log_terms
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.storage import Storage
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.scoring import AT_ONCE, event_odds, event_scores, response, stored, terms_of
 
 TRAINED = Mixture(signal=60, background=400)
@@ -53,8 +54,7 @@ def scores(binned, mixture, statistic=None, seed=7):
 def together(binned, mixture, several, seed=7):
     return event_scores(
         several,
-        config=make_config(signals=("hard",), seed=seed),
-        binned=binned,
+        scan=PooledScan(make_config(signals=("hard",), seed=seed), binned),
         benchmark="hard",
         mixture=mixture,
         histograms=400,

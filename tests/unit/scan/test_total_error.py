@@ -12,6 +12,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.models.contract import Classifier, Templates
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.scan.config.scan import EnsembleSizes
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.ceilings import ceiling_of_test
 from rayscan.scan.steps.shown import see, show
 from rayscan.scan.steps.tests.pairs import TestSet
@@ -71,13 +72,13 @@ def redrawn():
     """What each classifier and the ceiling are on pools of 120 other draws; and in truth."""
     ours, rows, ceilings = classifiers(), [], []
     for seed in range(REDRAWN):
-        shown = show(TEST, config=CONFIG, binned=pools(seed), pool="test")
+        shown = show(TEST, scan=PooledScan(CONFIG, pools(seed)), pool="test")
         rows.append([(s.found.auc, s.found.error, s.total_error) for s in see(shown, ours, ours)])
         columns = ceiling_of_test(shown).columns
         ceilings.append([columns[f"auc_ceiling{end}"] for end in ("", "_error", "_total_error")])
     large = replace(CONFIG, ensembles=replace(CONFIG.ensembles, test=20_000))
     endless = pools(1, dict.fromkeys(SIZES, 20_000_000))
-    true = see(show(TEST, config=large, binned=endless, pool="test"), ours, ours)
+    true = see(show(TEST, scan=PooledScan(large, endless), pool="test"), ours, ours)
     return np.array(rows), np.array(ceilings), [each.found for each in true]
 
 
@@ -105,7 +106,7 @@ def test_the_total_error_of_a_ceiling_is_its_scatter_over_other_pools(redrawn):
 
 def test_a_sum_over_events_is_as_uncertain_as_the_histogram_it_is_a_sum_of():
     binned = pools(0)
-    shown = show(TEST, config=CONFIG, binned=binned, pool="test")
+    shown = show(TEST, scan=PooledScan(CONFIG, binned), pool="test")
     # log r of each bin as the log-odds of its events; what an event adds is log((B + S r)/(B + S))
     background = (2 * density("bkg") + density("bkg2")) / 3
     odds = np.log(density(SIGNAL) / background)
@@ -118,5 +119,5 @@ def test_a_sum_over_events_is_as_uncertain_as_the_histogram_it_is_a_sum_of():
 
 
 def test_an_area_of_one_has_no_error_of_pools():
-    shown = show(TEST, config=CONFIG, binned=pools(0), pool="test")
+    shown = show(TEST, scan=PooledScan(CONFIG, pools(0)), pool="test")
     assert pool_error(1.0, truth().weights, shown.sampler) == 0.0

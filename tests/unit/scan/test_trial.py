@@ -22,6 +22,7 @@ from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.binned import templates_of
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import examples_of
 from rayscan.scan.steps.objectives import objective_value
 from rayscan.scan.steps.scoring import stored
@@ -137,7 +138,7 @@ def trained(tmp_path_factory):
 
     def value(name, architecture, changed=config):
         plan, classifier = classifiers[architecture]
-        return objective_value(name, plan, classifier, config=changed, binned=pools)
+        return objective_value(name, plan, classifier, scan=PooledScan(changed, pools))
 
     return value, config, pools, plans[0].point
 
@@ -188,7 +189,7 @@ def test_a_search_optimises_what_it_was_asked_to(objective, binned, tmp_path):
     pools = replace(binned, benchmarks=("hard",))
     point = points(config, mixtures(config, pools), pools)[0]
     plan = member(config, point, 0, fingerprint="f", suggested={"C": 1e-3})
-    (row,) = train_pack([plan], config=config, binned=pools, storage=Storage(str(tmp_path))).rows
+    (row,) = train_pack([plan], scan=PooledScan(config, pools), storage=Storage(str(tmp_path))).rows
     assert row["objective"] == objective
     assert json.loads(row["hyperparameters"])["C"] == 1e-3
     expected = {"auc": row["validation_auc"], "loss": row["validation_loss"]}
@@ -215,7 +216,7 @@ def test_a_weaker_point_starts_from_the_classifier_of_the_stronger_one(binned, t
     assert {row["train_strength"] for row in rows} == {"descending"}
     strong, weak = (stored(Storage(str(tmp_path)).uri, row["classifier"]) for row in rows)
     own = member(config, plan[0], 0, fingerprint=binned.fingerprint)
-    examples = examples_of(config, binned, own, reads="histograms")
+    examples = examples_of(PooledScan(config, binned), own, reads="histograms")
     alone = Member(examples, own.hyperparameters, own.seed, start=strong)
     expected = architectures()["mlp"].train([alone])[0].classifier
     counts = np.eye(binned.binning.bins) * 50
@@ -237,6 +238,6 @@ def test_a_diverged_link_leaves_the_rest_of_its_chain_without_a_start(binned, tm
     (pack,) = fixed_packs(config, plan, fingerprint=binned.fingerprint)
     bad = replace(pack[0], hyperparameters={**pack[0].hyperparameters, "learning_rate": 1e30})
     rows = train_pack(
-        (bad, *pack[1:]), config=config, binned=binned, storage=Storage(str(tmp_path))
+        (bad, *pack[1:]), scan=PooledScan(config, binned), storage=Storage(str(tmp_path))
     ).rows
     assert [row["status"] for row in rows] == ["diverged", "ok", "ok", "ok"]

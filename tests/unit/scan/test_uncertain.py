@@ -23,8 +23,7 @@ from rayscan.scan.plan.members import member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.binned import templates_of
-from rayscan.scan.pools.uncertain import templates_for
-from rayscan.scan.steps.examples import ensembles_of
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.channels import by_response, plain
 from rayscan.scan.steps.exclusion.fits import fit_template
 from rayscan.scan.steps.exclusion.score import strengths_to_test
@@ -61,7 +60,7 @@ def test_without_uncertainty_keys_and_templates_are_what_they_were(binned):
     none, nothing = config_with(None), config_with(Uncertainty())
     assert key(none) == key(nothing) != key(config_with(Uncertainty(background=0.1)))
     mixture = mixtures(none, binned)["hard"][0]
-    found = templates_for(nothing, binned, "hard", mixture)
+    found = PooledScan(nothing, binned).templates("hard", mixture)
     np.testing.assert_array_equal(
         found.background, templates_of(binned, "hard", mixture).background
     )
@@ -76,7 +75,7 @@ def test_the_ceiling_falls_with_the_uncertainty_and_no_classifier_passes_it(binn
         _, _, candidates = train_all(config, binned, tmp_path / str(number))
         storage = str(tmp_path / str(number))
         strongest = test_sets(config, mixtures(config, binned))[-1]
-        rows = cross_test(strongest, candidates, config=config, binned=binned, storage=storage)
+        rows = cross_test(strongest, candidates, scan=PooledScan(config, binned), storage=storage)
         table = rows_to_table("auc", rows).to_pylist()
         assert not any(row["leakage_flag"] for row in table)
         assert {row["background_uncertainty"] for row in table} == {
@@ -99,10 +98,10 @@ def test_the_ceiling_falls_with_the_uncertainty_and_no_classifier_passes_it(binn
 def test_limits_take_the_larger_normalisation_and_the_shape(binned):
     config = config_with(Uncertainty(background=0.2, shape=SHAPE))
     channels = plain(binned, "hard", pool="test", minimum=10)
-    template = fit_template(config, binned, "hard", channels, luminosity=1.0)
+    template = fit_template(PooledScan(config, binned), "hard", channels, luminosity=1.0)
     assert template.normalisation["bkg"] == 0.2
     small = config_with(Uncertainty(background=0.01))
-    plain_template = fit_template(small, binned, "hard", channels, luminosity=1.0)
+    plain_template = fit_template(PooledScan(small, binned), "hard", channels, luminosity=1.0)
     assert plain_template.normalisation["bkg"] == 0.05
     assert plain_template.shape == {}
     up, down = template.shape["bkg"]
@@ -133,12 +132,14 @@ def test_a_shape_without_size_is_no_uncertainty_to_pyhf(binned):
     config = config_with(None, limits=Limits(channels=4, monte_carlo_statistics=False))
     plan = points(config, mixtures(config, binned), binned)
     ratio = MarginalLikelihoodRatio(
-        templates_for(config_with(Uncertainty(background=0.1)), binned, "hard", plan[0].mixture)
+        PooledScan(config_with(Uncertainty(background=0.1)), binned).templates(
+            "hard", plan[0].mixture
+        )
     )
     channels = by_response(
         ratio, binned, "hard", mixture=plan[0].mixture, grouping=Grouping(channels=4), pool="test"
     )
-    template = fit_template(config, binned, "hard", channels, luminosity=1.0)
+    template = fit_template(PooledScan(config, binned), "hard", channels, luminosity=1.0)
     none = {"bkg": (template.background, template.background)}
     ours, theirs = upper_limits([template, replace(template, shape=none)])
     assert (ours.solver, theirs.solver) == ("profile", "pyhf")
@@ -156,7 +157,7 @@ def test_score_limits_grow_and_test_stronger_signals(binned, tmp_path):
         assert row["status"] in {"ok", "partial"}
         medians.append((row["signal_events_expected_0"], row["limit_error"]))
         signals.append(
-            [m.signal for m in strengths_to_test("hard", 1000, config=config, binned=binned)]
+            [m.signal for m in strengths_to_test("hard", 1000, scan=PooledScan(config, binned))]
         )
     assert medians[1][0] - medians[0][0] > 3 * np.hypot(medians[0][1], medians[1][1])
     assert signals[1][0] > signals[0][0]
@@ -175,7 +176,7 @@ def test_an_uncertain_yield_asks_for_larger_pools():
 def test_samplers_of_a_scan_draw_with_the_uncertainty(binned):
     config = config_with(Uncertainty(background=0.2), mixtures=make_config().mixtures)
     mixture = mixtures(config, binned)["hard"][0]
-    found = ensembles_of(config, binned, "hard", mixture, "test")
+    found = PooledScan(config, binned).ensembles("hard", mixture, "test")
     totals = found.alternative(np.random.default_rng(1), 300).sum(axis=1)
     assert totals.std() == pytest.approx(200, rel=0.3)
 

@@ -20,6 +20,7 @@ from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, ScanConf
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import Point, mixtures, points
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
 from rayscan.scan.steps.exclusion import fits
@@ -167,7 +168,7 @@ def train_all(
     storage = Storage(str(folder))
     rows: list[dict[str, Any]] = []
     for pack in fixed_packs(config, plan, fingerprint=binned.fingerprint):
-        rows += train_pack(pack, config=config, binned=binned, storage=storage).rows
+        rows += train_pack(pack, scan=PooledScan(config, binned), storage=storage).rows
     return plan, rows, candidates_of(plan, rows)
 
 
@@ -181,7 +182,7 @@ def done(parts, config, binned, folder) -> dict[str, list[dict[str, Any]]]:
     """Rows of parts that are done in this process, by table."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for part in parts:
-        for table, rows in part.work(config, binned, Storage(str(folder))).items():
+        for table, rows in part.work(PooledScan(config, binned), Storage(str(folder))).items():
             found[table] += rows
     return found
 
@@ -203,6 +204,6 @@ def limits_on(benchmark, candidates, *, methods=None, config, binned, storage):
     if methods is not None:
         config = replace(config, limits=replace(config.limits, methods=methods))
     task = Exclusion(
-        benchmark=benchmark, candidates=candidates, config=config, binned=binned, storage=storage
+        benchmark=benchmark, candidates=candidates, scan=PooledScan(config, binned), storage=storage
     )
     return fits.limits_on(task)

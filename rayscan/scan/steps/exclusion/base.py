@@ -10,7 +10,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.results.storage import Storage
 from rayscan.results.tables.limits import TAGS
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate
 from rayscan.scan.steps.exclusion.channels import Channels
 
@@ -26,15 +26,13 @@ class Exclusion:
     Attributes:
         benchmark: Signal process.
         candidates: Selected classifiers.
-        config: The scan.
-        binned: Its pools.
+        scan: The scan and its pools.
         storage: Where classifiers are, and where workspaces go.
     """
 
     benchmark: str
     candidates: Sequence[Candidate]
-    config: ScanConfig
-    binned: BinnedPools
+    scan: PooledScan
     storage: Storage
 
 
@@ -46,12 +44,12 @@ class Model:
         row: First columns of its limits: ``trial``, ``point``, ``architecture``, ``label``,
             ``filled_from`` and, of a classifier, what else is known of it.
         channels: Its channels.
-        pools: Whose events fill them.
+        scan: With the pools whose events fill them.
     """
 
     row: Row
     channels: Channels
-    pools: BinnedPools
+    scan: PooledScan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

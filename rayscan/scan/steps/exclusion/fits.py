@@ -19,7 +19,8 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures
 from rayscan.scan.pools.binned import BinnedPools
 from rayscan.scan.pools.folds import fold_counts
-from rayscan.scan.pools.uncertain import background_uncertainty, uncertainty_columns, varied_shapes
+from rayscan.scan.pools.pooled import PooledScan
+from rayscan.scan.pools.uncertain import background_uncertainty, uncertainty_columns
 from rayscan.scan.steps.base import Part, Rows, Step
 from rayscan.scan.steps.candidates import Candidate
 from rayscan.scan.steps.exclusion.base import FEMTO, Exclusion, Model, Row, band_columns
@@ -35,8 +36,7 @@ VERSION = 2
 
 
 def fit_template(
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     benchmark: str,
     channels: Channels,
     *,
@@ -47,7 +47,7 @@ def fit_template(
     The Monte Carlo uncertainty is that of the backgrounds: with it on the signal too, the limit on
     events would depend on the cross-section the scan file happens to give.
     """
-    limits = config.limits
+    config, binned = scan.config, scan.binned
     backgrounds, variance = [], np.zeros(channels.size)
     shape: dict[str, tuple[Floats, Floats]] = {}
     for name in binned.backgrounds:
@@ -55,7 +55,7 @@ def fit_template(
         scale = binned.processes[name].cross_section * FEMTO * luminosity / counts.sum()
         backgrounds.append((name, counts * scale))
         variance += counts * scale**2
-        if factors := _shape_factors(config, binned, name, channels):
+        if factors := _shape_factors(scan, name, channels):
             shape[name] = counts * scale * factors[0], counts * scale * factors[1]
     signal = channels.counts[benchmark]
     events = binned.processes[benchmark].cross_section * FEMTO * luminosity
@@ -63,23 +63,23 @@ def fit_template(
     return Template(
         signal=signal * (events / signal.sum()),
         backgrounds=tuple(backgrounds),
-        background_stat=np.sqrt(variance) if limits.monte_carlo_statistics else None,
-        normalisation={**normalisation, SIGNAL: limits.signal_uncertainty},
-        luminosity_uncertainty=limits.luminosity_uncertainty,
+        background_stat=np.sqrt(variance) if config.limits.monte_carlo_statistics else None,
+        normalisation={**normalisation, SIGNAL: config.limits.signal_uncertainty},
+        luminosity_uncertainty=config.limits.luminosity_uncertainty,
         shape=shape,
     )
 
 
 def _shape_factors(
-    config: ScanConfig, binned: BinnedPools, background: str, channels: Channels
+    scan: PooledScan, background: str, channels: Channels
 ) -> tuple[Floats, Floats] | None:
     """What one sigma up and down of the shape does to a background's channels, (channels,) each."""
-    part, groups = binned.processes[background], channels.by_fold
+    part, groups = scan.binned.processes[background], channels.by_fold
     fillings = fold_counts(part) if groups else (part.counts["test"],)
     total = np.zeros((3, channels.size))  # nominal, up, down
     for filled_by, own in zip(fillings, groups or (channels.groups,), strict=True):
         counts = filled_by.astype(np.float64)
-        varied = varied_shapes(config, binned, counts)
+        varied = scan.varied_shapes(counts)
         if varied is None or own is None:
             return None
         total += [np.bincount(own, each, channels.size) for each in (counts, *varied)]
@@ -113,13 +113,10 @@ class Exclusions(Step):
 def _rows(
     benchmark: str,
     candidates: Sequence[Candidate],
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     storage: Storage,
 ) -> Mapping[str, Rows]:
-    task = Exclusion(
-        benchmark=benchmark, candidates=candidates, config=config, binned=binned, storage=storage
-    )
+    task = Exclusion(benchmark=benchmark, candidates=candidates, scan=scan, storage=storage)
     return {"limits": limits_on(task)}
 
 
@@ -127,21 +124,21 @@ def limits_on(task: Exclusion) -> list[Row]:
     """Limits on one benchmark by every method of the scan; all fits are solved as one batch."""
     rows: list[Row] = []
     models: list[Model] = []
-    for name in task.config.limits.methods:
+    for name in task.scan.config.limits.methods:
         found = METHODS[name].limits(task)
         about = {"method": name, "test_benchmark": task.benchmark}
         rows += [row | about for row in found.rows]
-        models += [Model(m.row | about, m.channels, m.pools) for m in found.models]
+        models += [Model(m.row | about, m.channels, m.scan) for m in found.models]
     return rows + _fitted(models, task)
 
 
 def _fitted(models: Sequence[Model], task: Exclusion) -> list[Row]:
     """A limit of every model at every luminosity."""
-    config, benchmark = task.config, task.benchmark
+    config, benchmark = task.scan.config, task.benchmark
     jobs = [
         (
             model.row | {"luminosity": luminosity, "floor_decides": model.channels.floored},
-            fit_template(config, model.pools, benchmark, model.channels, luminosity=luminosity),
+            fit_template(model.scan, benchmark, model.channels, luminosity=luminosity),
         )
         for luminosity in config.limits.luminosity
         for model in models
@@ -154,7 +151,7 @@ def _fitted(models: Sequence[Model], task: Exclusion) -> list[Row]:
     }
     rows = []
     for index, ((head, template), limit) in enumerate(zip(jobs, results, strict=True)):
-        row = head | _limit_columns(template, limit, task.binned, benchmark) | uncertain
+        row = head | _limit_columns(template, limit, task.scan.binned, benchmark) | uncertain
         if index in judged and limit.expected[2] is not None:
             row["referee_cls"] = referee(template, limit.expected[2])
         if config.limits.workspaces:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rayscan.scan.config.limits import Method
-from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.folds import at_fold, teams
+from rayscan.scan.pools.folds import teams
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate, trained_columns
 from rayscan.scan.steps.examples import features_of
 from rayscan.scan.steps.exclusion.base import Exclusion, Found, Model, Row, mixture_of_row
@@ -22,7 +21,7 @@ from rayscan.scan.steps.scoring import stored
 
 def _limits(task: Exclusion) -> Found:
     """With folds the networks of a team have one limit, or none if one of them is missing."""
-    binned, config = task.binned, task.config
+    binned, config = task.scan.binned, task.scan.config
     shared = binned.mode == "shared_pool"
     source = "shared_pool" if shared else "all" if binned.folds else "test"
     models: list[Model] = []
@@ -37,30 +36,27 @@ def _limits(task: Exclusion) -> Found:
             }
             rows += [row | {"luminosity": each} for each in config.limits.luminosity]
         else:
-            models.append(Model(row, _channels(team, task), binned))
+            models.append(Model(row, _channels(team, task), task.scan))
     return Found(models, rows)
 
 
 def _channels(team: Sequence[Candidate], task: Exclusion) -> Channels:
     """The channels of a classifier, or of those of all folds."""
     parts = [
-        _channels_of_one(candidate, task, *at_fold(task.config, task.binned, candidate.fold))
-        for candidate in team
+        _channels_of_one(candidate, task, task.scan.at_fold(candidate.fold)) for candidate in team
     ]
-    return of_all_folds(parts) if task.binned.folds else parts[0]
+    return of_all_folds(parts) if task.scan.binned.folds else parts[0]
 
 
-def _channels_of_one(
-    candidate: Candidate, task: Exclusion, config: ScanConfig, binned: BinnedPools
-) -> Channels:
+def _channels_of_one(candidate: Candidate, task: Exclusion, scan: PooledScan) -> Channels:
     return by_response(
         stored(task.storage.uri, candidate.row["classifier"]),
-        binned,
+        scan.binned,
         task.benchmark,
-        mixture=mixture_of_row(candidate.row, config),
-        grouping=grouping_of(config),
+        mixture=mixture_of_row(candidate.row, scan.config),
+        grouping=grouping_of(scan.config),
         pool="test",
-        features=features_of(config, candidate.features),
+        features=features_of(scan.config, candidate.features),
     )
 
 

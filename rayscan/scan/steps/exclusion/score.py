@@ -14,12 +14,11 @@ from rayscan.models.ratio.likelihood_ratio import best_weights, closed_form
 from rayscan.models.ratio.separation import Endless
 from rayscan.results.names import ENSEMBLES
 from rayscan.scan.config.limits import Method
-from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.folds import at_fold, by_fold
-from rayscan.scan.pools.uncertain import templates_for, uncertainty_columns
+from rayscan.scan.pools.folds import by_fold
+from rayscan.scan.pools.pooled import PooledScan
+from rayscan.scan.pools.uncertain import uncertainty_columns
 from rayscan.scan.steps.candidates import Candidate, trained_columns
-from rayscan.scan.steps.examples import ensembles_of, features_of
+from rayscan.scan.steps.examples import features_of
 from rayscan.scan.steps.exclusion.base import (
     FEMTO,
     Exclusion,
@@ -29,7 +28,6 @@ from rayscan.scan.steps.exclusion.base import (
     mixture_of_row,
 )
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, stored, terms_of
-from rayscan.seeds import stream
 from rayscan.stats.score_limits import score_limit
 
 _SEPARATIONS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
@@ -45,18 +43,19 @@ def _limits(task: Exclusion) -> Found:
     """
     rows: list[Row] = []
     for fold, those in by_fold(task.candidates):
-        scan, pools = at_fold(task.config, task.binned, fold)
+        scan = task.scan.at_fold(fold)
         for total in sorted({int(c.row["train_background"]) for c in those} - {0}):
             group = [c for c in those if c.row["train_background"] == total]
-            rows += _at_total(replace(task, candidates=group, config=scan, binned=pools), total)
+            rows += _at_total(replace(task, candidates=group, scan=scan), total)
     return Found(rows=rows)
 
 
 def _at_total(task: Exclusion, total: int) -> list[Row]:
-    config, binned, benchmark = task.config, task.binned, task.benchmark
-    mixtures = strengths_to_test(benchmark, total, config=config, binned=binned)
+    scan, benchmark = task.scan, task.benchmark
+    config, binned = scan.config, scan.binned
+    mixtures = strengths_to_test(benchmark, total, scan=scan)
     classifiers = [stored(task.storage.uri, c.row["classifier"]) for c in task.candidates]
-    null, tested = _scores(benchmark, task.candidates, classifiers, mixtures, config, binned)
+    null, tested = _scores(benchmark, task.candidates, classifiers, mixtures, scan)
     signals = np.array([mixture.signal for mixture in mixtures], dtype=np.float64)
     luminosity = total / (binned.background_cross_section * FEMTO)
     signal = binned.processes[benchmark]
@@ -81,22 +80,20 @@ def _at_total(task: Exclusion, total: int) -> list[Row]:
     return rows
 
 
-def strengths_to_test(
-    benchmark: str, total: int, *, config: ScanConfig, binned: BinnedPools
-) -> tuple[Mixture, ...]:
+def strengths_to_test(benchmark: str, total: int, *, scan: PooledScan) -> tuple[Mixture, ...]:
     """Mixtures of N events with the signal an ideal classifier separates by 0.5 to 10 sigma.
 
     Signal that looks like background is tested up to all N events, or to all there are in the test
     pool: a limit beyond them is 'unbounded'.
     """
     unit = Mixture(signal=1, background=total)
-    templates = templates_for(config, binned, benchmark, unit)
+    templates = scan.templates(benchmark, unit)
     form = closed_form(templates)
     k = form.k if form.k > form.k_error else form.k_raw
     k *= _left_by_nuisances(templates)
     most = total
-    if config.ensembles.method == "without_replacement":
-        most = min(total, binned.signal(benchmark, "test").size)
+    if scan.config.ensembles.method == "without_replacement":
+        most = min(total, scan.binned.signal(benchmark, "test").size)
     if k == 0:  # one bin, or the very same histograms
         return (Mixture(signal=most, background=total - most),)
     wanted = {min(int(np.ceil(d * np.sqrt(total) / k)), most) for d in _SEPARATIONS}
@@ -120,19 +117,18 @@ def _scores(
     candidates: Sequence[Candidate],
     classifiers: Sequence[Classifier],
     mixtures: Sequence[Mixture],
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Null scores (K, N) and scores at each strength (K, n, N) of all classifiers."""
-    count = config.limits.ensembles
+    count = scan.config.limits.ensembles
     null = np.empty((len(classifiers), count))
     tested = np.empty((len(classifiers), len(mixtures), count))
-    terms = _terms_of_events(benchmark, candidates, classifiers, config, binned)
+    terms = _terms_of_events(benchmark, candidates, classifiers, scan)
     of_histograms = [i for i in range(len(classifiers)) if i not in terms]
     for place, mixture in enumerate(mixtures):
-        sampler = ensembles_of(config, binned, benchmark, mixture, "test")
+        sampler = scan.ensembles(benchmark, mixture, "test")
         purpose = ("limit", benchmark, mixture.name)
-        rng = stream(config.seed, *purpose)
+        rng = scan.stream(*purpose)
         drawn_null = sampler.null(rng, count) if place == 0 else None
         drawn = sampler.alternative(rng, count)
         for index in of_histograms:
@@ -141,8 +137,7 @@ def _scores(
                 null[index] = classifiers[index].scores(drawn_null)
         of_events = event_scores(
             list(terms.values()),
-            config=config,
-            binned=binned,
+            scan=scan,
             benchmark=benchmark,
             mixture=mixture,
             histograms=count,
@@ -158,8 +153,7 @@ def _terms_of_events(
     benchmark: str,
     candidates: Sequence[Candidate],
     classifiers: Sequence[Classifier],
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
 ) -> dict[int, dict[str, Scores]]:
     """What the test pools' events add to scores, of each classifier that reads single events."""
     found = {}
@@ -167,12 +161,12 @@ def _terms_of_events(
         if classifier.reads == "events":
             odds = event_odds(
                 classifier,
-                binned=binned,
+                binned=scan.binned,
                 benchmark=benchmark,
                 pool="test",
-                features=features_of(config, candidate.features),
+                features=features_of(scan.config, candidate.features),
             )
-            found[i] = terms_of(odds, mixture_of_row(candidate.row, config))
+            found[i] = terms_of(odds, mixture_of_row(candidate.row, scan.config))
     return found
 
 

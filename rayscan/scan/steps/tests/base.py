@@ -10,7 +10,7 @@ from typing import Any
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures
-from rayscan.scan.pools.binned import BinnedPools
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.base import Part, Rows, Step
 from rayscan.scan.steps.candidates import Candidate, Test, candidates_for, part_key
 
@@ -30,8 +30,7 @@ class CrossTests(Step):
         self,
         test: Any,
         candidates: Sequence[Candidate],
-        config: ScanConfig,
-        binned: BinnedPools,
+        scan: PooledScan,
         storage: Storage,
     ) -> Mapping[str, Rows]:
         """Rows of a test set by table; classifiers of each fold meet ensembles of that fold."""

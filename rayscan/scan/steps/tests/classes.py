@@ -15,15 +15,14 @@ from rayscan.results.storage import Storage
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
-from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.folds import at_fold, by_fold
-from rayscan.scan.pools.uncertain import templates_for, uncertainty_columns
+from rayscan.scan.pools.folds import by_fold
+from rayscan.scan.pools.pooled import PooledScan
+from rayscan.scan.pools.uncertain import uncertainty_columns
 from rayscan.scan.steps.base import Rows
 from rayscan.scan.steps.candidates import Candidate, trained_columns
-from rayscan.scan.steps.examples import Histograms, ensembles_of
+from rayscan.scan.steps.examples import Histograms
 from rayscan.scan.steps.scoring import Scores, stored
 from rayscan.scan.steps.tests.base import CrossTests
-from rayscan.seeds import stream
 from rayscan.stats.auc import AucEstimate
 from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, threshold
 
@@ -71,15 +70,13 @@ class Classes(CrossTests):
         self,
         test: ClassTest,
         candidates: Sequence[Candidate],
-        config: ScanConfig,
-        binned: BinnedPools,
+        scan: PooledScan,
         storage: Storage,
     ) -> Mapping[str, Rows]:
         """See `class_test`."""
         found: list[dict[str, Any]] = []
         for fold, those in by_fold(candidates):
-            scan, pools = at_fold(config, binned, fold)
-            found += class_test(test, those, config=scan, binned=pools, storage=storage.uri)
+            found += class_test(test, those, scan=scan.at_fold(fold), storage=storage.uri)
         return {"multiclass": found}
 
 
@@ -87,8 +84,7 @@ def class_test(
     test: ClassTest,
     candidates: Sequence[Candidate],
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     storage: str,
 ) -> list[dict[str, Any]]:
     """Rows of the table `multiclass`: what every candidate says of every hypothesis.
@@ -96,11 +92,10 @@ def class_test(
     Args:
         test: At which strength.
         candidates: Classifiers of several classes.
-        config: The scan.
-        binned: Its pools; ensembles are drawn from the test pools.
+        scan: The scan and its pools; ensembles are drawn from the test pools.
         storage: Where the classifiers are.
     """
-    drawn = dict(_ensembles(test, config, binned))
+    config, drawn = scan.config, dict(_ensembles(test, scan))
     rows: list[dict[str, Any]] = []
     best: dict[tuple[str, ...], list[AucEstimate]] = {}
     for candidate in candidates:
@@ -113,13 +108,13 @@ def class_test(
             "n_classes": len(classes),
             "threshold": threshold(len(classes)),
             "histograms": config.ensembles.test,
-            "pool_mode": binned.mode,
+            "pool_mode": scan.binned.mode,
             **uncertainty_columns(config),
         }
         said = {name: log_probabilities(classifier.scores(x)) for name, x in drawn.items()}
         areas = one_vs_rest([said[name] for name in classes])
         if classes not in best:
-            ideal = [_posterior(test, classes, drawn[name], config, binned) for name in classes]
+            ideal = [_posterior(test, classes, drawn[name], scan) for name in classes]
             best[classes] = one_vs_rest(ideal)
         rows += [
             head | row | _areas(row, classes, areas, best[classes])
@@ -129,31 +124,27 @@ def class_test(
     return rows
 
 
-def _ensembles(
-    test: ClassTest, config: ScanConfig, binned: BinnedPools
-) -> Iterator[tuple[str, Histograms]]:
+def _ensembles(test: ClassTest, scan: PooledScan) -> Iterator[tuple[str, Histograms]]:
     """Test histograms of each hypothesis, background only first."""
-    count = config.ensembles.test
-    for index, name in enumerate(config.benchmarks):
-        sampler = ensembles_of(config, binned, name, test.mixture, "test")
+    count = scan.config.ensembles.test
+    for index, name in enumerate(scan.config.benchmarks):
+        sampler = scan.ensembles(name, test.mixture, "test")
         purpose = "test", "multiclass", test.mixture.name
         if index == 0:
-            rng = stream(config.seed, *purpose)
+            rng = scan.stream(*purpose)
             yield BACKGROUND, sampler.null(rng, count)
-        rng = stream(config.seed, *purpose, name)
+        rng = scan.stream(*purpose, name)
         yield name, sampler.alternative(rng, count)
 
 
-def _posterior(
-    test: ClassTest, classes: Sequence[str], x: Histograms, config: ScanConfig, binned: BinnedPools
-) -> Scores:
+def _posterior(test: ClassTest, classes: Sequence[str], x: Histograms, scan: PooledScan) -> Scores:
     """Log-probabilities of the classes from the training templates, shape (N, classes).
 
     With equal priors they are the softmax of the log-likelihoods, the best there is for every class
     against the others (Neyman and Pearson), as far as the templates are true; where the background
     is uncertain, of the likelihoods integrated over it.
     """
-    templates = [templates_for(config, binned, name, test.mixture) for name in classes[1:]]
+    templates = [scan.templates(name, test.mixture) for name in classes[1:]]
     ratios = [likelihood_ratio(each).scores(x) for each in templates]
     return log_probabilities(np.stack([np.zeros(len(x)), *ratios], axis=1))
 

@@ -18,7 +18,8 @@ from rayscan.scan.config.heads.registry import second_signals
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Mixtures, mixture_columns
 from rayscan.scan.pools.binned import BinnedPools
-from rayscan.scan.pools.folds import at_fold, by_fold
+from rayscan.scan.pools.folds import by_fold
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.pools.uncertain import uncertainty_columns
 from rayscan.scan.steps.base import Rows
 from rayscan.scan.steps.candidates import Candidate, trained_columns
@@ -95,18 +96,15 @@ class Pairs(CrossTests):
         self,
         test: TestSet,
         candidates: Sequence[Candidate],
-        config: ScanConfig,
-        binned: BinnedPools,
+        scan: PooledScan,
         storage: Storage,
     ) -> Mapping[str, Rows]:
         """See `cross_test`."""
         found: list[dict[str, Any]] = []
-        curves = Curves(trials=kept(config.crosstest.curves, test.benchmark, candidates))
+        curves = Curves(trials=kept(scan.config.crosstest.curves, test.benchmark, candidates))
         for fold, those in by_fold(candidates):
-            scan, pools = at_fold(config, binned, fold)
-            found += cross_test(
-                test, those, config=scan, binned=pools, storage=storage.uri, curves=curves
-            )
+            view = scan.at_fold(fold)
+            found += cross_test(test, those, scan=view, storage=storage.uri, curves=curves)
         return {"roc": curves.roc, "scores": curves.scores, "auc": found}
 
 
@@ -114,8 +112,7 @@ def cross_test(
     test: TestSet,
     candidates: Sequence[Candidate],
     *,
-    config: ScanConfig,
-    binned: BinnedPools,
+    scan: PooledScan,
     storage: str,
     curves: Curves | None = None,
 ) -> list[dict[str, Any]]:
@@ -124,16 +121,16 @@ def cross_test(
     Args:
         test: Which ensembles.
         candidates: The classifiers.
-        config: The scan.
-        binned: Its pools; ensembles are drawn from the test pools.
+        scan: The scan and its pools; ensembles are drawn from the test pools.
         storage: Where the classifiers are.
         curves: Gathers the rows of `roc` and `scores`.
     """
-    shown = show(test, config=config, binned=binned, pool="test")
+    config, binned = scan.config, scan.binned
+    shown = show(test, scan=scan, pool="test")
     # Of a shared pool, what the same classifiers do on events that none of them has seen.
     elsewhere = None
     if binned.mode == "shared_pool":
-        elsewhere = show(test, config=config, binned=binned, pool="unseen")
+        elsewhere = show(test, scan=scan, pool="unseen")
     limit = ceiling_of_test(elsewhere or shown)
     common = {
         "test_benchmark": test.benchmark,
@@ -188,12 +185,12 @@ def _confirm(
     pool.
     """
     flagged = [i for i, columns in enumerate(found) if columns.get("leakage_flag")]
-    names = [*shown.binned.backgrounds, shown.test.benchmark]
+    names = [*shown.scan.binned.backgrounds, shown.test.benchmark]
     names += [] if shown.test.against is None else [shown.test.against]
-    filled = all(shown.binned.processes[n].counts["validation"].any() for n in names)
+    filled = all(shown.scan.binned.processes[n].counts["validation"].any() for n in names)
     if not flagged or not filled:
         return
-    other = show(shown.test, config=shown.config, binned=shown.binned, pool="validation")
+    other = show(shown.test, scan=shown.scan, pool="validation")
     again = see(other, [candidates[i] for i in flagged], [classifiers[i] for i in flagged])
     for i, each in zip(flagged, again, strict=True):
         gained = _gain(found[i]["auc"], found[i]["auc_total_error"], each)
