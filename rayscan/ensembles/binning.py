@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats, Integers
+from rayscan.arrays import AnyIntegers, Floats, Integers, Reals
 
 Number = TypeVar("Number", bound=np.number)
 
@@ -127,7 +127,7 @@ class Binning:
         """Number of cells."""
         return math.prod(self.shape)
 
-    def index(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
+    def index(self, columns: Mapping[str, Reals]) -> Integers:
         """The flat bin of each event, -1 outside any axis.
 
         Args:
@@ -146,15 +146,13 @@ class Binning:
         assert flat is not None  # noqa: S101 - there is at least one axis
         return flat
 
-    def counts(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
+    def counts(self, columns: Mapping[str, Reals]) -> Integers:
         """Events in each cell, shape (bins,)."""
         index = self.index(columns)
         return np.bincount(index[index >= 0], minlength=self.bins)
 
 
-def merge_map(
-    background: npt.NDArray[np.integer] | npt.NDArray[np.floating], minimum: int
-) -> Integers:
+def merge_map(background: AnyIntegers | Reals, minimum: int) -> Integers:
     """Where the events of each bin go if bins with little background are joined into one.
 
     A cell that the background pool leaves (almost) empty tells signal from background by pool noise

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.arrays import Counts, Floats, Integers
+from rayscan.arrays import Counts, Floats, Integers, Reals
 from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
@@ -263,8 +262,8 @@ class EventEnsembles:
 
     def __init__(
         self,
-        background: Sequence[tuple[npt.NDArray[np.floating], float]],
-        signal: npt.NDArray[np.floating],
+        background: Sequence[tuple[Reals, float]],
+        signal: Reals,
         mixture: Mixture,
         method: Method = "without_replacement",
         relative: float = 0.0,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.arrays import Counts, Floats, Integers
+from rayscan.arrays import AnyIntegers, Counts, Floats, Integers
 
 SLOTS = 65536
 REACH = 9.5
@@ -118,7 +117,7 @@ class Successes:
             more, last = inside == len(places), int(places[-1])
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def _gaps(self, rng: np.random.Generator, number: int) -> npt.NDArray[np.integer]:
+    def _gaps(self, rng: np.random.Generator, number: int) -> AnyIntegers:
         if self._table is None or number < SLOTS // 16:
             return rng.geometric(self._probability, number)
         gaps = np.empty(number, dtype=np.uint16)

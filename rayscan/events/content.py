@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Flags, Integers
 from rayscan.events.flat import Leaf
 from rayscan.events.reconstruction import LEAVES
 
@@ -32,12 +33,7 @@ _MISSING = "MissingET"
 
 # Inclusive ranges of the properties that are read. A jet's mass may be slightly negative by
 # rounding; sentinels such as -999 lie outside of all.
-_POSSIBLE = {
-    "pt": (0.0, 1e6),
-    "eta": (-100.0, 100.0),
-    "phi": (-7.0, 7.0),
-    "mass": (-100.0, 1e6),
-}
+_POSSIBLE = {"pt": (0.0, 1e6), "eta": (-100.0, 100.0), "phi": (-7.0, 7.0), "mass": (-100.0, 1e6)}
 _LARGEST = float(np.finfo(np.float32).max)
 _RANGES = {
     branch: _POSSIBLE.get(name, (-_LARGEST, _LARGEST))
@@ -49,7 +45,7 @@ _RANGES = {
 # ---------------------------------------------------------------------- broken values
 
 
-def broken(read: Mapping[str, Leaf]) -> dict[str, npt.NDArray[np.bool_]]:
+def broken(read: Mapping[str, Leaf]) -> dict[str, Flags]:
     """Which events have a value that is not finite or impossible, by leaf branch.
 
     Impossible: a negative transverse momentum, one above 10^6 GeV, an angle outside [-7, 7], a
@@ -142,9 +138,7 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
     return state
 
 
-def _bits(
-    words: list[npt.NDArray[np.uint32]], floats: list[bool], first: npt.NDArray[np.int64]
-) -> float:
+def _bits(words: list[npt.NDArray[np.uint32]], floats: list[bool], first: Integers) -> float:
     """Bits that one object tells, from the first ones of a sample of events."""
     sample = first[:: -(-len(first) // _SAMPLE)]
     return sum(

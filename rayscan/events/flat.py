@@ -13,6 +13,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Integers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
@@ -23,7 +25,7 @@ class Leaf:
         values: Value of each object, shape (N,), or (N, K) for fixed arrays of K.
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Integers
     values: npt.NDArray[Any]
 
 

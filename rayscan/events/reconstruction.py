@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.events.flat import leaves as leaves_of
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 
@@ -94,11 +94,11 @@ class Collection:
         values: Property -> value of every object, shape (sum of counts,).
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Integers
     values: Mapping[str, Floats]
 
     @property
-    def event(self) -> npt.NDArray[np.int64]:
+    def event(self) -> Integers:
         """Event of each object."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
@@ -116,7 +116,7 @@ class Collection:
         summed = np.bincount(self.event, weights=addends, minlength=len(self.counts))
         return summed.astype(np.float64)
 
-    def kept(self, mask: npt.NDArray[np.bool_]) -> Collection:
+    def kept(self, mask: Flags) -> Collection:
         """The objects for which the mask holds."""
         counts = np.bincount(self.event[mask], minlength=len(self.counts))
         return Collection(counts=counts, values={n: v[mask] for n, v in self.values.items()})

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import pdtrc
 
+from rayscan.arrays import Flags, Integers
 from rayscan.errors import RepeatedEventsError
 
 _STRATA = (60, 40, 20)
@@ -35,7 +36,7 @@ class Known:
         bits: How much that tells.
     """
 
-    entries: npt.NDArray[np.int64]
+    entries: Integers
     hashes: npt.NDArray[np.uint64]
     bits: npt.NDArray[np.uint8]
 
@@ -85,7 +86,7 @@ def _expected(sizes: Sequence[int], chance: Sequence[float], a: int, b: int) -> 
 
 
 def _pairs(
-    files: Sequence[Known], rich: Sequence[npt.NDArray[np.bool_]], twice: npt.NDArray[np.uint64]
+    files: Sequence[Known], rich: Sequence[Flags], twice: npt.NDArray[np.uint64]
 ) -> dict[tuple[int, int], tuple[int, tuple[int, int]]]:
     """Pairs of files -> events of the second that an earlier one held, and the first of them."""
     first: dict[int, tuple[int, int]] = {}

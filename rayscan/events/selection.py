@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from rayscan.arrays import Floats
 from rayscan.errors import SelectionEmptyError, WeightBranchError
 from rayscan.events import content, flat, formats, table
 from rayscan.events.cuts import Cut
@@ -222,9 +222,7 @@ def select(
     return pa.Table.from_arrays(arrays, schema=layout), flow
 
 
-def _weighed(
-    piece: Slice, needs: Mapping[str, str]
-) -> tuple[dict[str, ak.Array], npt.NDArray[np.float64]]:
+def _weighed(piece: Slice, needs: Mapping[str, str]) -> tuple[dict[str, ak.Array], Floats]:
     """The branches that are needed, and the weight of each event, shape (E,); NaN where missing."""
     events = piece.last - piece.first
     if piece.weight == NONE:
@@ -237,7 +235,7 @@ def _weighed(
     return columns, weight_values(weights, piece.weight)
 
 
-def _step(cut: str, weights: npt.NDArray[np.float64]) -> Step:
+def _step(cut: str, weights: Floats) -> Step:
     return Step(
         cut=cut,
         events=len(weights),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import WeightError
 
 PoolName = Literal["train", "validation", "test", "unseen"]
@@ -116,7 +117,7 @@ def uniform(
     *,
     seed: int,
     salt: str,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """A number in [0, 1) for each event that depends on nothing but who the event is.
 
     The splitmix64 generator (Steele, Lea, Flood, OOPSLA 2014) started at a 64-bit key of (seed,
@@ -140,7 +141,7 @@ def uniform(
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     state ^= state >> np.uint64(31)
-    numbers: npt.NDArray[np.float64] = (state >> np.uint64(11)) * 2.0**-53
+    numbers: Floats = (state >> np.uint64(11)) * 2.0**-53
     return numbers
 
 
@@ -229,9 +230,7 @@ def unweight(
     return table, cost
 
 
-def _checked_maximum(
-    weights: npt.NDArray[np.float64], process: str, maximum: float | None
-) -> float:
+def _checked_maximum(weights: Floats, process: str, maximum: float | None) -> float:
     if not np.isfinite(weights).all():
         count = int((~np.isfinite(weights)).sum())
         raise WeightError(
@@ -255,7 +254,7 @@ def _checked_maximum(
     return top
 
 
-def _uniform(table: pa.Table, *, seed: int, salt: str) -> npt.NDArray[np.float64]:
+def _uniform(table: pa.Table, *, seed: int, salt: str) -> Floats:
     names, codes = _encoded(table["process"])
     entry = table["entry"].to_numpy()
     out = np.empty(table.num_rows)
@@ -267,7 +266,7 @@ def _uniform(table: pa.Table, *, seed: int, salt: str) -> npt.NDArray[np.float64
     return out
 
 
-def _encoded(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+def _encoded(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], Integers]:
     """The different strings of a column and the code of each row."""
     plain = column if not pa.types.is_dictionary(column.type) else pc.cast(column, pa.string())
     whole = plain.combine_chunks() if isinstance(plain, pa.ChunkedArray) else plain

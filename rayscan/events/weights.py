@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import WeightBranchError
 from rayscan.events.flat import leaf
 
@@ -84,7 +84,7 @@ def chosen(path: str, branches: Collection[str], asked: str | None) -> str:
     raise WeightBranchError(path=path, branch=branch_of(wanted)[0], others=others)
 
 
-def values(column: ak.Array, weight: str) -> npt.NDArray[np.float64]:
+def values(column: ak.Array, weight: str) -> Floats:
     """Weight of each event, shape (E,); NaN where the file has none for it.
 
     Args:
@@ -122,7 +122,7 @@ class Weights:
     entry: int = 0
 
     @classmethod
-    def of(cls, weights: npt.NDArray[np.float64], entries: npt.NDArray[np.int64]) -> Weights:
+    def of(cls, weights: Floats, entries: Integers) -> Weights:
         """Of events of these weights and entries, each of shape (E,)."""
         if not len(weights):
             return cls()

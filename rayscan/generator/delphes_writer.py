@@ -27,10 +27,7 @@ _LEPTON = {"PT": "pt", "Eta": "eta", "Phi": "phi", "Charge": "charge"}
 
 
 def write(
-    path: Path,
-    batches: Iterable[Reconstructed],
-    events: int,
-    meta: Callable[[], Mapping[str, Any]],
+    path: Path, batches: Iterable[Reconstructed], events: int, meta: Callable[[], Mapping[str, Any]]
 ) -> None:
     """Write exactly ``events`` events, atomically, to one file.
 

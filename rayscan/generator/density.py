@@ -18,19 +18,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rayscan.generator.particles import Jets, Leptons, Real, Reconstructed
+from rayscan.arrays import Floats
+from rayscan.generator.particles import Jets, Leptons, Reconstructed
 
 _BATCH = 20_000
 PT_BINS, PT_MIN, PT_MAX = 60, 130.0, 5000.0
 ETA_BINS, ETA_MAX = 40, 5.0
 
 
-def pt_edges() -> Real:
+def pt_edges() -> Floats:
     """Edges [GeV], shape (61,), even in 1/pT: narrow where the spectrum is steep and full."""
     return np.asarray(1.0 / np.linspace(1.0 / PT_MIN, 1.0 / PT_MAX, PT_BINS + 1))
 
 
-def abs_eta_edges() -> Real:
+def abs_eta_edges() -> Floats:
     """Edges of |eta|, shape (41,)."""
     return np.linspace(0.0, ETA_MAX, ETA_BINS + 1)
 
@@ -49,7 +50,7 @@ class Density:
     counts: NDArray[np.uint32]
     meta: Mapping[str, Any]
 
-    def sample(self, rng: np.random.Generator, events: int) -> tuple[Real, Real]:
+    def sample(self, rng: np.random.Generator, events: int) -> tuple[Floats, Floats]:
         """Transverse momenta [GeV] and pseudorapidities of leading jets, each of shape (E,).
 
         A cell is drawn by its count; inside it log pT and |eta| are uniform; the sign of eta is
@@ -69,7 +70,7 @@ class Density:
         return pt, np.copysign(size, place)
 
 
-def tabulate(pt: Real, eta: Real) -> NDArray[np.uint32]:
+def tabulate(pt: Floats, eta: Floats) -> NDArray[np.uint32]:
     """Counts per cell, shape (60, 40); values beyond the last edges count in the last cells."""
     inside = np.minimum(pt, np.nextafter(PT_MAX, 0.0)), np.minimum(np.abs(eta), ETA_MAX)
     counts, _, _ = np.histogram2d(*inside, bins=(pt_edges(), abs_eta_edges()))
@@ -116,7 +117,7 @@ def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]
         yield one_jet(pt, eta, phi)
 
 
-def one_jet(pt: Real, eta: Real, phi: Real) -> Reconstructed:
+def one_jet(pt: Floats, eta: Floats, phi: Floats) -> Reconstructed:
     """Events of one massless jet and missing momentum that balances it, arrays of shape (E,)."""
     events = len(pt)
     none = np.zeros(0)

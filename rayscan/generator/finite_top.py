@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Real = NDArray[np.float64]
+from rayscan.arrays import Floats, Integers
+
 Complex = NDArray[np.complex128]
 
 TOP_MASS = 173.0
@@ -56,14 +57,14 @@ def triangle(invariant: ArrayLike, mass: float) -> Complex:
     return np.where(ratio < 0.0, space, np.where(ratio < 1.0, below, above))
 
 
-def _nodes() -> tuple[Real, Real]:
+def _nodes() -> tuple[Floats, Floats]:
     """Quadrature on x in [0, 1/2] (integrands are even about 1/2), dense near 0 where they peak."""
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     y = 0.5 * (node + 1.0)
     return 0.5 * y * y, y * weight  # 2 (two halves) x dx/dy = y, x 1/2 of the interval
 
 
-def _logarithm(invariant: Real, mass: float, x: Real) -> Complex:
+def _logarithm(invariant: Floats, mass: float, x: Floats) -> Complex:
     argument = 1.0 - invariant[..., None] * x * (1.0 - x) / mass**2
     result: Complex = np.log(np.abs(argument)) - 1j * np.pi * (argument < 0.0)
     return result
@@ -73,13 +74,13 @@ def _logarithm(invariant: Real, mass: float, x: Real) -> Complex:
 class _Leg:
     """An invariant with its loop functions; ``box`` is W3 with this invariant in the middle."""
 
-    value: Real
+    value: Floats
     bubble: Complex
     triangle: Complex
     box: Complex
 
 
-def _legs(s: Real, t: Real, u: Real, mass: float) -> tuple[_Leg, _Leg, _Leg, _Leg]:
+def _legs(s: Floats, t: Floats, u: Floats, mass: float) -> tuple[_Leg, _Leg, _Leg, _Leg]:
     """The legs s, t, u and H. W3(a, b, c, H) = I3(H) - I3(a) - I3(c) shares its denominator."""
     x, weight = _nodes()
     values = (s, t, u)
@@ -117,7 +118,7 @@ def _b2(s: _Leg, t: _Leg, u: _Leg, total: _Leg, mass: float) -> Complex:
     return m2 / total.value**2 * terms
 
 
-def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS) -> Real:
+def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of gg -> gH with a top of finite mass, over the heavy-top limit.
 
     Args:
@@ -140,7 +141,7 @@ def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS
     return np.asarray(squared / limit, dtype=np.float64)
 
 
-def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Real:
+def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of qg -> qH (or q qbar -> gH) with a top of finite mass, over the heavy-top limit.
 
     Only the virtuality v of the gluon that couples to the quark line enters; the limit of the
@@ -162,7 +163,7 @@ def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = 
     return np.asarray(np.abs(1.5 * amplitude * total / rest) ** 2, dtype=np.float64)
 
 
-def born_ratio(scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Real:
+def born_ratio(scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of gg -> H with a top of finite mass, over the heavy-top limit.
 
     The amplitude's ratio is 3/2 (tau + (tau - 1) f)/tau^2 with tau = H/(4 m^2) and f = -W2/4
@@ -189,12 +190,12 @@ class FiniteTopTable:
         envelope: Largest ratio, which is accepted with certainty.
     """
 
-    log_pt: Real
-    log_mass: Real
-    log_gluon: Real
+    log_pt: Floats
+    log_mass: Floats
+    log_gluon: Floats
     envelope: float
 
-    def gluon(self, pt: Real, mass: Real) -> Real:
+    def gluon(self, pt: Floats, mass: Floats) -> Floats:
         """Interpolated gg -> gH ratio at transverse momentum [GeV] and scalar mass [GeV], (E,)."""
         i, a = _place(np.log(pt), self.log_pt)
         j, b = _place(np.log(mass), self.log_mass)
@@ -203,7 +204,7 @@ class FiniteTopTable:
         high = (1.0 - b) * grid[i + 1, j] + b * grid[i + 1, j + 1]
         return np.asarray(np.exp((1.0 - a) * low + a * high), dtype=np.float64)
 
-    def acceptance(self, s: Real, t: Real, u: Real, id1: ArrayLike, id2: ArrayLike) -> Real:
+    def acceptance(self, s: Floats, t: Floats, u: Floats, id1: ArrayLike, id2: ArrayLike) -> Floats:
         """Probability to keep each event, shape (E,), in [0, 1].
 
         Args:
@@ -224,14 +225,14 @@ class FiniteTopTable:
         return np.asarray(np.minimum(ratio / self.envelope, 1.0), dtype=np.float64)
 
 
-def _place(value: Real, grid: Real) -> tuple[NDArray[np.int64], Real]:
+def _place(value: Floats, grid: Floats) -> tuple[Integers, Floats]:
     """Cell and position in it, on an even grid; values outside are drawn to its border."""
     position = np.clip((value - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.000001)
     cell = position.astype(np.int64)
     return cell, position - cell
 
 
-def at_right_angles(pt: ArrayLike, mass: ArrayLike) -> tuple[Real, Real, Real]:
+def at_right_angles(pt: ArrayLike, mass: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Invariants s, t, u [GeV^2] of a scalar (pT and mass in [GeV]) and a jet at 90 degrees."""
     p, m = np.asarray(pt, np.float64), np.asarray(mass, np.float64)
     s = (np.sqrt(p * p + m * m) + p) ** 2

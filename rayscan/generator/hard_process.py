@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.generator.finite_top import finite_top_table
 from rayscan.generator.recipes import Propagator, Recipe
-
-Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +29,17 @@ class HardProcess:
 
     id1: NDArray[np.int32]
     id2: NDArray[np.int32]
-    s: Real
-    t: Real
-    u: Real
+    s: Floats
+    t: Floats
+    u: Floats
 
     @property
-    def mediator_mass(self) -> Real:
+    def mediator_mass(self) -> Floats:
         """Mass [GeV] of what recoils against a massless jet, shape (E,)."""
         return np.sqrt(np.maximum(self.s + self.t + self.u, 0.0))
 
 
-def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Real) -> Real:
+def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Floats) -> Floats:
     """Width of mediator -> Dirac pair over its massless limit, in [0, 1], shape (E,).
 
     With r = (m/M)^2 and beta = sqrt(1 - 4 r): beta^3 for a scalar, beta (1 + 2 r) for a vector
@@ -60,13 +59,13 @@ def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Real) -> Re
     return np.asarray(beta**3 * (1.0 + 8.0 * r / 3.0))
 
 
-def breit_wigner(mediator_mass: Real, mass: float, width: float) -> Real:
+def breit_wigner(mediator_mass: Floats, mass: float, width: float) -> Floats:
     """Relativistic Breit-Wigner in M^2 with the running width M^2 width / mass, shape of M."""
     running = mediator_mass**2 * width / mass
     return np.asarray(running / ((mediator_mass**2 - mass**2) ** 2 + running**2))
 
 
-def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: float) -> Real:
+def propagator_acceptance(mediator_mass: Floats, propagator: Propagator, energy: float) -> Floats:
     """Probability to keep an event so that the wanted propagator replaces the generated one, (E,).
 
     Args:
@@ -75,7 +74,7 @@ def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: f
         energy: Centre-of-mass energy [GeV], the highest mass that counts.
     """
 
-    def ratio(mass: Real) -> Real:
+    def ratio(mass: Floats) -> Floats:
         wanted = breit_wigner(mass, propagator.mass, propagator.width)
         return wanted / breit_wigner(mass, propagator.generated_mass, propagator.generated_width)
 
@@ -84,7 +83,7 @@ def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: f
     return np.where(above, np.minimum(ratio(mediator_mass) / envelope, 1.0), 0.0)
 
 
-def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Real | None:
+def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Floats | None:
     """Probability to keep each event, shape (E,); None where the recipe keeps all.
 
     Args:

@@ -15,12 +15,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from rayscan.arrays import Flags, Integers
 from rayscan.errors import GeneratorError, SelectionEmptyError
 from rayscan.generator.clustering import anti_kt
 from rayscan.generator.detector import partons_as_jets, reconstruct
 from rayscan.generator.hard_process import HardProcess, acceptance
 from rayscan.generator.libraries import library
-from rayscan.generator.particles import Mask, Particles, Reconstructed, Whole
+from rayscan.generator.particles import Particles, Reconstructed
 from rayscan.generator.preselection import passes
 from rayscan.generator.recipes import Level, Recipe
 from rayscan.seeds import integer, stream
@@ -131,7 +132,7 @@ class PythiaRun:
         self.passed += kept.events
         return kept
 
-    def _accepted(self, record: Any) -> Mask:
+    def _accepted(self, record: Any) -> Flags:
         info = record.info
         names = {"id1": "id1", "id2": "id2", "s": "sHat", "t": "tHat", "u": "uHat"}
         hard = HardProcess(**{ours: ak.to_numpy(info[theirs]) for ours, theirs in names.items()})
@@ -160,11 +161,11 @@ class PythiaRun:
         return every.take(final), every.take(heavy)
 
 
-def half_as_muons(particles: Particles, muons: Mask) -> Particles:
+def half_as_muons(particles: Particles, muons: Flags) -> Particles:
     """Electrons and their neutrinos turned into muons and theirs in the events of a mask (E,)."""
     code = np.abs(particles.pdg_id)
     turned = muons[particles.event] & ((code == 11) | (code == 12))
-    new: Whole = particles.pdg_id + np.where(turned, 2 * np.sign(particles.pdg_id), 0)
+    new: Integers = particles.pdg_id + np.where(turned, 2 * np.sign(particles.pdg_id), 0)
     return Particles(
         event=particles.event,
         pdg_id=new,

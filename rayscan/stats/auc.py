@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from rayscan.arrays import Floats
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.placements import Placements, checked, placements, twice_all_ordered
 
@@ -38,8 +39,8 @@ class AucDifference:
 class Roc:
     """Points of a ROC curve, from (0, 0) to (1, 1), both arrays of shape (points,)."""
 
-    false_positive_rate: NDArray[np.float64]
-    true_positive_rate: NDArray[np.float64]
+    false_positive_rate: Floats
+    true_positive_rate: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +192,7 @@ def summary(aucs: Sequence[float]) -> Summary:
     return Summary(mean=float(np.mean(kept)), std=std, kept=len(kept))
 
 
-def separation(area: ArrayLike) -> NDArray[np.float64] | float:
+def separation(area: ArrayLike) -> Floats | float:
     """The distance of two unit Gaussians with this area, d' = sqrt(2) Phi^-1(AUC).
 
     An area of 1 gives infinity, one of 0 minus infinity, and one outside [0, 1] NaN.
@@ -203,11 +204,11 @@ def separation(area: ArrayLike) -> NDArray[np.float64] | float:
     return float(distance) if np.ndim(distance) == 0 else distance
 
 
-def _area(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> float:
+def _area(null: Floats, alternative: Floats) -> float:
     """The area as a ratio of whole numbers: exact for any order of the scores."""
     return twice_all_ordered(null, alternative) / (2.0 * len(null) * len(alternative))
 
 
-def _variance(values: NDArray[np.float64]) -> float:
+def _variance(values: Floats) -> float:
     """Variance of the mean of one class's placements."""
     return float(np.var(values, ddof=1) / len(values))

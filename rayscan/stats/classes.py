@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.auc import AucEstimate, delong
 
 
-def log_probabilities(logits: ArrayLike) -> NDArray[np.float64]:
+def log_probabilities(logits: ArrayLike) -> Floats:
     """Logarithms of the softmax: they order histograms where probabilities have rounded to 1.
 
     Args:
@@ -33,7 +34,7 @@ def threshold(classes: int) -> float:
     return 2.0 / classes
 
 
-def counts(log_p: ArrayLike) -> NDArray[np.int64]:
+def counts(log_p: ArrayLike) -> Integers:
     """Histograms that count for each class, and for none: shape (C + 1,).
 
     The likeliest class gets one count if its probability is above `threshold`, else no class does.
@@ -50,7 +51,7 @@ def counts(log_p: ArrayLike) -> NDArray[np.int64]:
     return np.bincount(np.where(sure, values.argmax(axis=1), classes), minlength=classes + 1)
 
 
-def one_vs_rest(scores: Sequence[NDArray[np.float64]]) -> list[AucEstimate]:
+def one_vs_rest(scores: Sequence[Floats]) -> list[AucEstimate]:
     """The area of each class against all others together, with its DeLong error.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaincc, ndtr, pdtr, pdtrik
 
+from rayscan.arrays import Floats
 from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.template import Template
 
@@ -69,7 +69,7 @@ def _exact_limit(background: float, seen: float, level: float) -> float:
     return float(brentq(beyond, 0.0, high, xtol=1e-12, rtol=1e-12))
 
 
-def decisive_background(data: Likelihoods, strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def decisive_background(data: Likelihoods, strength: Floats) -> Floats:
     """The background of the counting experiment that is as far from Gaussian, shape (R,) [events].
 
     The statistic that tells signal from background is nearly a sum over events of weights w(bin).

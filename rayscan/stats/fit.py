@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Flags, Floats
 from rayscan.stats.likelihood import ALPHA_RANGE, Likelihoods, Point
 from rayscan.stats.template import Template
 
@@ -31,9 +31,9 @@ class Fit:
         converged: Whether the iteration ended, shape (R,).
     """
 
-    theta: NDArray[np.float64]
+    theta: Floats
     point: Point
-    converged: NDArray[np.bool_]
+    converged: Flags
 
     @classmethod
     def joined(cls, parts: Sequence[Fit]) -> Fit:
@@ -45,11 +45,7 @@ class Fit:
         )
 
 
-def fit(
-    likelihoods: Likelihoods,
-    start: NDArray[np.float64],
-    held: slice = NOTHING,
-) -> Fit:
+def fit(likelihoods: Likelihoods, start: Floats, held: slice = NOTHING) -> Fit:
     """Maximise likelihoods in mu >= 0 and the normalisations.
 
     Args:
@@ -68,7 +64,7 @@ def fit(
     return Fit(theta=theta, point=likelihoods.at(theta), converged=converged)
 
 
-def _newton(likelihoods: Likelihoods, start: NDArray[np.float64], held: slice, steps: int) -> Fit:
+def _newton(likelihoods: Likelihoods, start: Floats, held: slice, steps: int) -> Fit:
     theta = start.copy()
     damping = np.zeros(len(theta))
     noise = 1e-13 * (1.0 + likelihoods.events.sum(axis=1))
@@ -99,19 +95,19 @@ def background_fit(template: Template, unit: float) -> Fit:
     return fit(data, np.zeros((1, data.alpha0.shape[1] + 1)), STRENGTH)
 
 
-def _relaxed(damping: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relaxed(damping: Floats) -> Floats:
     return np.where(damping > 1e-3, 0.1 * damping, 0.0)
 
 
-def _inside(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inside(theta: Floats) -> Floats:
     theta[:, 0] = np.maximum(theta[:, 0], 0.0)
     theta[:, 1:] = np.clip(theta[:, 1:], -ALPHA_RANGE, ALPHA_RANGE)
     return theta
 
 
 def _newton_step(
-    theta: NDArray[np.float64], point: Point, damping: NDArray[np.float64], held: slice
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    theta: Floats, point: Point, damping: Floats, held: slice
+) -> tuple[Floats, Floats]:
     """The damped Newton step and the decrease of -ln L it promises (negative: it would climb).
 
     A parameter at an end of its range stays there while the likelihood falls inwards.

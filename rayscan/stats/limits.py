@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.errors import FitFailedError, LimitUnboundedError, SampleUnusableError
 from rayscan.stats.counting import FEW_EVENTS, counts_alone, decisive_background, exact_limits
 from rayscan.stats.likelihood import Likelihoods
@@ -200,11 +200,7 @@ def _batches(templates: Mapping[int, Template]) -> Iterator[list[int]]:
 
 
 def _limit(
-    template: Template,
-    observed: float,
-    expected: NDArray[np.float64],
-    merged: int,
-    level: float,
+    template: Template, observed: float, expected: Floats, merged: int, level: float
 ) -> Limit:
     wanted = expected if template.observed is None else np.append(expected, observed)
     if not np.isfinite(wanted).all():
@@ -241,9 +237,4 @@ def _by_pyhf(spec: Mapping[str, Any], level: float) -> Limit:
             message=str(error),
             solver="pyhf",
         )
-    return Limit(
-        observed=found.observed,
-        expected=found.expected,
-        status="ok",
-        solver="pyhf",
-    )
+    return Limit(observed=found.observed, expected=found.expected, status="ok", solver="pyhf")

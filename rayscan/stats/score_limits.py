@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq, isotonic_regression
 from scipy.special import gammaln, ndtr, ndtri
 
+from rayscan.arrays import Floats
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.profile import BANDS
 
 # Fewer ensembles than this beyond a threshold say nothing about a probability there.
 _FEWEST = 5
-_Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Curve = tuple[Floats, Floats]
 _UNBOUNDED = "not excluded at the largest strength"
 
 
@@ -120,9 +121,7 @@ def _status(
     return "unbounded" if median.why.startswith(_UNBOUNDED) else "failed"
 
 
-def _quantiles(
-    ordered: NDArray[np.float64], probability: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _quantiles(ordered: Floats, probability: Floats) -> Floats:
     """Scores that the given fractions of background-only ensembles do not exceed."""
     return np.quantile(ordered, np.clip(probability, 0.0, 1.0), method="inverted_cdf")
 
@@ -131,9 +130,9 @@ def _quantiles(
 class _Sample:
     """Sorted background-only scores (N,), strengths (n,), scores at each (n, M)."""
 
-    null: NDArray[np.float64]
-    strengths: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    null: Floats
+    strengths: Floats
+    scores: Floats
     exact_numbers: bool
 
 
@@ -198,9 +197,7 @@ def _interpolate(
     return strength, float(variance * (width / fall) ** 2), (grid, z)
 
 
-def _of_expected_number(
-    grid: NDArray[np.float64], z: NDArray[np.float64], start: float, target: float
-) -> float | None:
+def _of_expected_number(grid: Floats, z: Floats, start: float, target: float) -> float | None:
     """The mean number at which the Poisson average of Phi(z(n)) is the target; None if beyond."""
 
     def excess(mean: float) -> float:
@@ -218,7 +215,7 @@ def _of_expected_number(
 
 def _checked(
     null_scores: ArrayLike, strengths: ArrayLike, scores: ArrayLike, level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats]:
     null = np.sort(np.asarray(null_scores, dtype=np.float64))
     signal = np.asarray(strengths, dtype=np.float64)
     tested = np.asarray(scores, dtype=np.float64)

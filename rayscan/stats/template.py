@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rayscan.arrays import Floats, Integers
 
 SIGNAL = "signal"
 LUMINOSITY = "luminosity"
@@ -49,16 +50,14 @@ class Template:
         ValueError: Lengths differ, a number is negative or not finite, a name is unknown.
     """
 
-    signal: NDArray[np.float64]
-    backgrounds: tuple[tuple[str, NDArray[np.float64]], ...]
-    signal_stat: NDArray[np.float64] | None = None
-    background_stat: NDArray[np.float64] | None = None
+    signal: Floats
+    backgrounds: tuple[tuple[str, Floats], ...]
+    signal_stat: Floats | None = None
+    background_stat: Floats | None = None
     normalisation: Mapping[str, float] = field(default_factory=dict)
     luminosity_uncertainty: float = 0.0
-    observed: NDArray[np.float64] | None = None
-    shape: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(
-        default_factory=dict
-    )
+    observed: Floats | None = None
+    shape: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bins = np.size(self.signal)
@@ -94,7 +93,7 @@ class Template:
                 raise ValueError(f"relative uncertainty of {name}: {value}, expected >= 0")
 
     @property
-    def background(self) -> NDArray[np.float64]:
+    def background(self) -> Floats:
         """Expected events of all backgrounds together, shape (bins,)."""
         return np.asarray(np.sum([v for _, v in self.backgrounds], axis=0), dtype=np.float64)
 
@@ -104,7 +103,7 @@ class Template:
         return self.signal_stat is not None or self.background_stat is not None
 
     @property
-    def gamma_widths(self) -> NDArray[np.float64]:
+    def gamma_widths(self) -> Floats:
         """Relative width of the constraint on each bin's gamma, shape (bins,); 0 where fixed."""
         if not self.has_gammas:
             return np.zeros_like(self.signal)
@@ -142,7 +141,7 @@ class Template:
         target = int(np.argmin(np.where(filled, background, np.inf)))
         return self.grouped(np.where(filled, np.cumsum(filled) - 1, np.cumsum(filled)[target] - 1))
 
-    def grouped(self, into: NDArray[np.int64]) -> Template:
+    def grouped(self, into: Integers) -> Template:
         """The template with bins taken together.
 
         Args:
@@ -150,7 +149,7 @@ class Template:
         """
         size = int(into.max()) + 1
 
-        def merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def merged(values: Floats) -> Floats:
             sums = np.bincount(into, weights=values, minlength=size)
             return np.asarray(sums, dtype=np.float64)
 
@@ -167,7 +166,7 @@ class Template:
 _ARRAYS = ("signal", "signal_stat", "background_stat", "observed")
 
 
-def _bin_contents(name: str, values: Any, bins: int) -> NDArray[np.float64]:
+def _bin_contents(name: str, values: Any, bins: int) -> Floats:
     contents = np.ascontiguousarray(values, dtype=np.float64)
     if contents.shape != (bins,):
         raise ValueError(f"{name}: shape {contents.shape}, expected ({bins},) as the signal")

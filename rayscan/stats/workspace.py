@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.stats.template import LUMINOSITY, SIGNAL, Template
 
 STRENGTH = "mu"
@@ -66,19 +66,14 @@ def signal_unit_of(spec: Mapping[str, Any]) -> float:
     return 1.0 if told is None else float(told[1])
 
 
-def _largest_strength(signal: NDArray[np.float64], template: Template) -> float:
+def _largest_strength(signal: Floats, template: Template) -> float:
     """A bound on mu beyond any limit: signal and background of equal size, and never below 10."""
     total = float(signal.sum())
     needed = 10.0 * float(template.background.sum() + 10.0) / total if total > 0 else 0.0
     return max(10.0, needed)
 
 
-def _sample(
-    template: Template,
-    name: str,
-    values: NDArray[np.float64],
-    signal: NDArray[np.float64],
-) -> dict[str, Any]:
+def _sample(template: Template, name: str, values: Floats, signal: Floats) -> dict[str, Any]:
     modifiers: list[dict[str, Any]] = []
     if name == SIGNAL:
         modifiers.append({"name": STRENGTH, "type": "normfactor", "data": None})
@@ -146,9 +141,7 @@ def _relative(sample: Mapping[str, Any], name: str) -> float:
     return 0.0 if data is None else float(data["hi"]) - 1.0
 
 
-def parameters(
-    template: Template, theta: NDArray[np.float64], gamma: NDArray[np.float64]
-) -> dict[str, list[float]]:
+def parameters(template: Template, theta: Floats, gamma: Floats) -> dict[str, list[float]]:
     """Values of the workspace's parameters by name, from mu and the alphas of ``likelihood``.
 
     Args:
@@ -171,7 +164,7 @@ def _normsys(name: str, relative: float) -> dict[str, Any]:
     return {"name": name, "type": "normsys", "data": data}
 
 
-def _stat_share(template: Template, name: str, signal: NDArray[np.float64]) -> list[float]:
+def _stat_share(template: Template, name: str, signal: Floats) -> list[float]:
     """The part of the gammas' width [events] written at one sample.
 
     pyhf divides the root of the sum of squares by the sum of the samples at mu = 1: only that ratio

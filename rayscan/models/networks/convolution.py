@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.networks.packed import Drop, Layout, Network, Weights
 
@@ -124,14 +124,14 @@ class ConvolutionNetwork(Network):
                 )
         return ops.reshape(values, (batch, -1))
 
-    def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """By patches and matrix products, a few histograms at a time."""
         exact = [np.asarray(array, dtype=np.float64) for array in weights]
         parts = [self._outputs(exact, x[i : i + _ROWS]) for i in range(0, len(x), _ROWS)]
         return np.concatenate(parts) if parts else np.zeros((0, self.outputs))
 
-    def _outputs(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = x.reshape(len(x), *self.shape, 1)
+    def _outputs(self, weights: Weights, x: Floats) -> Floats:
+        values: Floats = x.reshape(len(x), *self.shape, 1)
         for stage, (size, pooled) in enumerate(self.stages()):
             kernel, bias = weights[2 * stage], weights[2 * stage + 1]
             patches = np.lib.stride_tricks.sliding_window_view(

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Floats, Reals
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
 from rayscan.models.networks.inputs import Input, Squash
@@ -22,7 +22,7 @@ from rayscan.models.networks.packed import Weights
 from rayscan.models.networks.sources import present
 
 
-def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:
+def log_terms(log_odds: Reals, S: float, B: float) -> Floats:
     """What each event adds to the log likelihood ratio of its ensemble, shape (E,).
 
     log[(B + S r) / (B + S)] with log r = ``log_odds``, without ever computing r.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.losses.base import balance
 from rayscan.models.networks.backend import tensorflow
@@ -162,7 +163,7 @@ class Pack:
         starts = range(0, filled.shape[1], size)
         return [self._tf.constant(filled[:, i : i + size]) for i in starts]
 
-    def _score(self) -> npt.NDArray[np.float64]:
+    def _score(self) -> Floats:
         """Validation logits (K, N, outputs)."""
         graph = score_graph(self._network, self._where, self._plan.how)
         parts = [graph(self._state.weights, x, *self._moments).numpy() for x in self._validation]
@@ -175,7 +176,7 @@ def _stacked(arrays: Sequence[npt.NDArray[np.number]]) -> npt.NDArray[np.number]
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
-def _rates(member: Progress, epoch: int, steps: int) -> npt.NDArray[np.float64]:
+def _rates(member: Progress, epoch: int, steps: int) -> Floats:
     """Learning rate at each step of an epoch, 0 for a member that has ended."""
     knobs = member.task.knobs
     step = epoch * steps + np.arange(steps)

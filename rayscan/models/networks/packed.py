@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
+
 Array: TypeAlias = npt.NDArray[Any]
 Weights: TypeAlias = list[Array]
 """Kernels and biases of one network in turn: [kernel, bias, kernel, bias, ...]."""
@@ -95,7 +97,7 @@ class Network(ABC):
         """
 
     @abstractmethod
-    def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """Unsquashed outputs (N, outputs) of one member, plain numpy."""
 
     def products(self) -> tuple[float, float]:

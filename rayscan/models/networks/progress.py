@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp
 
-from rayscan.arrays import Floats
+from rayscan.arrays import AnyIntegers, Flags, Floats
 from rayscan.errors import DivergedError
 from rayscan.models.knobs import NetworkKnobs
 from rayscan.models.losses.aligned import aligned
@@ -101,7 +100,7 @@ class Progress:
         return self
 
 
-def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
+def area(logits: Floats, labels: AnyIntegers) -> float:
     """Area under the ROC curve, ties half; mean of one-versus-rest for more classes.
 
     What orders histograms by one class is its probability: a logit alone means nothing, because the
@@ -113,7 +112,7 @@ def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     return float(np.mean([_area(each, labels == k) for k, each in enumerate(log_p.T)]))
 
 
-def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+def _area(scores: Floats, positive: Flags) -> float:
     """Mann-Whitney U over its largest value; NaN if a class is absent.
 
     Counted by searches: ranks by scipy.stats cost every worker a second for its import.
