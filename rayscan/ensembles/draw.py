@@ -17,6 +17,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
 from rayscan.ensembles.source import Source, bin_moments, drawn, moments
 from rayscan.ensembles.totals import Totals
+from rayscan.separation import Separation
 
 Method: TypeAlias = Literal["without_replacement", "multinomial", "poisson"]
 
@@ -76,24 +77,6 @@ class Background:
     def density(self) -> Floats:
         """Probability of each bin for one background event, shape (bins,)."""
         return np.asarray(np.tensordot(self.shares, [pool.density for pool in self.pools], axes=1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Separation:
-    """How far a linear statistic sum_k w_k n_k moves from class 0 to class 1.
-
-    Attributes:
-        difference: Mean in class 1 less mean in class 0.
-        null_variance: Exact variance in class 0.
-        alternative_variance: Exact variance in class 1.
-        distance_error: Standard deviation of difference / sqrt(sum of the variances) over other
-            pools of the same sizes.
-    """
-
-    difference: float
-    null_variance: float
-    alternative_variance: float
-    distance_error: float
 
 
 class Ensembles:

@@ -9,20 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from rayscan.arrays import Floats
-from rayscan.errors import DivergedError
 from rayscan.models import storage
-from rayscan.models.contract import Classifier, Templates, columns
-from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.marginal import MarginalLikelihoodRatio, RatioOfHistograms
 from rayscan.models.ratio.nuisances import blind
 from rayscan.models.ratio.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
-
-ROWS_AT_ONCE = 4096
 
 
 def weights(templates: Templates) -> Floats:
@@ -88,7 +84,7 @@ def likelihood_ratio(templates: Templates) -> BinnedLikelihoodRatio | MarginalLi
     return MarginalLikelihoodRatio(templates)
 
 
-class BinnedLikelihoodRatio(Classifier):
+class BinnedLikelihoodRatio(RatioOfHistograms):
     """The likelihood ratio of known templates; its score is the log-odds of class 1.
 
     Args:
@@ -96,12 +92,12 @@ class BinnedLikelihoodRatio(Classifier):
         constant: Added to every score.
     """
 
-    architecture = "likelihood_ratio"
-    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    rows_at_once = 4096
 
     def __init__(self, weights: Floats, constant: float = 0.0) -> None:
         self.weights = np.asarray(weights, dtype=np.float64)
         self.constant = float(constant)
+        self.bins = len(self.weights)
 
     @classmethod
     def from_templates(cls, templates: Templates) -> BinnedLikelihoodRatio:
@@ -111,27 +107,8 @@ class BinnedLikelihoodRatio(Classifier):
         constant = -templates.S if fewer else 0.0
         return cls(weights(templates), constant)
 
-    def scores(self, x: npt.NDArray[np.number]) -> Floats:
-        """Log-odds of signal + background, shape (N,).
-
-        Args:
-            x: Counts, shape (N, bins).
-
-        Raises:
-            ShapeMismatchError: Another number of bins.
-            DivergedError: NaN or infinite counts.
-        """
-        counts = columns(x, len(self.weights), what="histograms")
-        found = np.empty(len(counts))
-        # In blocks: counts of 16 bits would be four times as large as float64.
-        for first in range(0, len(counts), ROWS_AT_ONCE):
-            rows = slice(first, first + ROWS_AT_ONCE)
-            found[rows] = counts[rows] @ self.weights + self.constant
-        if not np.all(np.isfinite(found)):
-            raise DivergedError(
-                architecture=self.architecture, epoch=0, what="a histogram holds NaN or infinity"
-            )
-        return found
+    def _of(self, counts: npt.NDArray[np.number]) -> Floats:
+        return np.asarray(counts @ self.weights + self.constant)
 
     def save(self, folder: Path) -> None:
         """Write the weights into a folder."""
