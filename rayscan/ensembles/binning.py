@@ -74,10 +74,7 @@ class Axis:
         return spaced(self.low, self.high, self.bins + 1)
 
     def index(self, values: npt.ArrayLike) -> Integers:
-        """The bin of each event, -1 where it has none (outside, or no such object: NaN).
-
-        Args:
-            values: The observable, shape (E,).
+        """The bin of each event, (E,), -1 where it has none (outside, or no such object: NaN).
 
         >>> Axis(observable="met", bins=2, low=0, high=10).index([-1, 0, 5, 10, 11, np.nan])
         array([-1,  0,  1,  1, -1, -1])
@@ -128,14 +125,7 @@ class Binning:
         return math.prod(self.shape)
 
     def index(self, columns: Mapping[str, Reals]) -> Integers:
-        """The flat bin of each event, -1 outside any axis.
-
-        Args:
-            columns: Observables by name, each of shape (E,).
-
-        Returns:
-            int64, shape (E,).
-        """
+        """The flat bin of each event, (E,), -1 outside any axis, from observables (E,) by name."""
         flat: Integers | None = None
         for axis in self.axes:
             place = axis.index(columns[axis.observable])
@@ -153,17 +143,11 @@ class Binning:
 
 
 def merge_map(background: AnyIntegers | Reals, minimum: int) -> Integers:
-    """Where the events of each bin go if bins with little background are joined into one.
+    """Where the events of each bin go if bins with little background are joined into one, (bins,).
 
     A cell that the background pool leaves (almost) empty tells signal from background by pool noise
-    alone; joined, such cells are judged by their common background.
-
-    Args:
-        background: Background pool events, or their effective number, shape (bins,).
-        minimum: Bins with fewer events go to the lowest of their indices.
-
-    Returns:
-        Target bin of each bin, shape (bins,); most map to themselves.
+    alone; joined, such cells are judged by their common background. Bins with fewer than
+    ``minimum`` of the pool's events (or of their effective number) go to the lowest of them.
 
     >>> merge_map(np.array([9, 1, 5, 0]), 2)
     array([0, 1, 2, 1])
@@ -175,11 +159,7 @@ def merge_map(background: AnyIntegers | Reals, minimum: int) -> Integers:
 
 
 def merged(counts: npt.NDArray[Number], mapping: Integers) -> npt.NDArray[Number]:
-    """Counts after the bins were joined; bins that gave theirs away are empty.
-
-    Args:
-        counts: Shape (bins,) or (N, bins).
-        mapping: From `merge_map`.
+    """Counts (bins,) or (N, bins) joined by `merge_map`; bins that gave theirs away are empty.
 
     >>> merged(np.array([9, 1, 5, 3]), np.array([0, 1, 2, 1]))
     array([9, 4, 5, 0])

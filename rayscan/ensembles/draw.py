@@ -191,11 +191,7 @@ class Ensembles:
         return max(float(np.max(s.totals.expected / s.sizes)) for s in sources)
 
     def separation(self, weights: Floats) -> Separation:
-        """Exact moments of the statistic sum_k w_k n_k in both classes.
-
-        Args:
-            weights: Shape (bins,).
-        """
+        """Exact moments of sum_k w_k n_k in both classes, weights of shape (bins,)."""
         null_mean, null_variance = moments(self._class0, weights)
         mean, alternative_variance = moments(self._class1, weights)
         difference = mean - null_mean

@@ -84,15 +84,9 @@ class Nuisances:
 
 
 def nuisances(uncertainty: Uncertainty, binning: Binning, density: Floats) -> Nuisances | None:
-    """The nuisances of a scan.
+    """The nuisances of a scan; None without uncertainties.
 
-    Args:
-        uncertainty: What the scan file says.
-        binning: Axes of the histograms.
-        density: Background density that standardises the axis, shape (bins,).
-
-    Returns:
-        None without uncertainties.
+    The background density, shape (bins,), standardises the axis.
 
     Raises:
         ValueError: The observable is on no axis, or all background lies in one of its bins.
@@ -150,13 +144,7 @@ def _below(x: float) -> float:
 
 
 def tilted(density: Floats, tilt: Floats, theta: Floats) -> Floats:
-    """Densities at values of theta_s, shape (N, bins).
-
-    Args:
-        density: At theta_s = 0, shape (bins,).
-        tilt: See `Nuisances`.
-        theta: Shape (N,).
-    """
+    """Densities (N, bins) at values of theta_s (N,), of the density (bins,) at theta_s = 0."""
     found = density * np.exp(theta[:, None] * tilt)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 

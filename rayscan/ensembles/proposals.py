@@ -61,11 +61,9 @@ class Candidates:
         return float(np.sqrt(self.head_counts.sum() * share))
 
     def workspace(self, histograms: int, largest: int) -> Counts:
-        """Room for the counts of candidates, (bins, candidates); empty bins stay zero.
+        """Room for candidates of so many histograms, (bins, candidates); empty bins stay zero.
 
-        Args:
-            histograms: How many are wanted.
-            largest: Most events any of them holds.
+        No histogram holds more than ``largest`` events.
         """
         in_head = min(int(self.head_counts[0]), largest)
         kind = count_type(max([in_head, *(table.high for _, table in self.dense)]))
@@ -97,10 +95,9 @@ class Candidates:
         return kept
 
     def _skip(self, rng: np.random.Generator, work: Counts, rows: int) -> Integers:
-        """Fill the sparse bins: every event is in with probability q, visited by its gaps.
+        """Fill the sparse bins, and count their events in each candidate, shape (rows,).
 
-        Returns:
-            How many such events each candidate holds, shape (rows,).
+        Every event is in with probability q, visited by its gaps.
         """
         width = len(self.sparse_events)
         if not width:

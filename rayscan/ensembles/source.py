@@ -113,10 +113,7 @@ class Source:
     def pool_noise(self, weights: Floats, linear: Floats, square: Floats) -> float:
         """Variance, over other pools of the same sizes, of a function of their densities.
 
-        Args:
-            weights: Shape (bins,).
-            linear: Derivative of the function by <w> of each pool, shape (P,).
-            square: Derivative by <w^2> - <w>^2, shape (P,).
+        Its derivatives in each pool, (P,): by <w> (``linear``), by <w^2> - <w>^2 (``square``).
         """
         away = weights - (self._densities @ weights)[:, None]
         pull = linear[:, None] * away + square[:, None] * away**2

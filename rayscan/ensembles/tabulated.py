@@ -20,17 +20,11 @@ def count_type(largest: int) -> type[np.uint16 | np.uint32]:
 
 
 def binomial(trials: int, probability: float) -> tuple[int, Floats]:
-    """The binomial distribution on the range that can be told from zero.
+    """The smallest value and the probabilities of a binomial, on the range that differs from zero.
 
     Built by the ratio of neighbouring terms outwards from the mode, so that the relative error of a
-    term grows with its distance from the mode only, not with the number of trials.
-
-    Args:
-        trials: At least 0.
-        probability: Strictly between 0 and 1.
-
-    Returns:
-        The smallest value, and the probabilities of it and the following ones (they add up to 1).
+    term grows with its distance from the mode only, not with the number of trials. They add up to
+    1; the probability of a success is strictly between 0 and 1.
 
     >>> binomial(2, 0.5)
     (0, array([0.25, 0.5 , 0.25]))

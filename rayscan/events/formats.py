@@ -186,11 +186,7 @@ def slices(
 
 
 def require(file: EventFile, needs: Mapping[str, str]) -> None:
-    """Refuse a file that lacks a branch some observable needs.
-
-    Args:
-        file: The file, inspected.
-        needs: Leaf branch -> observable that needs it (``observables.needs``).
+    """Refuse an inspected file that lacks a branch some observable needs (``observables.needs``).
 
     Raises:
         BranchMissingError: Names the branch, the nearest one there is, and the observable.

@@ -49,8 +49,7 @@ def compared(files: Mapping[str, Known]) -> int:
 def repeats(files: Mapping[str, Known]) -> tuple[RepeatedEventsError, ...]:
     """Every pair of files (or a file with itself) that holds events of each other.
 
-    Args:
-        files: File, as messages call it -> what its events are known by.
+    The files by the name that messages have for them.
     """
     names, seen = list(files), 0
     for bits in _STRATA:

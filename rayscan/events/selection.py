@@ -23,9 +23,6 @@ from rayscan.events.reconstruction import Objects
 from rayscan.events.weights import NONE, Weights, branch_of
 from rayscan.events.weights import values as weight_values
 
-__all__ = ["Cut", "CutFlow", "Selection", "Step", "add", "require_events", "select"]
-
-
 SOUND = "not broken"
 """The step of a cut flow that leaves out broken events."""
 
@@ -121,9 +118,7 @@ def add(flows: Iterable[CutFlow]) -> CutFlow:
         )
         for same in zip(*(flow.steps for flow in known), strict=True)
     )
-    columns: Counter[str] = Counter()
-    for flow in known:
-        columns.update(flow.broken_columns)
+    columns = sum((Counter(flow.broken_columns) for flow in known), Counter[str]())
     return CutFlow(
         process=known[0].process,
         steps=steps,
@@ -172,11 +167,6 @@ def select(
 ) -> tuple[pa.Table, CutFlow]:
     """The selected events of one slice and its cut flow: a function of the slice alone.
 
-    Args:
-        piece: Which events.
-        selection: Which objects and events count.
-        observables: Columns of the table.
-
     Returns:
         The event table (``table.cached(observables)``), rows in the order of the file; the flow.
         Broken events (`content.broken`, or no finite weight) are in neither, only counted.
@@ -203,14 +193,10 @@ def select(
         kept &= cut.keeps(values[cut.observable])
         steps.append(_step(str(cut), weights[kept]))
     hashes, bits = content.known(leaves, len(weights))
+    numbers = [entries, weights, *(values[name] for name in observables), hashes, bits]
     arrays = [
-        pa.repeat(pa.scalar(piece.process), int(kept.sum())),
-        pa.repeat(pa.scalar(piece.file), int(kept.sum())),
-        pa.array(entries[kept]),
-        pa.array(weights[kept]),
-        *(pa.array(values[name][kept]) for name in observables),
-        pa.array(hashes[kept]),
-        pa.array(bits[kept]),
+        *(pa.repeat(text, int(kept.sum())) for text in (piece.process, piece.file)),
+        *(pa.array(column[kept]) for column in numbers),
     ]
     flow = CutFlow(
         process=piece.process,

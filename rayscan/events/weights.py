@@ -87,9 +87,7 @@ def chosen(path: str, branches: Collection[str], asked: str | None) -> str:
 def values(column: ak.Array, weight: str) -> Floats:
     """Weight of each event, shape (E,); NaN where the file has none for it.
 
-    Args:
-        column: What was read of the branch, shape (E, weights) or (E,).
-        weight: The branch with its place, as `chosen`.
+    From what was read of the branch, (E, weights) or (E,), at the place that ``weight`` names.
     """
     read, place = leaf(column), branch_of(weight)[1]
     out = np.full(len(read.counts), np.nan)
@@ -181,12 +179,7 @@ class Weights:
 
 
 def spike(of: Weights, event: str) -> str:
-    """What is wrong where one event outweighs all others.
-
-    Args:
-        of: Weights of all the events.
-        event: Which one it is.
-    """
+    """What is wrong where this event outweighs all others of these weights."""
     others = (of.absolute - of.largest) / (of.events - 1)
     return (
         f"one event carries {100 * of.largest / of.absolute:.3g} % of the weight of all "
@@ -202,9 +195,6 @@ def off(files: Mapping[str, Weights]) -> tuple[str, ...]:
     The mean weight, over all events before any cut, must agree within a quarter or within five
     statistical errors; so must the share of negative weights. Wherever the weights of a file mean
     the same as those of another (events over cross-section), both have one law.
-
-    Args:
-        files: File -> its weights.
 
     Returns:
         The odd ones and, first, the one they were compared with; empty if all agree.

@@ -96,12 +96,7 @@ def _clusters(batches: Iterable[Reconstructed], events: int) -> Iterable[Reconst
 
 
 def collections(events: Reconstructed, *, first: int = 0) -> dict[str, ak.Array]:
-    """Delphes collections of events as jagged records.
-
-    Args:
-        events: Events to lay out.
-        first: Number of the first event, for ``Event.Number``.
-    """
+    """Delphes collections of events as jagged records, numbered from ``first``."""
     count = events.events
     electrons = events.leptons.take(events.leptons.electron)
     muons = events.leptons.take(~events.leptons.electron)

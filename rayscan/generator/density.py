@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rayscan.arrays import Floats
 from rayscan.generator.particles import Jets, Leptons, Reconstructed
 
+_FOLDER = files("rayscan.generator").joinpath("densities")
 _BATCH = 20_000
 PT_BINS, PT_MIN, PT_MAX = 60, 130.0, 5000.0
 ETA_BINS, ETA_MAX = 40, 5.0
@@ -63,9 +64,8 @@ class Density:
         log_pt, eta = np.log(pt_edges()), abs_eta_edges()
         width = np.diff(log_pt)
         pt = np.exp(log_pt[row] + width[row] * rng.random(events))
-        place = (
-            2.0 * rng.random(events) - 1.0
-        )  # its sign is that of eta, its size the place in the cell
+        # Its sign is that of eta, its size the place in the cell.
+        place = 2.0 * rng.random(events) - 1.0
         size = eta[column] + (eta[1] - eta[0]) * np.abs(place)
         return pt, np.copysign(size, place)
 
@@ -97,16 +97,14 @@ def unpacked(content: bytes) -> Density:
 @lru_cache(maxsize=1)
 def tabulated() -> frozenset[str]:
     """Names of the processes with a shipped density."""
-    folder = files("rayscan.generator").joinpath("densities")
-    names = (entry.name for entry in folder.iterdir())
+    names = (entry.name for entry in _FOLDER.iterdir())
     return frozenset(name.removesuffix(".npz") for name in names if name.endswith(".npz"))
 
 
 @lru_cache(maxsize=32)
 def density(process: str) -> Density:
     """The shipped density of a process of `tabulated`."""
-    folder = files("rayscan.generator").joinpath("densities")
-    return unpacked(folder.joinpath(f"{process}.npz").read_bytes())
+    return unpacked(_FOLDER.joinpath(f"{process}.npz").read_bytes())
 
 
 def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]:
@@ -119,24 +117,9 @@ def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]
 
 def one_jet(pt: Floats, eta: Floats, phi: Floats) -> Reconstructed:
     """Events of one massless jet and missing momentum that balances it, arrays of shape (E,)."""
-    events = len(pt)
-    none = np.zeros(0)
-    whole = np.zeros(events, dtype=np.uint32)
-    jets = Jets(
-        event=np.arange(events),
-        pt=pt,
-        eta=eta,
-        phi=phi,
-        mass=np.zeros(events),
-        btag=whole,
-        flavour=whole,
-    )
-    leptons = Leptons(
-        event=none.astype(np.int64),
-        pt=none,
-        eta=none,
-        phi=none,
-        charge=none.astype(np.int32),
-        electron=none.astype(np.bool_),
-    )
+    event, none = np.arange(len(pt)), np.zeros(0)
+    whole, mass = np.zeros(len(pt), dtype=np.uint32), np.zeros(len(pt))
+    jets = Jets(event=event, pt=pt, eta=eta, phi=phi, mass=mass, btag=whole, flavour=whole)
+    signs, flags = none.astype(np.int32), none.astype(np.bool_)
+    leptons = Leptons(event=event[:0], pt=none, eta=none, phi=none, charge=signs, electron=flags)
     return Reconstructed(jets=jets, leptons=leptons, met=pt, met_phi=phi - np.copysign(np.pi, phi))

@@ -50,15 +50,7 @@ def reconstruct(
     clustering: Clustering,
     rng: np.random.Generator,
 ) -> Reconstructed:
-    """Reconstructed events from generated ones.
-
-    Args:
-        final: Final-state particles.
-        heavy_quarks: c and b quarks that give jets their flavour.
-        events: Number of events E.
-        clustering: How deposits become jets.
-        rng: Source of all smearing.
-    """
+    """Reconstructed events from final particles; c and b quarks give jets their flavour."""
     found, truth = leptons(final, rng)
     code = np.abs(final.pdg_id)
     deposit = ~np.isin(code, (*INVISIBLE, 13)) & (np.abs(final.eta) < card.CALORIMETER_REACH)
@@ -132,10 +124,7 @@ def _jets(clustered: Particles, scale: Floats, flavour: Integers, rng: np.random
 def jet_flavour(jets: Particles, quarks: Particles, events: int) -> Integers:
     """5 for jets with a b quark within a radius of 0.4, else 4 with a c quark, else 0; shape (J,).
 
-    Args:
-        jets: Jets in the order of their events.
-        quarks: c and b quarks; those below 5 GeV of transverse momentum are ignored.
-        events: Number of events E.
+    Jets are in the order of their events; quarks below 5 GeV of transverse momentum are ignored.
     """
     quarks = quarks.take(quarks.pt > 5.0)
     count = np.bincount(jets.event, minlength=events)

@@ -25,12 +25,7 @@ _QUARKS = (1, 2, 3, 4, 5, 6)
 
 
 def bubble(invariant: ArrayLike, mass: float) -> Complex:
-    """W1, the two-point function: 2 + the integral of log(1 - x(1-x) v/m^2) over x.
-
-    Args:
-        invariant: v [GeV^2], any shape.
-        mass: Mass of the quark in the loop [GeV].
-    """
+    """W1, the two-point function of v [GeV^2]: 2 + the integral of log(1 - x(1-x) v/m^2) over x."""
     ratio = np.asarray(invariant, dtype=np.float64) / (4.0 * mass * mass)
     root = np.sqrt(np.abs(1.0 - 1.0 / np.where(ratio == 0.0, 1.0, ratio)))
     size = np.sqrt(np.abs(ratio))
@@ -42,12 +37,7 @@ def bubble(invariant: ArrayLike, mass: float) -> Complex:
 
 
 def triangle(invariant: ArrayLike, mass: float) -> Complex:
-    """W2, the three-point function: 2 x the integral of log(1 - x(1-x) v/m^2) / x over x.
-
-    Args:
-        invariant: v [GeV^2], any shape.
-        mass: Mass of the quark in the loop [GeV].
-    """
+    """W2, the three-point function: 2 x the integral of log(1 - x(1-x) v/m^2) / x over x."""
     ratio = np.asarray(invariant, dtype=np.float64) / (4.0 * mass * mass)
     size = np.sqrt(np.abs(ratio))
     space = 4.0 * np.arcsinh(size) ** 2
@@ -121,11 +111,7 @@ def _b2(s: _Leg, t: _Leg, u: _Leg, total: _Leg, mass: float) -> Complex:
 def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of gg -> gH with a top of finite mass, over the heavy-top limit.
 
-    Args:
-        s: Invariants [GeV^2] of the hard process, any common shape; s > 0, t < 0, u < 0.
-        t: See ``s``.
-        u: See ``s``; the ratio is symmetric under any exchange of s, t and u.
-        mass: Top mass [GeV].
+    Invariants have any common shape, s > 0, t < 0, u < 0; the ratio is symmetric in all three.
     """
     real = [np.asarray(v, dtype=np.float64) for v in (s, t, u)]
     first, second, third, total = _legs(real[0], real[1], real[2], mass)
@@ -144,14 +130,9 @@ def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS
 def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of qg -> qH (or q qbar -> gH) with a top of finite mass, over the heavy-top limit.
 
-    Only the virtuality v of the gluon that couples to the quark line enters; the limit of the
-    amplitude A5 is 2/3 (H - v)/H.
-
-    Args:
-        virtuality: v [GeV^2]: the momentum transfer squared of the quark line (negative), or s for
-            q qbar annihilation.
-        scalar_squared: H [GeV^2].
-        mass: Top mass [GeV].
+    Only the virtuality v of the gluon that couples to the quark line enters, the momentum transfer
+    squared of the line (negative), or s for q qbar annihilation; the limit of the amplitude A5 is
+    2/3 (H - v)/H.
     """
     v, total = np.asarray(virtuality, np.float64), np.asarray(scalar_squared, np.float64)
     rest, m2 = total - v, mass**2
@@ -205,14 +186,9 @@ class FiniteTopTable:
         return np.asarray(np.exp((1.0 - a) * low + a * high), dtype=np.float64)
 
     def acceptance(self, s: Floats, t: Floats, u: Floats, id1: ArrayLike, id2: ArrayLike) -> Floats:
-        """Probability to keep each event, shape (E,), in [0, 1].
+        """Probability to keep each event, in [0, 1], all of shape (E,).
 
-        Args:
-            s: Invariants [GeV^2] of the hard process, shape (E,).
-            t: (p1 - pH)^2 [GeV^2].
-            u: (p2 - pH)^2 [GeV^2].
-            id1: PDG code of the first incoming parton, shape (E,).
-            id2: PDG code of the second.
+        From s, t = (p1 - pH)^2, u = (p2 - pH)^2 [GeV^2] and the PDG codes of the incoming partons.
         """
         first, second = np.abs(np.asarray(id1)), np.abs(np.asarray(id2))
         total = s + t + u

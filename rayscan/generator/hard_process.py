@@ -40,15 +40,10 @@ class HardProcess:
 
 
 def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Floats) -> Floats:
-    """Width of mediator -> Dirac pair over its massless limit, in [0, 1], shape (E,).
+    """Width of mediator -> Dirac pair over its massless limit, in [0, 1], (E,); masses [GeV].
 
     With r = (m/M)^2 and beta = sqrt(1 - 4 r): beta^3 for a scalar, beta (1 + 2 r) for a vector
     (both arXiv:1507.00966, section 2), beta^3 (1 + 8 r / 3) for a graviton (hep-ph/9811350).
-
-    Args:
-        mediator_spin: 0, 1 or 2.
-        mass: Dark-matter mass [GeV].
-        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
     """
     r = np.minimum((mass / mediator_mass) ** 2, 0.25)
     beta = np.sqrt(1.0 - 4.0 * r)
@@ -68,10 +63,7 @@ def breit_wigner(mediator_mass: Floats, mass: float, width: float) -> Floats:
 def propagator_acceptance(mediator_mass: Floats, propagator: Propagator, energy: float) -> Floats:
     """Probability to keep an event so that the wanted propagator replaces the generated one, (E,).
 
-    Args:
-        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
-        propagator: The two propagators and the lowest mass that counts.
-        energy: Centre-of-mass energy [GeV], the highest mass that counts.
+    The centre-of-mass energy [GeV] is the highest mediator mass that counts.
     """
 
     def ratio(mass: Floats) -> Floats:
@@ -84,13 +76,7 @@ def propagator_acceptance(mediator_mass: Floats, propagator: Propagator, energy:
 
 
 def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Floats | None:
-    """Probability to keep each event, shape (E,); None where the recipe keeps all.
-
-    Args:
-        hard: Hard processes of E events.
-        recipe: What is demanded of them.
-        energy: Centre-of-mass energy [GeV].
-    """
+    """Probability to keep each event, (E,), at an energy [GeV]; None where the recipe keeps all."""
     factors = []
     if recipe.dark_matter is not None:
         dark = recipe.dark_matter

@@ -182,11 +182,7 @@ def _folder() -> Any:
 
 
 def recipe(name: str, values: Any) -> Recipe:
-    """The recipe of a mapping of the fields of `Recipe`, without ``name``.
-
-    Args:
-        name: Name of the process.
-        values: What its YAML text holds; ``spectrum`` names a file beside the catalogue's own.
+    """The recipe of a mapping of the fields of `Recipe`, without ``name``, as its YAML text holds.
 
     Raises:
         ValueError: A key is unknown or missing, or a value cannot be.

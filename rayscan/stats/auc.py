@@ -53,11 +53,7 @@ class Summary:
 
 
 def auc(null: ArrayLike, alternative: ArrayLike) -> float:
-    """The probability that an alternative score exceeds a null score, ties counting half.
-
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
+    """The probability that an alternative score (M,) exceeds a null one (N,), ties counting half.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN.
@@ -65,7 +61,9 @@ def auc(null: ArrayLike, alternative: ArrayLike) -> float:
     >>> auc([0.0, 1.0], [1.0, 2.0])
     0.875
     """
-    return _area(checked(null, "null"), checked(alternative, "alternative"))
+    low, high = checked(null, "null"), checked(alternative, "alternative")
+    # A ratio of whole numbers: exact for any order of the scores.
+    return twice_all_ordered(low, high) / (2.0 * len(low) * len(high))
 
 
 def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
@@ -75,10 +73,6 @@ def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
     837), computed from ranks as in Sun and Xu, IEEE SPL 21 (2014) 1389. Classes that do not overlap
     have no spread of placements: the uncertainty is then exactly 0. That is an estimate from this
     sample and no bound on what a larger test set would show.
-
-    Args:
-        null: Scores of the null class, shape (N,), N >= 2.
-        alternative: Scores of the alternative class, shape (M,), M >= 2.
 
     Raises:
         SampleUnusableError: A class has fewer than two scores or holds NaN.
@@ -116,15 +110,10 @@ def difference(one: Placements, two: Placements) -> AucDifference:
 
 
 def roc(null: ArrayLike, alternative: ArrayLike, points: int = 201) -> Roc:
-    """Points of the ROC curve, about equally far apart along it.
+    """At most so many points (two or more) of the ROC curve, about equally far apart along it.
 
     Every point lies exactly on the empirical curve. With ``points`` above the number of distinct
     scores the whole curve comes back and its trapezoidal area is the AUC.
-
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
-        points: Largest number of points, at least 2.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN, or ``points`` is below 2.
@@ -151,11 +140,7 @@ def thin_roc(
 ) -> Roc:
     """A ROC curve of few points whose trapezoidal area is the AUC within a tolerance.
 
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
-        points: Points that are enough for every smooth curve; more are taken where they are not.
-        within: Largest difference of the areas.
+    Of ``points`` points, enough for every smooth curve; of more where they are not.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN.
@@ -176,9 +161,6 @@ def summary(aucs: Sequence[float]) -> Summary:
     standard deviation of the other eight. The same is done from five repeats on; fewer are
     all kept. The standard deviation has n - 1 in its denominator (0 for a single repeat): the paper
     does not say, and this one does not shrink with few repeats.
-
-    Args:
-        aucs: Areas of the repeats.
 
     Raises:
         SampleUnusableError: There is no repeat, or one of them is NaN.
@@ -202,11 +184,6 @@ def separation(area: ArrayLike) -> Floats | float:
     """
     distance = np.sqrt(2.0) * ndtri(np.asarray(area, dtype=np.float64))
     return float(distance) if np.ndim(distance) == 0 else distance
-
-
-def _area(null: Floats, alternative: Floats) -> float:
-    """The area as a ratio of whole numbers: exact for any order of the scores."""
-    return twice_all_ordered(null, alternative) / (2.0 * len(null) * len(alternative))
 
 
 def _variance(values: Floats) -> float:

@@ -17,10 +17,7 @@ from rayscan.stats.auc import AucEstimate, delong
 
 
 def log_probabilities(logits: ArrayLike) -> Floats:
-    """Logarithms of the softmax: they order histograms where probabilities have rounded to 1.
-
-    Args:
-        logits: Shape (N, C).
+    """Logarithms of the softmax of logits (N, C): they order where probabilities have rounded to 1.
 
     >>> np.exp(log_probabilities([[0.0, 0.0, 1000.0]])).tolist()
     [[0.0, 0.0, 1.0]]
@@ -35,12 +32,9 @@ def threshold(classes: int) -> float:
 
 
 def counts(log_p: ArrayLike) -> Integers:
-    """Histograms that count for each class, and for none: shape (C + 1,).
+    """Histograms that count for each class, and for none, (C + 1,), from log probabilities (N, C).
 
     The likeliest class gets one count if its probability is above `threshold`, else no class does.
-
-    Args:
-        log_p: Logarithms of the probabilities, shape (N, C).
 
     >>> counts(np.log([[0.7, 0.1, 0.2], [0.3, 0.3, 0.4], [0.1, 0.0001, 0.8999]])).tolist()
     [1, 0, 1, 1]

@@ -46,12 +46,9 @@ class Fit:
 
 
 def fit(likelihoods: Likelihoods, start: Floats, held: slice = NOTHING) -> Fit:
-    """Maximise likelihoods in mu >= 0 and the normalisations.
+    """Maximise likelihoods in mu >= 0 and the normalisations, from a first theta, shape (R, K).
 
-    Args:
-        likelihoods: R of them.
-        start: First theta, shape (R, K).
-        held: Parameters that keep their first values.
+    Parameters that are ``held`` keep their first values.
     """
     first = _newton(likelihoods, start, held, _FEW_STEPS)
     slow = np.flatnonzero(~first.converged)
@@ -85,12 +82,7 @@ def _newton(likelihoods: Likelihoods, start: Floats, held: slice, steps: int) ->
 
 
 def background_fit(template: Template, unit: float) -> Fit:
-    """The fit of mu = 0 to a template's data.
-
-    Args:
-        template: A template without empty bins.
-        unit: The signal at mu = 1, in units of the template's signal.
-    """
+    """The fit of mu = 0 to a template without empty bins; ``unit``: mu = 1 over its signal."""
     data = Likelihoods.of([template], np.array([unit]))
     return fit(data, np.zeros((1, data.alpha0.shape[1] + 1)), STRENGTH)
 

@@ -136,11 +136,7 @@ class Likelihoods:
         return replace(self, events=at.expected, gamma0=at.gamma, alpha0=theta[:, 1:])
 
     def at(self, theta: Floats) -> Point:
-        """The likelihoods at theta, gammas profiled.
-
-        Args:
-            theta: mu and the alphas, shape (R, K).
-        """
+        """The likelihoods at theta (mu and the alphas), shape (R, K), gammas profiled."""
         factors = self._factors(theta)
         scaled = self.yields * factors.factor[:, :, None]
         inside = (scaled * self.acted).sum(axis=1)

@@ -56,12 +56,7 @@ def placements(null: ArrayLike, alternative: ArrayLike) -> Placements:
 def twice_ordered(low: Reals, high: Reals) -> tuple[Integers, Integers]:
     """Twice the number of the other class that each score is rightly ordered with, ties once.
 
-    Args:
-        low: Sorted scores of the null class, shape (N,).
-        high: Sorted scores of the alternative class, shape (M,).
-
-    Returns:
-        Shapes (N,) and (M,), whole numbers.
+    Of sorted scores, shapes (N,) and (M,), as are the whole numbers that come back.
     """
     n, m = len(low), len(high)
     # A stable sort of two sorted runs is one merge, five times as fast as a search for each score.
@@ -105,14 +100,11 @@ def _tied_pairs(ranked: Reals, places: NDArray[np.intp]) -> int:
 def _ascending(
     scores: Reals, *, double: Literal["stable", "quicksort"] = "stable"
 ) -> NDArray[np.intp]:
-    """Places of the scores in ascending order, equal ones in the order they come in.
+    """Places of scores without NaN in ascending order, equal ones in the order they come in.
 
     Single precision is sorted by its bits, lower half first: numpy sorts whole numbers of 16 bits
-    by radix, in half the time of a sort by comparisons.
-
-    Args:
-        scores: No NaN.
-        double: How double precision is sorted; ``quicksort`` leaves equal ones in any order.
+    by radix, in half the time of a sort by comparisons. Double precision is sorted as ``double``
+    says; ``quicksort`` leaves equal ones in any order.
     """
     if scores.dtype != np.float32:
         return np.argsort(scores, kind=double)

@@ -160,14 +160,10 @@ def _hazard(x: Floats) -> Floats:
 
 
 def _solve_increasing(function: _RootFunction, start: Floats) -> Floats:
-    """Positive roots of increasing functions, by Newton steps kept inside a bracket.
+    """Positive roots of increasing functions, shape (R,), by Newton steps kept inside a bracket.
 
-    Args:
-        function: (rows, mu of these rows) -> (values, slopes); a NaN value gives the row up.
-        start: First guess, > 0, shape (R,).
-
-    Returns:
-        Roots, shape (R,); NaN where none was found.
+    From a first guess > 0. The function gives values and slopes of rows at mu; a NaN value gives
+    the row up, whose root is NaN.
     """
     x, root = start.copy(), np.full_like(start, np.nan)
     low, high = np.zeros_like(x), np.full_like(x, np.inf)

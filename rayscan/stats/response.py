@@ -99,9 +99,7 @@ def bins_by_response(
 def _ends(sums: Floats, grouping: Grouping) -> tuple[list[int], bool]:
     """First bins beyond each channel but the last, and whether simulated events decided one.
 
-    Args:
-        sums: Events, weights, squared weights up to each bin from the signal's end, shape (3, b).
-        grouping: How they are cut.
+    The sums are of events, weights, squared weights up to each bin from the signal's end, (3, b).
     """
     ends: list[int] = []
     floored, total, before = False, float(sums[1, -1]), np.zeros((3, 1))
@@ -141,15 +139,9 @@ def _check(answers: Floats, expected: Floats, channels: int) -> None:
 
 
 def regroup(values: ArrayLike, groups: Integers, channels: int) -> Floats:
-    """Bin contents summed into channels (give squares of uncertainties, not uncertainties).
+    """Bin contents (..., bins) summed into channels (..., channels), by the channel of each bin.
 
-    Args:
-        values: Contents of bins, shape (..., bins).
-        groups: Channel of each bin, shape (bins,).
-        channels: Number of channels.
-
-    Returns:
-        Contents of the channels, shape (..., channels).
+    Give squares of uncertainties, not uncertainties.
 
     Raises:
         SampleUnusableError: The last axis of ``values`` is not one number for each group.

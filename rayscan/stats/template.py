@@ -142,11 +142,7 @@ class Template:
         return self.grouped(np.where(filled, np.cumsum(filled) - 1, np.cumsum(filled)[target] - 1))
 
     def grouped(self, into: Integers) -> Template:
-        """The template with bins taken together.
-
-        Args:
-            into: New number of each bin, from 0 and none left out, shape (bins,).
-        """
+        """The template with bins taken together, by the new number of each from 0, (bins,)."""
         size = int(into.max()) + 1
 
         def merged(values: Floats) -> Floats:

@@ -93,10 +93,7 @@ def _sample(template: Template, name: str, values: Floats, signal: Floats) -> di
 
 
 def template_of(spec: Mapping[str, Any]) -> Template:
-    """The template that `workspace` wrote, without its observed events.
-
-    Args:
-        spec: The JSON document, of any ``signal_unit``.
+    """The template that `workspace` wrote, with any ``signal_unit``, without its observed events.
 
     Raises:
         ValueError: It is no workspace of ours.
@@ -142,12 +139,9 @@ def _relative(sample: Mapping[str, Any], name: str) -> float:
 
 
 def parameters(template: Template, theta: Floats, gamma: Floats) -> dict[str, list[float]]:
-    """Values of the workspace's parameters by name, from mu and the alphas of ``likelihood``.
+    """Values of the workspace's parameters by name, of a template without empty bins.
 
-    Args:
-        template: The template without empty bins.
-        theta: mu, one alpha per sample and that of the luminosity, shape (samples + 2,).
-        gamma: Shape (bins,).
+    Of theta = (mu, one alpha per sample, that of the luminosity), and the gammas (bins,).
     """
     names = [SIGNAL, *(name for name, _ in template.backgrounds)]
     alphas = dict(zip([*map(_normalisation, names), LUMINOSITY], theta[1:], strict=True))

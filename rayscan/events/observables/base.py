@@ -73,12 +73,7 @@ class Kind(ABC):
 
     @abstractmethod
     def find(self, own: str, name: str) -> Observable | None:
-        """The observable of a name; None if it is none of this kind.
-
-        Args:
-            own: What the kind itself is called.
-            name: The name.
-        """
+        """The observable of a name; None if it is none of this kind, which is called ``own``."""
 
     @abstractmethod
     def names(self, own: str, items: Sequence[str]) -> Iterable[str]:

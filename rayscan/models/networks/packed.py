@@ -89,11 +89,7 @@ class Network(ABC):
     def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
         """Unsquashed outputs (K, batch, outputs) of stacked weights in a Keras graph.
 
-        Args:
-            weights: As ``stack`` makes them.
-            x: Network input by chunk, (C, batch, inputs).
-            where: Who sits where.
-            drop: Dropout; None without.
+        The input x is by chunk, (C, batch, inputs).
         """
 
     @abstractmethod
