@@ -32,24 +32,22 @@ class Candidates:
 
     def __init__(self, counts: Integers, n: int) -> None:
         self.bins = len(counts)
-        self.probability = n / int(counts.sum())
+        total = int(counts.sum())
+        self.probability = n / total
         filled = np.flatnonzero(counts)
         order = filled[np.argsort(counts[filled], kind="stable")[::-1]]
         size = _head_size(counts[order], self.probability)
         self.head, self.head_counts = order[:size], counts[order[:size]]
         self.head_low, terms = binomial(int(self.head_counts.sum()), self.probability)
         # The chance that a candidate is kept is P(all bins add up to n) / max P(head).
-        self.acceptance = float(
-            binomial(int(counts.sum()), self.probability)[1].max() / terms.max()
-        )
+        self.acceptance = float(binomial(total, self.probability)[1].max() / terms.max())
         # A zero at either end answers for everything outside.
         self.keep_probability = np.concatenate([[0.0], terms / terms.max(), [0.0]])
         rest = order[size:]
         is_sparse = counts[rest] * self.probability < SPARSE
         dense, self.sparse = rest[~is_sparse], rest[is_sparse]
-        tables = {
-            int(K): Table(*binomial(int(K), self.probability)) for K in np.unique(counts[dense])
-        }
+        fillings = np.unique(counts[dense]).tolist()
+        tables = {K: Table(*binomial(K, self.probability)) for K in fillings}
         self.dense = [(int(k), tables[int(counts[k])]) for k in dense]
         self.successes = Successes(self.probability)
         self.sparse_events = np.repeat(self.sparse, counts[self.sparse]).astype(np.int32)

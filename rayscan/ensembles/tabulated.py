@@ -73,12 +73,9 @@ class Table:
         np.take(table.astype(out.dtype, copy=False), slot, out=out, mode="clip")
         if self._owned < SLOTS:
             free = np.flatnonzero(slot >= self._owned)
-            out[free] = self._invert(rng.random(free.size))
-
-    def _invert(self, uniform: Floats) -> Counts:
-        place = np.searchsorted(self._remainder, uniform * self._remainder[-1], side="right")
-        values: Counts = self._values[np.minimum(place, len(self._values) - 1)]
-        return values
+            level = rng.random(free.size) * self._remainder[-1]
+            place = np.searchsorted(self._remainder, level, side="right")
+            out[free] = self._values[np.minimum(place, len(self._values) - 1)]
 
 
 class Successes:

@@ -97,13 +97,11 @@ class Totals:
         found = []
         for mean, share in zip(self.expected, self.shares, strict=True):
             several = np.arange(int(mean), int(mean + 8 * np.sqrt(mean)) + 40)
-            if not self.poisson:
+            if self.poisson:
+                tail = special.pdtrc(several, mean)
+            else:
                 several = several[several <= self.events]
-            tail = (
-                special.pdtrc(several, mean)
-                if self.poisson
-                else special.bdtrc(several, self.events, share)
-            )
+                tail = special.bdtrc(several, self.events, share)
             found.append(several[np.searchsorted(-tail, -RARE)])
         return np.array(found, dtype=np.int64)
 

@@ -42,9 +42,6 @@ _RANGES = {
 }
 
 
-# ---------------------------------------------------------------------- broken values
-
-
 def broken(read: Mapping[str, Leaf]) -> dict[str, Flags]:
     """Which events have a value that is not finite or impossible, by leaf branch.
 
@@ -67,9 +64,6 @@ def broken(read: Mapping[str, Leaf]) -> dict[str, Flags]:
         event = np.repeat(np.arange(len(leaf.counts)), leaf.counts)
         found[name] = np.bincount(event[objects], minlength=len(leaf.counts)) > 0
     return found
-
-
-# ------------------------------------------------------------------------------- hash
 
 
 def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np.uint8]]:

@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Integers
+from rayscan.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,14 @@ class Leaf:
 
     counts: Integers
     values: npt.NDArray[Any]
+
+
+def member(counts: Integers, values: npt.NDArray[Any], place: int) -> Floats:
+    """Value of the object at a place (from 0) of each event, (E,); NaN where there is none."""
+    out = np.full(len(counts), np.nan)
+    there = counts > place
+    out[there] = values[(np.cumsum(counts) - counts)[there] + place]
+    return out
 
 
 def leaves(columns: Mapping[str, ak.Array]) -> dict[str, Leaf]:

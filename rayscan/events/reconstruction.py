@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from rayscan.arrays import Flags, Floats, Integers
 from rayscan.events.flat import leaves as leaves_of
+from rayscan.events.flat import member
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
@@ -104,11 +105,7 @@ class Collection:
 
     def leading(self, rank: int, name: str) -> Floats:
         """A property of the object of that rank (1 = highest pT), shape (E,); NaN where absent."""
-        out = np.full(len(self.counts), np.nan)
-        present = self.counts >= rank
-        first = np.cumsum(self.counts) - self.counts
-        out[present] = self.values[name][first[present] + rank - 1]
-        return out
+        return member(self.counts, self.values[name], rank - 1)
 
     def total(self, values: npt.ArrayLike) -> Floats:
         """Sum over the objects of each event, shape (E,); 0 where there is none."""
@@ -128,10 +125,10 @@ class Collection:
 
 
 class Reconstructed:
-    """The objects of a slice that count; each kind is prepared when first asked for."""
+    """The objects of a slice that count, of its leaf branches; prepared when first asked for."""
 
     def __init__(self, columns: Mapping[str, ak.Array], objects: Objects) -> None:
-        """Args: columns, leaf branch -> array of a slice; objects, which of them count."""
+
         self._columns = columns
         self._objects = objects
         self._known: dict[str, Collection] = {}
@@ -167,16 +164,11 @@ class Reconstructed:
 def _flat(columns: Mapping[str, ak.Array]) -> Collection:
     # Delphes writes one-per-event records as jagged of length 1; other writers as plain numbers.
     flat = leaves_of(columns)
-    counts = next(iter(flat.values())).counts
-    return Collection(
-        counts=counts.astype(np.int64), values={n: found.values for n, found in flat.items()}
-    )
+    counts = next(iter(flat.values())).counts.astype(np.int64)
+    return Collection(counts=counts, values={name: leaf.values for name, leaf in flat.items()})
 
 
 def _labelled(part: Collection, kind: str) -> Collection:
-    size = len(part.values["pt"])
-    known = {
-        "flavour": np.full(size, FLAVOURS[kind], dtype=np.float64),
-        "mass": np.full(size, _MASSES[kind]),
-    }
-    return Collection(counts=part.counts, values={**part.values, **known})
+    known = {"flavour": float(FLAVOURS[kind]), "mass": _MASSES[kind]}
+    columns = {name: np.full(len(part.values["pt"]), value) for name, value in known.items()}
+    return Collection(counts=part.counts, values={**part.values, **columns})

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from rayscan.arrays import Floats
-from rayscan.errors import SelectionEmptyError, WeightBranchError
+from rayscan.errors import WeightBranchError
 from rayscan.events import content, flat, formats, table
 from rayscan.events.cuts import Cut
 from rayscan.events.formats import Slice
@@ -149,17 +149,6 @@ def with_broken(flow: CutFlow) -> CutFlow:
     """
     first = replace(flow.steps[0], events=flow.steps[0].events + flow.broken)
     return replace(flow, steps=(first, replace(flow.steps[0], cut=SOUND), *flow.steps[1:]))
-
-
-def require_events(flow: CutFlow) -> None:
-    """Refuse a selection that leaves nothing of a process.
-
-    Raises:
-        SelectionEmptyError: Tells how many events each cut left.
-    """
-    if flow.steps[-1].events == 0:
-        steps = tuple((step.cut, step.events) for step in flow.steps)
-        raise SelectionEmptyError(process=flow.process, steps=steps)
 
 
 def select(

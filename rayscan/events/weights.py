@@ -15,7 +15,7 @@ import numpy as np
 
 from rayscan.arrays import Floats, Integers
 from rayscan.errors import WeightBranchError
-from rayscan.events.flat import leaf
+from rayscan.events.flat import leaf, member
 
 WEIGHT = "Event.Weight"
 NONE = "none"
@@ -89,12 +89,8 @@ def values(column: ak.Array, weight: str) -> Floats:
 
     From what was read of the branch, (E, weights) or (E,), at the place that ``weight`` names.
     """
-    read, place = leaf(column), branch_of(weight)[1]
-    out = np.full(len(read.counts), np.nan)
-    there = read.counts > place
-    first = np.cumsum(read.counts) - read.counts
-    out[there] = read.values[first[there] + place]
-    return out
+    read = leaf(column)
+    return member(read.counts, read.values, branch_of(weight)[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,10 +217,9 @@ def _differ(one: Weights, two: Weights) -> bool:
 
 def described(files: Mapping[str, Weights], names: Sequence[str], most: int = 6) -> str:
     """Mean weights of files in words, the first ones of many."""
-    told = [f"{name}: {_said(files[name])}" for name in names[:most]]
+    told = []
+    for name in names[:most]:
+        share = 100 * files[name].negative / files[name].events
+        signs = f" ({share:.3g} % negative)" if share else ""
+        told.append(f"{name}: {files[name].mean:.4g}{signs}")
     return ", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _said(weights: Weights) -> str:
-    signs = weights.negative / weights.events
-    return f"{weights.mean:.4g}" + (f" ({100 * signs:.3g} % negative)" if signs else "")

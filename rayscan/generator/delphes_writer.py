@@ -64,18 +64,14 @@ def _fill(file: Any, batches: Iterable[Reconstructed], events: int) -> None:
         if tree is None:
             types = {name: array.type.content for name, array in columns.items()}
             tree = file.mktree(
-                "Delphes", types, title="Analysis tree", counter_name=_counter, field_name=_leaf
+                "Delphes",
+                types,
+                title="Analysis tree",
+                counter_name=lambda collection: f"{collection}_size",
+                field_name=lambda collection, name: ".".join(filter(None, (collection, name))),
             )
         tree.extend(columns)
         written += cluster.events
-
-
-def _counter(collection: str) -> str:
-    return f"{collection}_size"
-
-
-def _leaf(collection: str, name: str) -> str:
-    return f"{collection}.{name}" if collection else name
 
 
 def _clusters(batches: Iterable[Reconstructed], events: int) -> Iterable[Reconstructed]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +24,7 @@ from rayscan.generator.hard_process import HardProcess, acceptance
 from rayscan.generator.libraries import library
 from rayscan.generator.particles import Particles, Reconstructed
 from rayscan.generator.preselection import passes
-from rayscan.generator.recipes import Level, Recipe
+from rayscan.generator.recipes import FOLDER, Level, Recipe
 from rayscan.seeds import integer, stream
 
 LEVEL_SETTINGS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
@@ -203,8 +203,7 @@ def _start(recipe: Recipe, lines: tuple[str, ...]) -> Any:
 def _initialised(pythia: Any, recipe: Recipe) -> bool:
     if recipe.spectrum is None:
         return bool(pythia.init())
-    spectrum = files("rayscan.generator").joinpath("processes", recipe.spectrum)
-    with as_file(spectrum) as path:
+    with as_file(FOLDER.joinpath(recipe.spectrum)) as path:
         pythia.settings.word("SLHA:file", str(path))
         pythia.settings.mode("SLHA:verbose", 0)
         return bool(pythia.init())

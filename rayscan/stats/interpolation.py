@@ -40,14 +40,10 @@ def interpolate(
     """kappa^alpha as pyhf's code4 has it, with its first and second derivative."""
     near = np.clip(alpha, -1.0, 1.0)
     value, first, second = (np.zeros_like(alpha) for _ in range(3))
-    for order in range(5, -1, -1):
+    for coefficient in (*np.moveaxis(polynomial, -1, 0)[::-1], 1.0):
         second = second * near + 2.0 * first
         first = first * near + value
-        value = value * near + polynomial[..., order]
-    # value = sum a_i x^(i-1): multiply by x once more, and add the 1.
-    second = second * near + 2.0 * first
-    first = first * near + value
-    value = value * near + 1.0
+        value = value * near + coefficient
     power = np.exp(alpha * log_kappa)
     far = np.abs(alpha) >= 1.0
     return (

@@ -94,18 +94,17 @@ def score_limit(
     thresholds = _quantiles(null, ndtr(np.array(BANDS)))
     sample = _Sample(null, signal, tested, exact_numbers)
     bands = [_crossing(sample, float(t), level) for t in thresholds]
-    seen = None
+    named = [*zip((f"{b:+d} sigma" for b in BANDS), bands, strict=True)]
+    seen = _Crossing(None, None)
     if observed is not None:
         seen = _crossing(sample, observed, level, exact=True)
-    named = [*zip((f"{b:+d} sigma" for b in BANDS), bands, strict=True)]
-    if seen is not None:
         named.append(("observed", seen))
     missing = [f"{name}: {found.why}" for name, found in named if found.strength is None]
     return ScoreLimit(
         expected=tuple(band.strength for band in bands),
         error=tuple(band.error for band in bands),
-        observed=None if seen is None else seen.strength,
-        observed_error=None if seen is None else seen.error,
+        observed=seen.strength,
+        observed_error=seen.error,
         status=_status(bands[BANDS.index(0)], missing),
         message="; ".join(missing),
     )
@@ -143,9 +142,10 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
     target = level * below
     if min(below * len(null), target * count) < _FEWEST:
         return _Crossing(None, None, _too_few(below, target, len(null), count))
+    beyond = _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
     found = _interpolate(sample, threshold, below, target)
     if found is None:
-        return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+        return beyond
     strength, variance, curve = found
     step = np.sqrt(below * (1.0 - below) / len(null))
     if not exact:
@@ -158,7 +158,7 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
     if sample.exact_numbers:
         averaged = _of_expected_number(*curve, strength, target)
         if averaged is None:
-            return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+            return beyond
         strength = averaged
     return _Crossing(strength, float(np.sqrt(variance)))
 

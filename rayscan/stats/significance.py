@@ -47,27 +47,6 @@ def asimov(
     return _plain(np.where(usable, np.sqrt(squared), empty))
 
 
-def s_over_sqrt_b(signal: ArrayLike, background: ArrayLike) -> Floats | float:
-    """S/sqrt(B), the limit of the Asimov significance for S << B without uncertainties.
-
-    Infinite for B = 0 (0 if S = 0 too).
-
-    Raises:
-        SampleUnusableError: An argument is negative or not finite.
-    """
-    return _plain(_over_root(_counts(signal, "signal"), _counts(background, "background")))
-
-
-def s_over_sqrt_total(signal: ArrayLike, background: ArrayLike) -> Floats | float:
-    """S/sqrt(S + B), the relative precision of a measured signal, inverted; 0 for no events.
-
-    Raises:
-        SampleUnusableError: An argument is negative or not finite.
-    """
-    s, b = _counts(signal, "signal"), _counts(background, "background")
-    return _plain(_over_root(s, s + b))
-
-
 def combine(significances: ArrayLike, axis: int = -1) -> Floats | float:
     """Significances of uncorrelated bins or channels in quadrature, Z^2 = sum Z_i^2.
 
@@ -98,12 +77,6 @@ def _asimov_squared(s: Floats, b: Floats, v: Floats) -> Floats:
         - v / (b + v) ** 2 * remainder
     )
     return np.asarray(2.0 * np.where(x >= 1.0, plain, s * s * expanded))
-
-
-def _over_root(s: Floats, b: Floats) -> Floats:
-    s, b = np.broadcast_arrays(s, b)
-    ratio = s / np.sqrt(np.where(b > 0, b, 1.0))
-    return np.where(b > 0, ratio, np.where(s > 0, np.inf, 0.0))
 
 
 def _log_remainder(t: Floats) -> Floats:

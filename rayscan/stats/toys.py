@@ -24,7 +24,7 @@ from scipy.special import ndtr
 
 from rayscan.arrays import Floats, Integers
 from rayscan.seeds import stream
-from rayscan.stats.fit import STRENGTH, Fit, fit
+from rayscan.stats.fit import NOTHING, STRENGTH, Fit, fit
 from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.profile import BANDS, fit_at, signal_unit
 from rayscan.stats.template import Template
@@ -116,15 +116,11 @@ def _draw(data: Likelihoods, null: Fit, rng: np.random.Generator, toys: int) -> 
 def _blocks(drawn: Likelihoods, start: Floats, strength: float | None = None) -> Fit:
     """Fits of many toys, so many at a time that they stay in the cache of the processor."""
     rows = max(_AT_ONCE // drawn.events.shape[1], 1)
-    parts = []
-    for first in range(0, len(start), rows):
-        taken = np.arange(first, min(first + rows, len(start)))
-        some = drawn.take(taken)
-        if strength is None:
-            parts.append(fit(some, start[taken]))
-        else:
-            parts.append(fit_at(np.full(len(taken), strength), some, start[taken]))
-    return Fit.joined(parts)
+    held, start = NOTHING, start.copy()
+    if strength is not None:
+        held, start[:, 0] = STRENGTH, strength
+    blocks = np.split(np.arange(len(start)), range(rows, len(start), rows))
+    return Fit.joined([fit(drawn.take(taken), start[taken], held) for taken in blocks])
 
 
 class _Ensemble:

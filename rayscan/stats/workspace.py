@@ -16,6 +16,7 @@ CHANNEL = "histogram"
 STAT = f"stat_{CHANNEL}"
 SHAPE = "background_shape"
 MEASUREMENT = "limit"
+_IN_UNITS = MEASUREMENT + ": mu = 1 is {!r} times the signal"
 _UNIT = re.compile(rf"{MEASUREMENT}: mu = 1 is (\S+) times the signal")
 
 
@@ -48,16 +49,12 @@ def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]
         "observations": [{"name": CHANNEL, "data": observed.tolist()}],
         "measurements": [
             {
-                "name": _measurement(signal_unit),
+                "name": MEASUREMENT if signal_unit == 1.0 else _IN_UNITS.format(signal_unit),
                 "config": {"poi": STRENGTH, "parameters": [parameter]},
             }
         ],
         "version": "1.0.0",
     }
-
-
-def _measurement(unit: float) -> str:
-    return MEASUREMENT if unit == 1.0 else f"{MEASUREMENT}: mu = 1 is {unit!r} times the signal"
 
 
 def signal_unit_of(spec: Mapping[str, Any]) -> float:

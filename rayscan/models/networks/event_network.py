@@ -74,10 +74,6 @@ class EventClassifier(Classifier):
         outputs = scoring.stacked_outputs([layers], x)[0]
         return scoring.finite(outputs, self.architecture)
 
-    def log_odds(self, features: npt.NDArray[np.number]) -> Floats:
-        """log[f / (1 - f)] for classes of equal weight, shape (E,)."""
-        return self.scores(features)
-
     def save(self, folder: Path) -> None:
         """Write ``classifier.json`` and ``weights.npz``."""
         squash = {} if self.squash is None else asdict(self.squash)

@@ -70,20 +70,14 @@ class Progress:
         labels = self.task.source.validation()[1]
         if not (np.isfinite(loss) and np.isfinite(logits).all()):
             self.ended = True
-            self.error = (
-                f"its loss is {loss:g}" if not np.isfinite(loss) else "a score is not finite"
-            )
+            self.error = "a score is not finite" if np.isfinite(loss) else f"its loss is {loss:g}"
             return False
-        knobs = self.task.knobs
-        numbers = self.task.source.numbers
+        knobs, numbers = self.task.knobs, self.task.source.numbers
         loss_of = self.task.loss.of(labels, outputs=logits.shape[1], numbers=numbers)
         validation_loss = loss_of(logits)[0]
-        for name, value in (
-            ("loss", loss),
-            ("validation_loss", validation_loss),
-            ("validation_auc", area(logits, labels)),
-        ):
-            self.history[name].append(value)
+        self.history["loss"].append(loss)
+        self.history["validation_loss"].append(validation_loss)
+        self.history["validation_auc"].append(area(logits, labels))
         moved = knobs.monitor == "aligned_loss"
         watched = aligned(loss_of, logits) if moved else validation_loss
         best = not self.best or watched < self._least

@@ -68,12 +68,10 @@ def blind(weights: Floats, templates: Templates) -> Floats:
         templates: Densities, mixture and nuisances.
     """
     S, B, p = templates.S, templates.B, templates.background
-    signals = (
-        templates.signal if templates.against is None else templates.signal + templates.against
-    )
+    against = 0.0 if templates.against is None else templates.against
     extra = S if templates.null == "matched" and templates.against is None else 0
     both = np.concatenate([directions(templates, extra), directions(templates, 0)])
-    variance = (2 * B + extra) * p + S * signals
+    variance = (2 * B + extra) * p + S * (templates.signal + against)
     scaled = np.divide(both, variance, out=np.zeros_like(both), where=variance > 0)
     inner = np.eye(len(both)) + scaled @ both.T
     return np.asarray(weights - scaled.T @ np.linalg.solve(inner, both @ weights))
