@@ -24,12 +24,7 @@ Method: TypeAlias = Literal["without_replacement", "multinomial", "poisson"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Events of one process to draw from, as bin counts.
-
-    Attributes:
-        name: The process, for messages.
-        counts: Events in each bin, shape (bins,).
-    """
+    """Events of one process (its name is for messages) to draw from, as bin counts (bins,)."""
 
     name: str
     counts: Integers
@@ -56,9 +51,7 @@ class Pool:
 class Background:
     """Pools of the backgrounds, mixed in proportion to their yields.
 
-    Attributes:
-        pools: One pool per background process.
-        shares: Their yields in any common unit; kept normalised to 1.
+    The yields, in any common unit, are kept normalised to 1.
     """
 
     pools: tuple[Pool, ...]

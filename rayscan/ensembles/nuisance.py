@@ -73,10 +73,8 @@ class Uncertainty:
 class Nuisances:
     """The same, worked out for a binning.
 
-    Attributes:
-        relative: Relative uncertainty of the number of background events.
-        tilt: log(1 + a) t_k: what theta_s = 1 adds to the logarithm of the density, shape (bins,);
-            None without an uncertain shape.
+    What theta_s = 1 adds to the logarithm of the density is the tilt, log(1 + a) t_k, shape
+    (bins,); None without an uncertain shape.
     """
 
     relative: float = 0.0

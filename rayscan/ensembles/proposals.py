@@ -21,13 +21,9 @@ MOST_CELLS = 2**25
 
 
 class Candidates:
-    """Candidate histograms of about n events, and which of them to keep.
+    """Candidate histograms of about n events, 0 < n < those of the pool, and which of them to keep.
 
     The bins are divided into the head, those filled from a table, and those filled by skipping.
-
-    Args:
-        counts: Pool events in each bin, shape (bins,).
-        n: Typical number of events, above 0 and below that of the pool.
     """
 
     def __init__(self, counts: Integers, n: int) -> None:

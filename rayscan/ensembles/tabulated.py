@@ -42,15 +42,11 @@ def binomial(trials: int, probability: float) -> tuple[int, Floats]:
 
 
 class Table:
-    """A distribution of whole numbers ready to fill arrays, at a few ns a number.
+    """A distribution of whole numbers from ``low`` ready to fill arrays, at a few ns a number.
 
     Each value owns floor(65536 p) of the 65,536 slots. What the rounding leaves over is a
     distribution of its own, drawn by inversion in the few slots nobody owns, so the mixture of the
     two is the distribution itself and not a 16-bit approximation of it.
-
-    Args:
-        low: Smallest value.
-        terms: Probabilities of it and the following values, adding up to 1.
     """
 
     __slots__ = ("_multiplicity", "_owned", "_remainder", "_values", "high")
@@ -79,11 +75,7 @@ class Table:
 
 
 class Successes:
-    """Places of the successes among independent trials, at a cost that follows the successes.
-
-    Args:
-        probability: Of a success, above 0 and below 1.
-    """
+    """Places of the successes among independent trials, at a cost that follows the successes."""
 
     __slots__ = ("_probability", "_table")
 

@@ -90,9 +90,7 @@ def leaves(kind: str, name: str, objects: Objects) -> frozenset[str]:
 class Collection:
     """Objects of one kind in E events, flat, ordered by event and then by falling pT.
 
-    Attributes:
-        counts: Objects per event, shape (E,).
-        values: Property -> value of every object, shape (sum of counts,).
+    Their number per event, shape (E,), and each property of all objects, shape (sum of counts,).
     """
 
     counts: Integers

@@ -30,10 +30,7 @@ _CHANCE = 1e-6
 class Known:
     """What the selected events of one file are known by, each of shape (E,).
 
-    Attributes:
-        entries: Their entries in the file.
-        hashes: Hashes of what they hold.
-        bits: How much that tells.
+    Their entries in the file, hashes of what they hold, and how many bits that tells.
     """
 
     entries: Integers

@@ -65,14 +65,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is left after a cut.
-
-    Attributes:
-        cut: Canonical text of the cut; the first step is ``"all"``.
-        events: Events left.
-        sum_weights: Sum of their weights.
-        sum_weights_squared: Sum of the squares of their weights.
-    """
+    """What is left after a cut (its canonical text; the first step is ``"all"``)."""
 
     cut: str
     events: int

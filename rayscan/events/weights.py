@@ -97,14 +97,8 @@ def values(column: ak.Array, weight: str) -> Floats:
 class Weights:
     """The weights of all events of a file or a slice, before any cut.
 
-    Attributes:
-        events: Events.
-        total: Sum of the weights.
-        absolute: Sum of their absolute values.
-        squares: Sum of their squares.
-        negative: Events of negative weight.
-        largest: Largest absolute weight.
-        entry: Entry of the event that has it.
+    Sums of them, of their sizes and squares, events of negative weight, and the largest size with
+    the entry of its event.
     """
 
     events: int = 0

@@ -160,15 +160,9 @@ class FiniteTopTable:
     """Acceptance of hard-process events: finite-top ratio over that of gg -> H, over its envelope.
 
     Pythia's normalisation already holds the gg -> H width with its top loop; only the change with
-    transverse momentum is applied. For gg the ratio is tabulated at 90 degrees in (log pT, log
-    mass): it changes by less than 7 % up to two units of rapidity difference. For quarks it is
-    exact.
-
-    Attributes:
-        log_pt: Grid of log(pT/GeV), shape (P,).
-        log_mass: Grid of log(mass/GeV), shape (M,).
-        log_gluon: Logarithm of the ratio, shape (P, M).
-        envelope: Largest ratio, which is accepted with certainty.
+    transverse momentum is applied. For gg the ratio is tabulated (its logarithm, (P, M)) at 90
+    degrees in (log pT, log mass) [GeV]: it changes by less than 7 % up to two units of rapidity
+    difference. For quarks it is exact. The envelope, the largest ratio, is accepted with certainty.
     """
 
     log_pt: Floats

@@ -17,14 +17,9 @@ from rayscan.generator.recipes import Propagator, Recipe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardProcess:
-    """Incoming partons and invariants of E two-to-two processes, arrays of shape (E,).
+    """Incoming partons (PDG codes) and invariants [GeV^2] of E two-to-two processes, shapes (E,).
 
-    Attributes:
-        id1: PDG code of the first incoming parton.
-        id2: PDG code of the second.
-        s: Invariant mass squared [GeV^2].
-        t: (p1 - p3)^2 [GeV^2], 3 being the mediator.
-        u: (p1 - p4)^2 [GeV^2], 4 being the jet.
+    s, t = (p1 - p3)^2 and u = (p1 - p4)^2, 3 being the mediator and 4 the jet.
     """
 
     id1: NDArray[np.int32]

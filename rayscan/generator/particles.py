@@ -56,13 +56,8 @@ class Particles(Columns):
 class Jets(Columns):
     """Reconstructed jets, hardest first within an event, each column of shape (J,).
 
-    Attributes:
-        pt: Transverse momentum [GeV].
-        eta: Pseudorapidity.
-        phi: Azimuth.
-        mass: Invariant mass [GeV].
-        btag: 1 with a b tag, else 0.
-        flavour: 5 for b, 4 for c, 0 for others (truth).
+    Momenta and masses in [GeV]; ``btag`` is 1 with a tag, else 0; ``flavour`` (truth) 5 for b, 4
+    for c, 0 for others.
     """
 
     pt: Floats
@@ -75,15 +70,7 @@ class Jets(Columns):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leptons(Columns):
-    """Reconstructed electrons and muons, hardest first within an event, columns of shape (L,).
-
-    Attributes:
-        pt: Transverse momentum [GeV].
-        eta: Pseudorapidity.
-        phi: Azimuth.
-        charge: -1 or 1.
-        electron: True for electrons, False for muons.
-    """
+    """Reconstructed electrons and muons, hardest first within an event, columns of shape (L,)."""
 
     pt: Floats
     eta: Floats
@@ -94,14 +81,7 @@ class Leptons(Columns):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconstructed:
-    """E reconstructed events.
-
-    Attributes:
-        jets: Jets of all events.
-        leptons: Electrons and muons of all events.
-        met: Missing transverse momentum [GeV], shape (E,).
-        met_phi: Its azimuth, shape (E,).
-    """
+    """E reconstructed events: objects, and missing transverse momentum [GeV], shape (E,)."""
 
     jets: Jets
     leptons: Leptons

@@ -23,13 +23,7 @@ _FEW_STEPS, _MANY_STEPS = 20, 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Maxima of R likelihoods.
-
-    Attributes:
-        theta: Parameters there, shape (R, K).
-        point: Values and derivatives there.
-        converged: Whether the iteration ended, shape (R,).
-    """
+    """Maxima of R likelihoods: theta (R, K), the point there, whether the iteration ended (R,)."""
 
     theta: Floats
     point: Point

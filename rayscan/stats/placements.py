@@ -17,12 +17,7 @@ from rayscan.errors import SampleUnusableError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placements:
-    """For each score the fraction of the other class it is rightly ordered with, ties half.
-
-    Attributes:
-        null: Shape (N,).
-        alternative: Shape (M,).
-    """
+    """The share of the other class each score, (N,) and (M,), is rightly ordered with, ties half."""
 
     null: Floats
     alternative: Floats

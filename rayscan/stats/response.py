@@ -33,13 +33,7 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
-    """Simulated background, of each of some bins.
-
-    Attributes:
-        counts: Events, shape (bins,).
-        weights: Sum of their weights, in any unit, shape (bins,).
-        squares: Sum of their squared weights, shape (bins,).
-    """
+    """Simulated background in each of some bins: events, sums of weights and of their squares."""
 
     counts: Floats
     weights: Floats

@@ -48,15 +48,7 @@ def log_terms(log_odds: Reals, S: float, B: float) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventClassifier(Classifier):
-    """A trained per-event network.
-
-    Attributes:
-        architecture: Name it was trained as.
-        features: Observable names of the F columns.
-        seen: Standardisation by the moments of the training events.
-        weights: Kernels and biases.
-        squash: What is done to features before; None if nothing.
-    """
+    """A trained per-event network of F features, standardised by moments of the training events."""
 
     reads: ClassVar[Literal["histograms", "events"]] = "events"
     architecture: str

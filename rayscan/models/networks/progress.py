@@ -20,14 +20,9 @@ from rayscan.seeds import stream
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One network to train.
+    """One network to train; tasks with the same source object share its examples.
 
-    Attributes:
-        network: Its sizes.
-        source: Its examples; tasks with the same source object share them.
-        knobs: Its hyperparameters.
-        seed: Root of its own streams.
-        start: Initial weights; drawn from the seed if None.
+    The seed is the root of its own streams; weights start from ``start`` or are drawn from it.
     """
 
     network: Network

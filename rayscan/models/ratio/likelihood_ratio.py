@@ -85,12 +85,7 @@ def likelihood_ratio(templates: Templates) -> BinnedLikelihoodRatio | MarginalLi
 
 
 class BinnedLikelihoodRatio(RatioOfHistograms):
-    """The likelihood ratio of known templates; its score is the log-odds of class 1.
-
-    Args:
-        weights: Weight of an event in each bin, shape (bins,).
-        constant: Added to every score.
-    """
+    """The likelihood ratio of known templates: weights of an event in each bin, and a constant."""
 
     rows_at_once = 4096
 

@@ -159,11 +159,8 @@ class RatioOfHistograms(Classifier):
 class MarginalLikelihoodRatio(RatioOfHistograms):
     """The likelihood ratio of known templates, integrated over the nuisances of the background.
 
-    The score is the log-odds of class 1. Where totals are fixed a histogram's total N tells the
-    number of its background events, B f, and with it theta_n: nothing is left to integrate there.
-
-    Args:
-        templates: Densities, mixture and nuisances.
+    Where totals are fixed a histogram's total N tells the number of its background events, B f, and
+    with it theta_n: nothing is left to integrate there.
 
     Raises:
         ValueError: Templates without nuisances, or without background.

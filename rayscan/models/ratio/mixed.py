@@ -14,13 +14,7 @@ NODES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """One pool of a mixture.
-
-    Attributes:
-        density: Share of its events in each bin, shape (bins,).
-        share: Its share of the mixture's yield.
-        size: Its events.
-    """
+    """One pool of a mixture: its density (bins,), its share of the yield, and its events."""
 
     density: Floats
     share: float
