@@ -18,7 +18,7 @@ from rayscan.arrays import Floats, Integers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """One leaf branch: objects per event, (E,), and their values, (N,), or (N, K) for arrays of K."""
+    """One leaf branch: objects per event, (E,), and their values, (N,); (N, K) for arrays of K."""
 
     counts: Integers
     values: npt.NDArray[Any]

@@ -17,7 +17,7 @@ from rayscan.errors import SampleUnusableError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placements:
-    """The share of the other class each score, (N,) and (M,), is rightly ordered with, ties half."""
+    """The share of the other class each score, (N,) or (M,), is ordered right with, ties half."""
 
     null: Floats
     alternative: Floats
