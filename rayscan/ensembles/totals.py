@@ -126,12 +126,9 @@ class Totals:
         An uncertain total adds Var(m) (sum_p s_p <w>_p)^2.
 
         Args:
-            first: Mean of w over each pool, shape (P, ...).
+            first: Mean of w over each pool, shape (P, ...); moments have the trailing shape.
             second: Mean of w^2 over each pool, shape (P, ...).
             sizes: Pool sizes N, shape (P,); None for pools without end (with replacement).
-
-        Returns:
-            Mean and variance, each of the trailing shape.
         """
         mean = np.tensordot(self.expected, first, axes=1)
         variance = np.tensordot(self.within(sizes), second - first**2, axes=1)

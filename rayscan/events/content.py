@@ -43,13 +43,10 @@ _RANGES = {
 
 
 def broken(read: Mapping[str, Leaf]) -> dict[str, Flags]:
-    """Which events have a value that is not finite or impossible, by leaf branch.
+    """Which events have a value that is not finite or impossible, (E,), by leaf branch with such.
 
     Impossible: a negative transverse momentum, one above 10^6 GeV, an angle outside [-7, 7], a
     pseudorapidity beyond 100. An object that is absent is no value: it is not in the list.
-
-    Returns:
-        Leaf branch -> mask, shape (E,); only branches with such events.
     """
     found = {}
     for name, leaf in read.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -175,7 +176,7 @@ def select(
         kept &= cut.keeps(values[cut.observable])
         steps.append(_step(str(cut), weights[kept]))
     hashes, bits = content.known(leaves, len(weights))
-    numbers = [entries, weights, *(values[name] for name in observables), hashes, bits]
+    numbers: list[Any] = [entries, weights, *(values[name] for name in observables), hashes, bits]
     arrays = [
         *(pa.repeat(text, int(kept.sum())) for text in (piece.process, piece.file)),
         *(pa.array(column[kept]) for column in numbers),

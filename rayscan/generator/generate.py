@@ -113,12 +113,7 @@ def generate(config: Generate, *, path: Path, seed: int, energy: float = 14000.0
 
     The file has the layout of Delphes and beside the tree a JSON text ``rayscan_meta`` with
     settings, seed, cross-section and efficiency. It appears under its name only when complete.
-
-    Args:
-        config: What to generate.
-        path: The ROOT file to write.
-        seed: Root seed; shards of one process need different ones.
-        energy: Centre-of-mass energy of the proton collision [GeV].
+    Shards of one process need different seeds; the energy is that of the proton collision [GeV].
 
     Raises:
         GeneratorError: Pythia is missing or refuses a setting, or the density has another energy.

@@ -35,12 +35,6 @@ def exact_limits(
     exact distribution. The band is of the counts that background gives: the smallest n that a
     share Phi(N sigma) of all counts does not exceed.
 
-    Args:
-        background: Expected background b >= 0 [events].
-        observed: Events seen, if any.
-        bands: Standard deviations.
-        level: CLs at the limit.
-
     >>> [round(value, 3) for value in exact_limits(0.0, None, (-2, 0, 2), 0.05)[1]]
     [2.996, 2.996, 2.996]
     """

@@ -113,10 +113,7 @@ class Template:
         return np.asarray(width)
 
     def scaled(self, factor: float) -> Template:
-        """The same analysis of ``factor`` times as much data: expected events and their errors.
-
-        The Monte Carlo sample stays as it is, so that its relative uncertainty does too.
-        """
+        """The same analysis of ``factor`` times as much data; relative Monte Carlo errors stay."""
         changes: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name) * factor
             for name in ("signal", "signal_stat", "background_stat")

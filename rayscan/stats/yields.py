@@ -187,13 +187,8 @@ def closed_form_limit(
     """The median expected 95 % CLs limit on selected signal events, of Gaussian statistics.
 
     The Fisher information of S in the histogram is k^2/B, and 1/(B (1 + d^2 B)) from the number
-    of events, d the relative uncertainty of B: a shape is not hurt by an unknown normalisation.
-    With k = 0 this is the counting experiment, 1.96 sqrt(B + (d B)^2).
-
-    Args:
-        background: Expected background events B.
-        k: Separation of the shapes.
-        background_uncertainty: Relative uncertainty of B.
+    of events, d the relative uncertainty of B: a shape of separation k is not hurt by an unknown
+    normalisation. With k = 0 this is the counting experiment, 1.96 sqrt(B + (d B)^2).
 
     Raises:
         SampleUnusableError: B is not positive, or another number negative.
@@ -214,10 +209,7 @@ def counting_limit(
 ) -> Limit:
     """95 % CLs limits on selected signal events of the counting experiment: one bin, no shape.
 
-    Args:
-        background: Expected background events B.
-        background_uncertainty: Relative uncertainty of B.
-        signal_uncertainty: Relative uncertainty of the signal efficiency.
+    Uncertainties are relative, of the expected background events and of the signal efficiency.
     """
     unit = closed_form_limit(background, 0.0, background_uncertainty)
     template = Template(

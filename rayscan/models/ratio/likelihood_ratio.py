@@ -22,7 +22,7 @@ from rayscan.models.ratio.separation import HALF_AN_EVENT, Drawn, Endless, squar
 
 
 def weights(templates: Templates) -> Floats:
-    """Log-likelihood ratio per event of each bin.
+    """Log-likelihood ratio per event of each bin, shape (bins,).
 
     With f = S/(S + B) and the densities p_s, p_b the ratio of the two classes for one event is
     (1 - f) + f p_s/p_b if both hold S + B events (arXiv:2105.12018 sec. 6.1), and
@@ -33,12 +33,6 @@ def weights(templates: Templates) -> Floats:
     backgrounds, of one pool as uncertain as they are together): a cell where only
     the signal pool has events gets a large, finite weight, and with B = 0 one where only the
     background pool has events a large negative one. A bin both left empty weighs nothing.
-
-    Args:
-        templates: Densities and mixture.
-
-    Returns:
-        Shape (bins,).
 
     >>> pair = np.array([0.5, 0.5]), np.array([0.2, 0.8])
     >>> weights(Templates(*pair, S=1, B=1, background_size=100, signal_size=100)).round(3)
@@ -134,8 +128,7 @@ class ClosedForm:
 def separation(templates: Templates) -> float:
     """Separation k of one S/sqrt(S + B), corrected for finite pools; see `closed_form`.
 
-    Returns:
-        0 where the signal cannot be told from background beyond the noise of the pools.
+    0 where the signal cannot be told from background beyond the noise of the pools.
     """
     return math.sqrt(squared_separation(templates)[0])
 

@@ -130,10 +130,7 @@ class RatioOfHistograms(Classifier):
     bins: int
 
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
-        """Log-odds of signal + background, shape (N,).
-
-        Args:
-            x: Counts, shape (N, bins).
+        """Log-odds of signal + background, shape (N,), of counts (N, bins).
 
         Raises:
             ShapeMismatchError: Another number of bins.
@@ -184,11 +181,11 @@ class MarginalLikelihoodRatio(RatioOfHistograms):
         self._second = templates.S * second[self._some]
 
     def _of(self, counts: npt.NDArray[np.number]) -> Floats:
-        counts = np.asarray(counts, dtype=np.float64)
-        t, seen = self.templates, counts.sum(axis=1)
+        exact = np.asarray(counts, dtype=np.float64)
+        t, seen = self.templates, exact.sum(axis=1)
         extra = float(t.S if t.null == "matched" and t.against is None else 0)
         rest = seen - (extra if t.against is None else t.S)  # background events that are scaled
-        inside = counts[:, self._some]
+        inside = exact[:, self._some]
         null, alternative = (self._second, extra, rest), (self._signal, 0.0, seen - t.S)
         found = self._class(*alternative).log_marginal(inside)
         found -= self._class(*null).log_marginal(inside)
