@@ -126,14 +126,10 @@ class Binning:
 
     def index(self, columns: Mapping[str, Reals]) -> Integers:
         """The flat bin of each event, (E,), -1 outside any axis, from observables (E,) by name."""
-        flat: Integers | None = None
-        for axis in self.axes:
+        flat = self.axes[0].index(columns[self.axes[0].observable])
+        for axis in self.axes[1:]:
             place = axis.index(columns[axis.observable])
-            if flat is None:
-                flat = place
-            else:
-                flat = np.where((flat < 0) | (place < 0), -1, flat * axis.bins + place)
-        assert flat is not None  # noqa: S101 - there is at least one axis
+            flat = np.where((flat < 0) | (place < 0), -1, flat * axis.bins + place)
         return flat
 
     def counts(self, columns: Mapping[str, Reals]) -> Integers:

@@ -138,6 +138,7 @@ class Ensembles:
         self._null = source(background, total, unsure)
         same = total == mixture.background
         self._background = self._null if same else source(background, mixture.background, unsure)
+        self._class0 = [each for each in (self._null, self._against) if each]
 
     def null(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 0, shape (N, bins), uint16 or uint32."""
@@ -146,10 +147,6 @@ class Ensembles:
     def alternative(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 1 (background and signal), shape (N, bins), uint16 or uint32."""
         return drawn(rng, histograms, self._class1)
-
-    @property
-    def _class0(self) -> list[Source]:
-        return [self._null, *([self._against] if self._against else [])]
 
     @property
     def _class1(self) -> list[Source]:
@@ -180,8 +177,8 @@ class Ensembles:
     @property
     def draw_fraction(self) -> float:
         """Largest share of a pool that one histogram takes (on average), n/N."""
-        sources = [*self._class0, self._background, *([self._signal] if self._signal else [])]
-        return max(float(np.max(s.totals.expected / s.sizes)) for s in sources)
+        sources = (*self._class0, self._background, self._signal)
+        return max(float(np.max(s.totals.expected / s.sizes)) for s in sources if s)
 
     def separation(self, weights: Floats) -> Separation:
         """Exact moments of sum_k w_k n_k in both classes, weights of shape (bins,)."""

@@ -71,7 +71,8 @@ def _newton(likelihoods: Likelihoods, start: Floats, held: slice, steps: int) ->
         better = (decrease >= 0.0) & (reached.value <= point.value + noise)
         theta = np.where(better[:, None], trial, theta)
         point = point.replaced(better, reached)
-        damping = np.where(better, _relaxed(damping), np.maximum(10.0 * damping, 1e-2))
+        relaxed = np.where(damping > 1e-3, 0.1 * damping, 0.0)
+        damping = np.where(better, relaxed, np.maximum(10.0 * damping, 1e-2))
     return Fit(theta=theta, point=point, converged=converged)
 
 
@@ -79,10 +80,6 @@ def background_fit(template: Template, unit: float) -> Fit:
     """The fit of mu = 0 to a template without empty bins; ``unit``: mu = 1 over its signal."""
     data = Likelihoods.of([template], np.array([unit]))
     return fit(data, np.zeros((1, data.alpha0.shape[1] + 1)), STRENGTH)
-
-
-def _relaxed(damping: Floats) -> Floats:
-    return np.where(damping > 1e-3, 0.1 * damping, 0.0)
 
 
 def _inside(theta: Floats) -> Floats:

@@ -63,9 +63,8 @@ class Template:
         bins = np.size(self.signal)
         if bins == 0:
             raise ValueError("signal: has no bins, expected at least one")
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        for name, values in arrays.items():
-            if values is not None:
+        for name in _ARRAYS:
+            if (values := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _bin_contents(name, values, bins))
         samples = tuple((name, _bin_contents(name, v, bins)) for name, v in self.backgrounds)
         object.__setattr__(self, "backgrounds", samples)
