@@ -40,8 +40,18 @@ AUC = TableLayout(
             "auc_event", REAL, "", "AUC of single events, of networks of single events: any S, B"
         ),
         Column("auc_event_error", REAL, "", "its standard error (DeLong 1988)"),
-        Column("auc_ceiling", REAL, "", "AUC of the best possible classifier"),
-        Column("auc_ceiling_error", REAL, "", "its standard error on this very test pool"),
+        Column(
+            "auc_ceiling",
+            REAL,
+            "",
+            "AUC of the best possible classifier; low where pools leave bins empty",
+        ),
+        Column(
+            "auc_ceiling_error",
+            REAL,
+            "",
+            "its standard error on this very test pool, with half of the next order in the noise",
+        ),
         Column(
             "auc_ceiling_total_error", REAL, "", "the same with what another test pool would give"
         ),

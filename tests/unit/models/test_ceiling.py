@@ -87,6 +87,25 @@ def test_the_correction_of_a_shared_pool_goes_down() -> None:
     assert -4 * error < left < 0.4 * gain
 
 
+@pytest.mark.parametrize("signal", [35.0, 40.0, 60.0])
+def test_of_small_pools_the_truth_lies_between_the_first_order_and_the_next(signal: float) -> None:
+    """Where the first order is too low by far more than its own error."""
+    truth, rng = law(signal=signal), np.random.default_rng(6)
+    ideal = distance(truth, weights(truth))
+    first, following = [], []
+    for _ in range(POOLS):
+        templates = filled(truth, rng, 3_000, 1_000)
+        noise = template_noise(
+            templates, test_background=1_000, test_signal=300, shared=False, rng=rng
+        )
+        seen = distance(truth, weights(templates))
+        first.append(seen * (noise.factor - noise.order))
+        following.append(seen * (noise.factor + noise.order))
+        assert ceiling(0.7, 1e-9, noise).error > ceiling(0.7, 1e-9, replace(noise, order=0.0)).error
+    errors = [4 * np.std(each, ddof=1) / np.sqrt(POOLS) for each in (first, following)]
+    assert np.mean(first) + errors[0] < ideal < np.mean(following) + errors[1]
+
+
 def test_the_pool_error_is_the_spread_of_the_ceiling_around_the_best_classifier() -> None:
     truth, rng = law(), np.random.default_rng(3)
     best = weights(truth)

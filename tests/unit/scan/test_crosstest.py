@@ -196,7 +196,7 @@ def test_rows_say_the_strength_that_was_asked_for(tmp_path):
 def test_a_classifier_that_knows_the_test_pool_is_flagged(tmp_path):
     config = make_config(
         signals=("central",),
-        mixtures=Mixtures(s_over_sqrt_b=(2,), background=200),
+        mixtures=Mixtures(s_over_sqrt_b=(1,), background=1000),
         ensembles=EnsembleSizes(train=10, validation=10, test=4000, method="multinomial"),
     )
     binned = make_pools(signals=("central",), size=1000)
