@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats, Integers
+from rayscan.arrays import AnyIntegers, Floats, Integers, Reals
 
 Number = TypeVar("Number", bound=np.number)
 
@@ -74,10 +74,7 @@ class Axis:
         return spaced(self.low, self.high, self.bins + 1)
 
     def index(self, values: npt.ArrayLike) -> Integers:
-        """The bin of each event, -1 where it has none (outside, or no such object: NaN).
-
-        Args:
-            values: The observable, shape (E,).
+        """The bin of each event, (E,), -1 where it has none (outside, or no such object: NaN).
 
         >>> Axis(observable="met", bins=2, low=0, high=10).index([-1, 0, 5, 10, 11, np.nan])
         array([-1,  0,  1,  1, -1, -1])
@@ -127,45 +124,26 @@ class Binning:
         """Number of cells."""
         return math.prod(self.shape)
 
-    def index(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
-        """The flat bin of each event, -1 outside any axis.
-
-        Args:
-            columns: Observables by name, each of shape (E,).
-
-        Returns:
-            int64, shape (E,).
-        """
-        flat: Integers | None = None
-        for axis in self.axes:
+    def index(self, columns: Mapping[str, Reals]) -> Integers:
+        """The flat bin of each event, (E,), -1 outside any axis, from observables (E,) by name."""
+        flat = self.axes[0].index(columns[self.axes[0].observable])
+        for axis in self.axes[1:]:
             place = axis.index(columns[axis.observable])
-            if flat is None:
-                flat = place
-            else:
-                flat = np.where((flat < 0) | (place < 0), -1, flat * axis.bins + place)
-        assert flat is not None  # noqa: S101 - there is at least one axis
+            flat = np.where((flat < 0) | (place < 0), -1, flat * axis.bins + place)
         return flat
 
-    def counts(self, columns: Mapping[str, npt.NDArray[np.floating]]) -> Integers:
+    def counts(self, columns: Mapping[str, Reals]) -> Integers:
         """Events in each cell, shape (bins,)."""
         index = self.index(columns)
         return np.bincount(index[index >= 0], minlength=self.bins)
 
 
-def merge_map(
-    background: npt.NDArray[np.integer] | npt.NDArray[np.floating], minimum: int
-) -> Integers:
-    """Where the events of each bin go if bins with little background are joined into one.
+def merge_map(background: AnyIntegers | Reals, minimum: int) -> Integers:
+    """Where the events of each bin go if bins with little background are joined into one, (bins,).
 
     A cell that the background pool leaves (almost) empty tells signal from background by pool noise
-    alone; joined, such cells are judged by their common background.
-
-    Args:
-        background: Background pool events, or their effective number, shape (bins,).
-        minimum: Bins with fewer events go to the lowest of their indices.
-
-    Returns:
-        Target bin of each bin, shape (bins,); most map to themselves.
+    alone; joined, such cells are judged by their common background. Bins with fewer than
+    ``minimum`` of the pool's events (or of their effective number) go to the lowest of them.
 
     >>> merge_map(np.array([9, 1, 5, 0]), 2)
     array([0, 1, 2, 1])
@@ -177,11 +155,7 @@ def merge_map(
 
 
 def merged(counts: npt.NDArray[Number], mapping: Integers) -> npt.NDArray[Number]:
-    """Counts after the bins were joined; bins that gave theirs away are empty.
-
-    Args:
-        counts: Shape (bins,) or (N, bins).
-        mapping: From `merge_map`.
+    """Counts (bins,) or (N, bins) joined by `merge_map`; bins that gave theirs away are empty.
 
     >>> merged(np.array([9, 1, 5, 3]), np.array([0, 1, 2, 1]))
     array([9, 4, 5, 0])

@@ -10,26 +10,21 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.arrays import Counts, Floats, Integers
+from rayscan.arrays import Counts, Floats, Integers, Reals
 from rayscan.ensembles.event_sums import sums_with_replacement, sums_without_replacement
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.nuisance import Nuisances
 from rayscan.ensembles.source import Source, bin_moments, drawn, moments
 from rayscan.ensembles.totals import Totals
+from rayscan.separation import Separation
 
 Method: TypeAlias = Literal["without_replacement", "multinomial", "poisson"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Events of one process to draw from, as bin counts.
-
-    Attributes:
-        name: The process, for messages.
-        counts: Events in each bin, shape (bins,).
-    """
+    """Events of one process (its name is for messages) to draw from, as bin counts (bins,)."""
 
     name: str
     counts: Integers
@@ -56,9 +51,7 @@ class Pool:
 class Background:
     """Pools of the backgrounds, mixed in proportion to their yields.
 
-    Attributes:
-        pools: One pool per background process.
-        shares: Their yields in any common unit; kept normalised to 1.
+    The yields, in any common unit, are kept normalised to 1.
     """
 
     pools: tuple[Pool, ...]
@@ -77,24 +70,6 @@ class Background:
     def density(self) -> Floats:
         """Probability of each bin for one background event, shape (bins,)."""
         return np.asarray(np.tensordot(self.shares, [pool.density for pool in self.pools], axes=1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Separation:
-    """How far a linear statistic sum_k w_k n_k moves from class 0 to class 1.
-
-    Attributes:
-        difference: Mean in class 1 less mean in class 0.
-        null_variance: Exact variance in class 0.
-        alternative_variance: Exact variance in class 1.
-        distance_error: Standard deviation of difference / sqrt(sum of the variances) over other
-            pools of the same sizes.
-    """
-
-    difference: float
-    null_variance: float
-    alternative_variance: float
-    distance_error: float
 
 
 class Ensembles:
@@ -163,6 +138,7 @@ class Ensembles:
         self._null = source(background, total, unsure)
         same = total == mixture.background
         self._background = self._null if same else source(background, mixture.background, unsure)
+        self._class0 = [each for each in (self._null, self._against) if each]
 
     def null(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 0, shape (N, bins), uint16 or uint32."""
@@ -171,10 +147,6 @@ class Ensembles:
     def alternative(self, rng: np.random.Generator, histograms: int) -> Counts:
         """Histograms of class 1 (background and signal), shape (N, bins), uint16 or uint32."""
         return drawn(rng, histograms, self._class1)
-
-    @property
-    def _class0(self) -> list[Source]:
-        return [self._null, *([self._against] if self._against else [])]
 
     @property
     def _class1(self) -> list[Source]:
@@ -205,15 +177,11 @@ class Ensembles:
     @property
     def draw_fraction(self) -> float:
         """Largest share of a pool that one histogram takes (on average), n/N."""
-        sources = [*self._class0, self._background, *([self._signal] if self._signal else [])]
-        return max(float(np.max(s.totals.expected / s.sizes)) for s in sources)
+        sources = (*self._class0, self._background, self._signal)
+        return max(float(np.max(s.totals.expected / s.sizes)) for s in sources if s)
 
     def separation(self, weights: Floats) -> Separation:
-        """Exact moments of the statistic sum_k w_k n_k in both classes.
-
-        Args:
-            weights: Shape (bins,).
-        """
+        """Exact moments of sum_k w_k n_k in both classes, weights of shape (bins,)."""
         null_mean, null_variance = moments(self._class0, weights)
         mean, alternative_variance = moments(self._class1, weights)
         difference = mean - null_mean
@@ -263,8 +231,8 @@ class EventEnsembles:
 
     def __init__(
         self,
-        background: Sequence[tuple[npt.NDArray[np.floating], float]],
-        signal: npt.NDArray[np.floating],
+        background: Sequence[tuple[Reals, float]],
+        signal: Reals,
         mixture: Mixture,
         method: Method = "without_replacement",
         relative: float = 0.0,

@@ -20,16 +20,7 @@ RARE_EVENTS = 0.02
 
 
 def sums_with_replacement(rng: np.random.Generator, values: Floats, totals: Integers) -> Floats:
-    """Sum of ``totals`` independent picks, for each histogram.
-
-    Args:
-        rng: Source of randomness.
-        values: Numbers of each pool event, shape (E,) or (K, E).
-        totals: Events of each histogram, shape (N,).
-
-    Returns:
-        Shape (N,) or (K, N).
-    """
+    """Sums over ``totals`` (N,) independent picks of values (E,) or (K, E): (N,) or (K, N)."""
     kinds = np.atleast_2d(values)
     out = np.zeros((len(kinds), len(totals)))
     for rows in _blocks(totals):
@@ -41,19 +32,12 @@ def sums_with_replacement(rng: np.random.Generator, values: Floats, totals: Inte
 
 
 def sums_without_replacement(rng: np.random.Generator, values: Floats, totals: Integers) -> Floats:
-    """Sum over ``totals`` different events, every such set equally likely, for each histogram.
+    """Sums over ``totals`` different events, every such set equally likely, for each histogram.
 
     Where many events are picked, each event is first taken with a probability that gives a few
     too many; the surplus is put back at random. Any set of the wanted size is then equally likely
-    whatever the surplus was, and a histogram that came out short is simply done again.
-
-    Args:
-        rng: Source of randomness.
-        values: Numbers of each pool event, shape (E,) or (K, E).
-        totals: Events of each histogram, at most E, shape (N,).
-
-    Returns:
-        Shape (N,) or (K, N).
+    whatever the surplus was, and a histogram that came out short is simply done again. Shapes as of
+    `sums_with_replacement`.
     """
     size = values.shape[-1]
     # Picking n of E is leaving out E - n: the smaller set is drawn.

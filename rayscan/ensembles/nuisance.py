@@ -73,10 +73,8 @@ class Uncertainty:
 class Nuisances:
     """The same, worked out for a binning.
 
-    Attributes:
-        relative: Relative uncertainty of the number of background events.
-        tilt: log(1 + a) t_k: what theta_s = 1 adds to the logarithm of the density, shape (bins,);
-            None without an uncertain shape.
+    What theta_s = 1 adds to the logarithm of the density is the tilt, log(1 + a) t_k, shape
+    (bins,); None without an uncertain shape.
     """
 
     relative: float = 0.0
@@ -84,15 +82,9 @@ class Nuisances:
 
 
 def nuisances(uncertainty: Uncertainty, binning: Binning, density: Floats) -> Nuisances | None:
-    """The nuisances of a scan.
+    """The nuisances of a scan; None without uncertainties.
 
-    Args:
-        uncertainty: What the scan file says.
-        binning: Axes of the histograms.
-        density: Background density that standardises the axis, shape (bins,).
-
-    Returns:
-        None without uncertainties.
+    The background density, shape (bins,), standardises the axis.
 
     Raises:
         ValueError: The observable is on no axis, or all background lies in one of its bins.
@@ -150,13 +142,7 @@ def _below(x: float) -> float:
 
 
 def tilted(density: Floats, tilt: Floats, theta: Floats) -> Floats:
-    """Densities at values of theta_s, shape (N, bins).
-
-    Args:
-        density: At theta_s = 0, shape (bins,).
-        tilt: See `Nuisances`.
-        theta: Shape (N,).
-    """
+    """Densities (N, bins) at values of theta_s (N,), of the density (bins,) at theta_s = 0."""
     found = density * np.exp(theta[:, None] * tilt)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 

@@ -21,35 +21,29 @@ MOST_CELLS = 2**25
 
 
 class Candidates:
-    """Candidate histograms of about n events, and which of them to keep.
+    """Candidate histograms of about n events, 0 < n < those of the pool, and which of them to keep.
 
     The bins are divided into the head, those filled from a table, and those filled by skipping.
-
-    Args:
-        counts: Pool events in each bin, shape (bins,).
-        n: Typical number of events, above 0 and below that of the pool.
     """
 
     def __init__(self, counts: Integers, n: int) -> None:
         self.bins = len(counts)
-        self.probability = n / int(counts.sum())
+        total = int(counts.sum())
+        self.probability = n / total
         filled = np.flatnonzero(counts)
         order = filled[np.argsort(counts[filled], kind="stable")[::-1]]
         size = _head_size(counts[order], self.probability)
         self.head, self.head_counts = order[:size], counts[order[:size]]
         self.head_low, terms = binomial(int(self.head_counts.sum()), self.probability)
         # The chance that a candidate is kept is P(all bins add up to n) / max P(head).
-        self.acceptance = float(
-            binomial(int(counts.sum()), self.probability)[1].max() / terms.max()
-        )
+        self.acceptance = float(binomial(total, self.probability)[1].max() / terms.max())
         # A zero at either end answers for everything outside.
         self.keep_probability = np.concatenate([[0.0], terms / terms.max(), [0.0]])
         rest = order[size:]
         is_sparse = counts[rest] * self.probability < SPARSE
         dense, self.sparse = rest[~is_sparse], rest[is_sparse]
-        tables = {
-            int(K): Table(*binomial(int(K), self.probability)) for K in np.unique(counts[dense])
-        }
+        fillings = np.unique(counts[dense]).tolist()
+        tables = {K: Table(*binomial(K, self.probability)) for K in fillings}
         self.dense = [(int(k), tables[int(counts[k])]) for k in dense]
         self.successes = Successes(self.probability)
         self.sparse_events = np.repeat(self.sparse, counts[self.sparse]).astype(np.int32)
@@ -61,11 +55,9 @@ class Candidates:
         return float(np.sqrt(self.head_counts.sum() * share))
 
     def workspace(self, histograms: int, largest: int) -> Counts:
-        """Room for the counts of candidates, (bins, candidates); empty bins stay zero.
+        """Room for candidates of so many histograms, (bins, candidates); empty bins stay zero.
 
-        Args:
-            histograms: How many are wanted.
-            largest: Most events any of them holds.
+        No histogram holds more than ``largest`` events.
         """
         in_head = min(int(self.head_counts[0]), largest)
         kind = count_type(max([in_head, *(table.high for _, table in self.dense)]))
@@ -97,10 +89,9 @@ class Candidates:
         return kept
 
     def _skip(self, rng: np.random.Generator, work: Counts, rows: int) -> Integers:
-        """Fill the sparse bins: every event is in with probability q, visited by its gaps.
+        """Fill the sparse bins, and count their events in each candidate, shape (rows,).
 
-        Returns:
-            How many such events each candidate holds, shape (rows,).
+        Every event is in with probability q, visited by its gaps.
         """
         width = len(self.sparse_events)
         if not width:

@@ -100,11 +100,10 @@ class Source:
         return number * once, np.maximum(variance, 0.0)
 
     def gradient(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """How mean and variance of sum_k w_k n_k follow the densities of the pools.
+        """How mean and variance of sum_k w_k n_k follow the densities of the pools, each (P,).
 
-        Returns:
-            For each pool, shape (P,): the derivative of the mean by <w>, that of the variance by
-            <w>, and that of the variance by <w^2> - <w>^2; at theta_s = 0 of an uncertain shape.
+        The derivative of the mean by <w>, that of the variance by <w>, and that of the variance by
+        <w^2> - <w>^2; at theta_s = 0 of an uncertain shape.
         """
         sizes = self.sizes if self._finite else None
         slope = self.totals.slope(self._densities @ weights)
@@ -113,10 +112,7 @@ class Source:
     def pool_noise(self, weights: Floats, linear: Floats, square: Floats) -> float:
         """Variance, over other pools of the same sizes, of a function of their densities.
 
-        Args:
-            weights: Shape (bins,).
-            linear: Derivative of the function by <w> of each pool, shape (P,).
-            square: Derivative by <w^2> - <w>^2, shape (P,).
+        Its derivatives in each pool, (P,): by <w> (``linear``), by <w^2> - <w>^2 (``square``).
         """
         away = weights - (self._densities @ weights)[:, None]
         pull = linear[:, None] * away + square[:, None] * away**2

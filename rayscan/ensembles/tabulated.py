@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.arrays import Counts, Floats, Integers
+from rayscan.arrays import AnyIntegers, Counts, Floats, Integers
 
 SLOTS = 65536
 REACH = 9.5
@@ -21,17 +20,11 @@ def count_type(largest: int) -> type[np.uint16 | np.uint32]:
 
 
 def binomial(trials: int, probability: float) -> tuple[int, Floats]:
-    """The binomial distribution on the range that can be told from zero.
+    """The smallest value and the probabilities of a binomial, on the range that differs from zero.
 
     Built by the ratio of neighbouring terms outwards from the mode, so that the relative error of a
-    term grows with its distance from the mode only, not with the number of trials.
-
-    Args:
-        trials: At least 0.
-        probability: Strictly between 0 and 1.
-
-    Returns:
-        The smallest value, and the probabilities of it and the following ones (they add up to 1).
+    term grows with its distance from the mode only, not with the number of trials. They add up to
+    1; the probability of a success is strictly between 0 and 1.
 
     >>> binomial(2, 0.5)
     (0, array([0.25, 0.5 , 0.25]))
@@ -49,15 +42,11 @@ def binomial(trials: int, probability: float) -> tuple[int, Floats]:
 
 
 class Table:
-    """A distribution of whole numbers ready to fill arrays, at a few ns a number.
+    """A distribution of whole numbers from ``low`` ready to fill arrays, at a few ns a number.
 
     Each value owns floor(65536 p) of the 65,536 slots. What the rounding leaves over is a
     distribution of its own, drawn by inversion in the few slots nobody owns, so the mixture of the
     two is the distribution itself and not a 16-bit approximation of it.
-
-    Args:
-        low: Smallest value.
-        terms: Probabilities of it and the following values, adding up to 1.
     """
 
     __slots__ = ("_multiplicity", "_owned", "_remainder", "_values", "high")
@@ -80,20 +69,13 @@ class Table:
         np.take(table.astype(out.dtype, copy=False), slot, out=out, mode="clip")
         if self._owned < SLOTS:
             free = np.flatnonzero(slot >= self._owned)
-            out[free] = self._invert(rng.random(free.size))
-
-    def _invert(self, uniform: Floats) -> Counts:
-        place = np.searchsorted(self._remainder, uniform * self._remainder[-1], side="right")
-        values: Counts = self._values[np.minimum(place, len(self._values) - 1)]
-        return values
+            level = rng.random(free.size) * self._remainder[-1]
+            place = np.searchsorted(self._remainder, level, side="right")
+            out[free] = self._values[np.minimum(place, len(self._values) - 1)]
 
 
 class Successes:
-    """Places of the successes among independent trials, at a cost that follows the successes.
-
-    Args:
-        probability: Of a success, above 0 and below 1.
-    """
+    """Places of the successes among independent trials, at a cost that follows the successes."""
 
     __slots__ = ("_probability", "_table")
 
@@ -118,7 +100,7 @@ class Successes:
             more, last = inside == len(places), int(places[-1])
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def _gaps(self, rng: np.random.Generator, number: int) -> npt.NDArray[np.integer]:
+    def _gaps(self, rng: np.random.Generator, number: int) -> AnyIntegers:
         if self._table is None or number < SLOTS // 16:
             return rng.geometric(self._probability, number)
         gaps = np.empty(number, dtype=np.uint16)

@@ -97,13 +97,11 @@ class Totals:
         found = []
         for mean, share in zip(self.expected, self.shares, strict=True):
             several = np.arange(int(mean), int(mean + 8 * np.sqrt(mean)) + 40)
-            if not self.poisson:
+            if self.poisson:
+                tail = special.pdtrc(several, mean)
+            else:
                 several = several[several <= self.events]
-            tail = (
-                special.pdtrc(several, mean)
-                if self.poisson
-                else special.bdtrc(several, self.events, share)
-            )
+                tail = special.bdtrc(several, self.events, share)
             found.append(several[np.searchsorted(-tail, -RARE)])
         return np.array(found, dtype=np.int64)
 
@@ -128,12 +126,9 @@ class Totals:
         An uncertain total adds Var(m) (sum_p s_p <w>_p)^2.
 
         Args:
-            first: Mean of w over each pool, shape (P, ...).
+            first: Mean of w over each pool, shape (P, ...); moments have the trailing shape.
             second: Mean of w^2 over each pool, shape (P, ...).
             sizes: Pool sizes N, shape (P,); None for pools without end (with replacement).
-
-        Returns:
-            Mean and variance, each of the trailing shape.
         """
         mean = np.tensordot(self.expected, first, axes=1)
         variance = np.tensordot(self.within(sizes), second - first**2, axes=1)

@@ -16,12 +16,9 @@ from rayscan.ensembles.draw import Ensembles
 class Varied:
     """Histograms whose mixture is picked anew for each, all mixtures equally likely.
 
-    Both classes pick from the same list. A class-0 histogram holds as many events as its mixture
-    says, so that the totals of the classes follow one law wherever each mixture matches them
-    (``null: matched``): a total never tells the label.
-
-    Args:
-        ensembles: One sampler per mixture, of the same bins.
+    Both classes pick from the same list of samplers of the same bins. A class-0 histogram holds as
+    many events as its mixture says, so that the totals of the classes follow one law wherever each
+    mixture matches them (``null: matched``): a total never tells the label.
 
     Raises:
         ValueError: None was given.

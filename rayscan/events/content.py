@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Flags, Integers
 from rayscan.events.flat import Leaf
 from rayscan.events.reconstruction import LEAVES
 
@@ -32,12 +33,7 @@ _MISSING = "MissingET"
 
 # Inclusive ranges of the properties that are read. A jet's mass may be slightly negative by
 # rounding; sentinels such as -999 lie outside of all.
-_POSSIBLE = {
-    "pt": (0.0, 1e6),
-    "eta": (-100.0, 100.0),
-    "phi": (-7.0, 7.0),
-    "mass": (-100.0, 1e6),
-}
+_POSSIBLE = {"pt": (0.0, 1e6), "eta": (-100.0, 100.0), "phi": (-7.0, 7.0), "mass": (-100.0, 1e6)}
 _LARGEST = float(np.finfo(np.float32).max)
 _RANGES = {
     branch: _POSSIBLE.get(name, (-_LARGEST, _LARGEST))
@@ -46,17 +42,11 @@ _RANGES = {
 }
 
 
-# ---------------------------------------------------------------------- broken values
-
-
-def broken(read: Mapping[str, Leaf]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Which events have a value that is not finite or impossible, by leaf branch.
+def broken(read: Mapping[str, Leaf]) -> dict[str, Flags]:
+    """Which events have a value that is not finite or impossible, (E,), by leaf branch with such.
 
     Impossible: a negative transverse momentum, one above 10^6 GeV, an angle outside [-7, 7], a
     pseudorapidity beyond 100. An object that is absent is no value: it is not in the list.
-
-    Returns:
-        Leaf branch -> mask, shape (E,); only branches with such events.
     """
     found = {}
     for name, leaf in read.items():
@@ -71,9 +61,6 @@ def broken(read: Mapping[str, Leaf]) -> dict[str, npt.NDArray[np.bool_]]:
         event = np.repeat(np.arange(len(leaf.counts)), leaf.counts)
         found[name] = np.bincount(event[objects], minlength=len(leaf.counts)) > 0
     return found
-
-
-# ------------------------------------------------------------------------------- hash
 
 
 def known(read: Mapping[str, Leaf], events: int) -> tuple[_Words, npt.NDArray[np.uint8]]:
@@ -142,9 +129,7 @@ def _hashed(words: list[npt.NDArray[np.uint32]], start: int) -> _Words:
     return state
 
 
-def _bits(
-    words: list[npt.NDArray[np.uint32]], floats: list[bool], first: npt.NDArray[np.int64]
-) -> float:
+def _bits(words: list[npt.NDArray[np.uint32]], floats: list[bool], first: Integers) -> float:
     """Bits that one object tells, from the first ones of a sample of events."""
     sample = first[:: -(-len(first) // _SAMPLE)]
     return sum(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Flags, Reals
 from rayscan.events.observables import names as named
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -76,7 +76,7 @@ class Cut:
         _refuse_impossible(text, cut)
         return cut
 
-    def keeps(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    def keeps(self, values: Reals) -> Flags:
         """Which events pass, shape (E,); NaN (an absent object) never does.
 
         Args:

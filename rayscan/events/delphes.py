@@ -10,9 +10,7 @@ from collections.abc import Mapping
 
 import awkward as ak
 
-from rayscan.errors import (
-    FileUnreadableError,
-)
+from rayscan.errors import FileUnreadableError
 from rayscan.events import layouts, weights
 from rayscan.events.formats import EventFile, InputFormat, Slice, require_branches
 from rayscan.events.reconstruction import LEAVES

@@ -13,18 +13,23 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats, Integers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """One leaf branch.
+    """One leaf branch: objects per event, (E,), and their values, (N,); (N, K) for arrays of K."""
 
-    Attributes:
-        counts: Objects per event, shape (E,).
-        values: Value of each object, shape (N,), or (N, K) for fixed arrays of K.
-    """
-
-    counts: npt.NDArray[np.int64]
+    counts: Integers
     values: npt.NDArray[Any]
+
+
+def member(counts: Integers, values: npt.NDArray[Any], place: int) -> Floats:
+    """Value of the object at a place (from 0) of each event, (E,); NaN where there is none."""
+    out = np.full(len(counts), np.nan)
+    there = counts > place
+    out[there] = values[(np.cumsum(counts) - counts)[there] + place]
+    return out
 
 
 def leaves(columns: Mapping[str, ak.Array]) -> dict[str, Leaf]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Integers
 from rayscan.errors import BranchMissingError, BranchUnusableError
 from rayscan.events import weights
 from rayscan.events.flat import leaf
@@ -186,11 +186,7 @@ def slices(
 
 
 def require(file: EventFile, needs: Mapping[str, str]) -> None:
-    """Refuse a file that lacks a branch some observable needs.
-
-    Args:
-        file: The file, inspected.
-        needs: Leaf branch -> observable that needs it (``observables.needs``).
+    """Refuse an inspected file that lacks a branch some observable needs (``observables.needs``).
 
     Raises:
         BranchMissingError: Names the branch, the nearest one there is, and the observable.
@@ -231,7 +227,7 @@ def read(
 
 def _disagreement(columns: Mapping[str, ak.Array], events: int) -> str:
     """What cannot be of a sound file: many are compressed without a checksum, or not at all."""
-    counts: dict[str, tuple[str, npt.NDArray[np.int64]]] = {}
+    counts: dict[str, tuple[str, Integers]] = {}
     for name, column in columns.items():
         try:
             own = leaf(column).counts

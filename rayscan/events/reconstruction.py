@@ -13,8 +13,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.events.flat import leaves as leaves_of
+from rayscan.events.flat import member
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
@@ -89,26 +90,20 @@ def leaves(kind: str, name: str, objects: Objects) -> frozenset[str]:
 class Collection:
     """Objects of one kind in E events, flat, ordered by event and then by falling pT.
 
-    Attributes:
-        counts: Objects per event, shape (E,).
-        values: Property -> value of every object, shape (sum of counts,).
+    Their number per event, shape (E,), and each property of all objects, shape (sum of counts,).
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Integers
     values: Mapping[str, Floats]
 
     @property
-    def event(self) -> npt.NDArray[np.int64]:
+    def event(self) -> Integers:
         """Event of each object."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
     def leading(self, rank: int, name: str) -> Floats:
         """A property of the object of that rank (1 = highest pT), shape (E,); NaN where absent."""
-        out = np.full(len(self.counts), np.nan)
-        present = self.counts >= rank
-        first = np.cumsum(self.counts) - self.counts
-        out[present] = self.values[name][first[present] + rank - 1]
-        return out
+        return member(self.counts, self.values[name], rank - 1)
 
     def total(self, values: npt.ArrayLike) -> Floats:
         """Sum over the objects of each event, shape (E,); 0 where there is none."""
@@ -116,7 +111,7 @@ class Collection:
         summed = np.bincount(self.event, weights=addends, minlength=len(self.counts))
         return summed.astype(np.float64)
 
-    def kept(self, mask: npt.NDArray[np.bool_]) -> Collection:
+    def kept(self, mask: Flags) -> Collection:
         """The objects for which the mask holds."""
         counts = np.bincount(self.event[mask], minlength=len(self.counts))
         return Collection(counts=counts, values={n: v[mask] for n, v in self.values.items()})
@@ -128,10 +123,10 @@ class Collection:
 
 
 class Reconstructed:
-    """The objects of a slice that count; each kind is prepared when first asked for."""
+    """The objects of a slice that count, of its leaf branches; prepared when first asked for."""
 
     def __init__(self, columns: Mapping[str, ak.Array], objects: Objects) -> None:
-        """Args: columns, leaf branch -> array of a slice; objects, which of them count."""
+
         self._columns = columns
         self._objects = objects
         self._known: dict[str, Collection] = {}
@@ -167,16 +162,11 @@ class Reconstructed:
 def _flat(columns: Mapping[str, ak.Array]) -> Collection:
     # Delphes writes one-per-event records as jagged of length 1; other writers as plain numbers.
     flat = leaves_of(columns)
-    counts = next(iter(flat.values())).counts
-    return Collection(
-        counts=counts.astype(np.int64), values={n: found.values for n, found in flat.items()}
-    )
+    counts = next(iter(flat.values())).counts.astype(np.int64)
+    return Collection(counts=counts, values={name: leaf.values for name, leaf in flat.items()})
 
 
 def _labelled(part: Collection, kind: str) -> Collection:
-    size = len(part.values["pt"])
-    known = {
-        "flavour": np.full(size, FLAVOURS[kind], dtype=np.float64),
-        "mass": np.full(size, _MASSES[kind]),
-    }
-    return Collection(counts=part.counts, values={**part.values, **known})
+    known = {"flavour": float(FLAVOURS[kind]), "mass": _MASSES[kind]}
+    columns = {name: np.full(len(part.values["pt"]), value) for name, value in known.items()}
+    return Collection(counts=part.counts, values={**part.values, **columns})

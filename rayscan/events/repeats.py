@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import pdtrc
 
+from rayscan.arrays import Flags, Integers
 from rayscan.errors import RepeatedEventsError
 
 _STRATA = (60, 40, 20)
@@ -29,13 +30,10 @@ _CHANCE = 1e-6
 class Known:
     """What the selected events of one file are known by, each of shape (E,).
 
-    Attributes:
-        entries: Their entries in the file.
-        hashes: Hashes of what they hold.
-        bits: How much that tells.
+    Their entries in the file, hashes of what they hold, and how many bits that tells.
     """
 
-    entries: npt.NDArray[np.int64]
+    entries: Integers
     hashes: npt.NDArray[np.uint64]
     bits: npt.NDArray[np.uint8]
 
@@ -48,8 +46,7 @@ def compared(files: Mapping[str, Known]) -> int:
 def repeats(files: Mapping[str, Known]) -> tuple[RepeatedEventsError, ...]:
     """Every pair of files (or a file with itself) that holds events of each other.
 
-    Args:
-        files: File, as messages call it -> what its events are known by.
+    The files by the name that messages have for them.
     """
     names, seen = list(files), 0
     for bits in _STRATA:
@@ -85,7 +82,7 @@ def _expected(sizes: Sequence[int], chance: Sequence[float], a: int, b: int) -> 
 
 
 def _pairs(
-    files: Sequence[Known], rich: Sequence[npt.NDArray[np.bool_]], twice: npt.NDArray[np.uint64]
+    files: Sequence[Known], rich: Sequence[Flags], twice: npt.NDArray[np.uint64]
 ) -> dict[tuple[int, int], tuple[int, tuple[int, int]]]:
     """Pairs of files -> events of the second that an earlier one held, and the first of them."""
     first: dict[int, tuple[int, int]] = {}

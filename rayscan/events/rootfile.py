@@ -131,9 +131,8 @@ def checked_size(path: str) -> int:
     if size == 0:
         raise broken(path, "it is empty")
     if not header.startswith(b"root") or len(header) < _HEADER_BYTES:
-        raise FileUnreadableError(
-            path=path, why="it is not a ROOT file", fix="give the ROOT output of Delphes"
-        )
+        fix = "give the ROOT output of Delphes"
+        raise FileUnreadableError(path=path, why="it is not a ROOT file", fix=fix)
     end = _end(header)
     if size < end:
         raise broken(path, f"it is truncated: {size} bytes, its header says {end}")

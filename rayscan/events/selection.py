@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from rayscan.errors import SelectionEmptyError, WeightBranchError
+from rayscan.arrays import Floats
+from rayscan.errors import WeightBranchError
 from rayscan.events import content, flat, formats, table
 from rayscan.events.cuts import Cut
 from rayscan.events.formats import Slice
@@ -22,9 +23,6 @@ from rayscan.events.observables import names as named
 from rayscan.events.reconstruction import Objects
 from rayscan.events.weights import NONE, Weights, branch_of
 from rayscan.events.weights import values as weight_values
-
-__all__ = ["Cut", "CutFlow", "Selection", "Step", "add", "require_events", "select"]
-
 
 SOUND = "not broken"
 """The step of a cut flow that leaves out broken events."""
@@ -68,14 +66,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is left after a cut.
-
-    Attributes:
-        cut: Canonical text of the cut; the first step is ``"all"``.
-        events: Events left.
-        sum_weights: Sum of their weights.
-        sum_weights_squared: Sum of the squares of their weights.
-    """
+    """What is left after a cut (its canonical text; the first step is ``"all"``)."""
 
     cut: str
     events: int
@@ -121,9 +112,7 @@ def add(flows: Iterable[CutFlow]) -> CutFlow:
         )
         for same in zip(*(flow.steps for flow in known), strict=True)
     )
-    columns: Counter[str] = Counter()
-    for flow in known:
-        columns.update(flow.broken_columns)
+    columns = sum((Counter(flow.broken_columns) for flow in known), Counter[str]())
     return CutFlow(
         process=known[0].process,
         steps=steps,
@@ -156,26 +145,10 @@ def with_broken(flow: CutFlow) -> CutFlow:
     return replace(flow, steps=(first, replace(flow.steps[0], cut=SOUND), *flow.steps[1:]))
 
 
-def require_events(flow: CutFlow) -> None:
-    """Refuse a selection that leaves nothing of a process.
-
-    Raises:
-        SelectionEmptyError: Tells how many events each cut left.
-    """
-    if flow.steps[-1].events == 0:
-        steps = tuple((step.cut, step.events) for step in flow.steps)
-        raise SelectionEmptyError(process=flow.process, steps=steps)
-
-
 def select(
     piece: Slice, *, selection: Selection, observables: Sequence[str]
 ) -> tuple[pa.Table, CutFlow]:
     """The selected events of one slice and its cut flow: a function of the slice alone.
-
-    Args:
-        piece: Which events.
-        selection: Which objects and events count.
-        observables: Columns of the table.
 
     Returns:
         The event table (``table.cached(observables)``), rows in the order of the file; the flow.
@@ -203,14 +176,10 @@ def select(
         kept &= cut.keeps(values[cut.observable])
         steps.append(_step(str(cut), weights[kept]))
     hashes, bits = content.known(leaves, len(weights))
+    numbers: list[Any] = [entries, weights, *(values[name] for name in observables), hashes, bits]
     arrays = [
-        pa.repeat(pa.scalar(piece.process), int(kept.sum())),
-        pa.repeat(pa.scalar(piece.file), int(kept.sum())),
-        pa.array(entries[kept]),
-        pa.array(weights[kept]),
-        *(pa.array(values[name][kept]) for name in observables),
-        pa.array(hashes[kept]),
-        pa.array(bits[kept]),
+        *(pa.repeat(text, int(kept.sum())) for text in (piece.process, piece.file)),
+        *(pa.array(column[kept]) for column in numbers),
     ]
     flow = CutFlow(
         process=piece.process,
@@ -222,9 +191,7 @@ def select(
     return pa.Table.from_arrays(arrays, schema=layout), flow
 
 
-def _weighed(
-    piece: Slice, needs: Mapping[str, str]
-) -> tuple[dict[str, ak.Array], npt.NDArray[np.float64]]:
+def _weighed(piece: Slice, needs: Mapping[str, str]) -> tuple[dict[str, ak.Array], Floats]:
     """The branches that are needed, and the weight of each event, shape (E,); NaN where missing."""
     events = piece.last - piece.first
     if piece.weight == NONE:
@@ -237,7 +204,7 @@ def _weighed(
     return columns, weight_values(weights, piece.weight)
 
 
-def _step(cut: str, weights: npt.NDArray[np.float64]) -> Step:
+def _step(cut: str, weights: Floats) -> Step:
     return Step(
         cut=cut,
         events=len(weights),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import WeightError
 
 PoolName = Literal["train", "validation", "test", "unseen"]
@@ -51,12 +52,8 @@ class Pools:
     def __post_init__(self) -> None:
         if self.folds:
             self._of_folds()
-        for name, least in (
-            ("train", "above 0"),
-            ("validation", "at least 0"),
-            ("test", "above 0"),
-        ):
-            share = getattr(self, name)
+        for name in _NAMES:
+            share, least = getattr(self, name), "at least 0" if name == "validation" else "above 0"
             if not 0 <= share <= 1 or (share == 0 and name != "validation"):
                 raise ValueError(f"{name}: {share}, expected a share {least} and at most 1")
         total = self.train + self.validation + self.test
@@ -116,21 +113,12 @@ def uniform(
     *,
     seed: int,
     salt: str,
-) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) for each event that depends on nothing but who the event is.
+) -> Floats:
+    """A number in [0, 1) for each event, (E,), that depends on nothing but who the event is.
 
     The splitmix64 generator (Steele, Lea, Flood, OOPSLA 2014) started at a 64-bit key of (seed,
-    salt, process, file) and read at position ``entry``.
-
-    Args:
-        process: Process of the events.
-        file: Short name of the file of each event, shape (E,).
-        entry: Entry of each event in its file, shape (E,).
-        seed: Root seed.
-        salt: What the number is for: different purposes give independent numbers.
-
-    Returns:
-        Shape (E,).
+    salt, process, file) and read at position ``entry``, the entry of the event in its file. The
+    salt says what the number is for: different purposes give independent numbers.
     """
     column = file if isinstance(file, (pa.Array, pa.ChunkedArray)) else pa.array(file, pa.string())
     names, codes = _encoded(column)
@@ -140,7 +128,7 @@ def uniform(
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     state ^= state >> np.uint64(31)
-    numbers: npt.NDArray[np.float64] = (state >> np.uint64(11)) * 2.0**-53
+    numbers: Floats = (state >> np.uint64(11)) * 2.0**-53
     return numbers
 
 
@@ -169,12 +157,9 @@ def pools_of_fold(fold: int, folds: int) -> dict[PoolName, tuple[str, ...]]:
 
 
 def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[str, pa.Table]:
-    """The events of each pool.
+    """The events of each pool, in the order of the table.
 
-    Args:
-        table: Event table; rows keep their order.
-        pools: The shares.
-        seed: Root seed: the same event lands in the same pool however its file was sliced.
+    The same event lands in the same pool however its file was sliced.
 
     Returns:
         Pool -> event table. Disjoint, unless ``pools.split`` is ``histograms``: then each pool is
@@ -229,45 +214,38 @@ def unweight(
     return table, cost
 
 
-def _checked_maximum(
-    weights: npt.NDArray[np.float64], process: str, maximum: float | None
-) -> float:
-    if not np.isfinite(weights).all():
-        count = int((~np.isfinite(weights)).sum())
-        raise WeightError(
-            process=process, why=f"{count} event weights are not finite numbers; remove the file"
-        )
-    if (weights < 0).any():
-        raise WeightError(
-            process=process,
-            why=f"{int((weights < 0).sum())} of {len(weights)} event weights are negative, and no "
-            "event can be drawn with a negative probability; use a leading-order sample, or one "
-            "with positive weights",
-        )
-    largest = float(weights.max(initial=0.0))
+def _checked_maximum(weights: Floats, process: str, maximum: float | None) -> float:
+    largest, why = float(weights.max(initial=0.0)), ""
     top = largest if maximum is None else maximum
-    if largest > top or (len(weights) and top == 0) or not math.isfinite(top):
-        raise WeightError(
-            process=process,
-            why=f"the largest event weight is {largest:g} and the maximum {top:g}; at least one "
-            "weight must be above 0 and none above the maximum",
+    if unknown := int((~np.isfinite(weights)).sum()):
+        why = f"{unknown} event weights are not finite numbers; remove the file"
+    elif negative := int((weights < 0).sum()):
+        why = (
+            f"{negative} of {len(weights)} event weights are negative, and no event can be drawn "
+            "with a negative probability; use a leading-order sample, or one with positive weights"
         )
+    elif largest > top or (len(weights) and top == 0) or not math.isfinite(top):
+        why = (
+            f"the largest event weight is {largest:g} and the maximum {top:g}; at least one "
+            "weight must be above 0 and none above the maximum"
+        )
+    if why:
+        raise WeightError(process=process, why=why)
     return top
 
 
-def _uniform(table: pa.Table, *, seed: int, salt: str) -> npt.NDArray[np.float64]:
+def _uniform(table: pa.Table, *, seed: int, salt: str) -> Floats:
     names, codes = _encoded(table["process"])
     entry = table["entry"].to_numpy()
     out = np.empty(table.num_rows)
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
-        out[rows] = uniform(
-            name, table["file"].take(pa.array(rows)), entry[rows], seed=seed, salt=salt
-        )
+        file = table["file"].take(pa.array(rows))
+        out[rows] = uniform(name, file, entry[rows], seed=seed, salt=salt)
     return out
 
 
-def _encoded(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+def _encoded(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], Integers]:
     """The different strings of a column and the code of each row."""
     plain = column if not pa.types.is_dictionary(column.type) else pc.cast(column, pa.string())
     whole = plain.combine_chunks() if isinstance(plain, pa.ChunkedArray) else plain

@@ -18,10 +18,7 @@ CONTENT = ("entry", "content", "content_bits")
 
 
 def schema(observables: Sequence[str]) -> pa.Schema:
-    """The Arrow schema of an event table.
-
-    Args:
-        observables: Names of the observables, in the order of the columns.
+    """The Arrow schema of an event table with these observables, in this order.
 
     Returns:
         ``process`` and ``file`` (string), ``entry`` (int64), ``weight`` (float64), then a float32
@@ -47,11 +44,7 @@ def schema(observables: Sequence[str]) -> pa.Schema:
 def cached(observables: Sequence[str]) -> pa.Schema:
     """The schema of an event table as it is read: `schema`, and what an event is known by.
 
-    Args:
-        observables: As of `schema`.
-
-    Returns:
-        `schema`, then ``content`` (uint64) and ``content_bits`` (uint8), as `content.known`.
+    That is ``content`` (uint64) and ``content_bits`` (uint8), as `content.known`.
     """
     return pa.schema(
         [

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import WeightBranchError
-from rayscan.events.flat import leaf
+from rayscan.events.flat import leaf, member
 
 WEIGHT = "Event.Weight"
 NONE = "none"
@@ -84,33 +84,21 @@ def chosen(path: str, branches: Collection[str], asked: str | None) -> str:
     raise WeightBranchError(path=path, branch=branch_of(wanted)[0], others=others)
 
 
-def values(column: ak.Array, weight: str) -> npt.NDArray[np.float64]:
+def values(column: ak.Array, weight: str) -> Floats:
     """Weight of each event, shape (E,); NaN where the file has none for it.
 
-    Args:
-        column: What was read of the branch, shape (E, weights) or (E,).
-        weight: The branch with its place, as `chosen`.
+    From what was read of the branch, (E, weights) or (E,), at the place that ``weight`` names.
     """
-    read, place = leaf(column), branch_of(weight)[1]
-    out = np.full(len(read.counts), np.nan)
-    there = read.counts > place
-    first = np.cumsum(read.counts) - read.counts
-    out[there] = read.values[first[there] + place]
-    return out
+    read = leaf(column)
+    return member(read.counts, read.values, branch_of(weight)[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """The weights of all events of a file or a slice, before any cut.
 
-    Attributes:
-        events: Events.
-        total: Sum of the weights.
-        absolute: Sum of their absolute values.
-        squares: Sum of their squares.
-        negative: Events of negative weight.
-        largest: Largest absolute weight.
-        entry: Entry of the event that has it.
+    Sums of them, of their sizes and squares, events of negative weight, and the largest size with
+    the entry of its event.
     """
 
     events: int = 0
@@ -122,7 +110,7 @@ class Weights:
     entry: int = 0
 
     @classmethod
-    def of(cls, weights: npt.NDArray[np.float64], entries: npt.NDArray[np.int64]) -> Weights:
+    def of(cls, weights: Floats, entries: Integers) -> Weights:
         """Of events of these weights and entries, each of shape (E,)."""
         if not len(weights):
             return cls()
@@ -181,12 +169,7 @@ class Weights:
 
 
 def spike(of: Weights, event: str) -> str:
-    """What is wrong where one event outweighs all others.
-
-    Args:
-        of: Weights of all the events.
-        event: Which one it is.
-    """
+    """What is wrong where this event outweighs all others of these weights."""
     others = (of.absolute - of.largest) / (of.events - 1)
     return (
         f"one event carries {100 * of.largest / of.absolute:.3g} % of the weight of all "
@@ -202,9 +185,6 @@ def off(files: Mapping[str, Weights]) -> tuple[str, ...]:
     The mean weight, over all events before any cut, must agree within a quarter or within five
     statistical errors; so must the share of negative weights. Wherever the weights of a file mean
     the same as those of another (events over cross-section), both have one law.
-
-    Args:
-        files: File -> its weights.
 
     Returns:
         The odd ones and, first, the one they were compared with; empty if all agree.
@@ -231,10 +211,9 @@ def _differ(one: Weights, two: Weights) -> bool:
 
 def described(files: Mapping[str, Weights], names: Sequence[str], most: int = 6) -> str:
     """Mean weights of files in words, the first ones of many."""
-    told = [f"{name}: {_said(files[name])}" for name in names[:most]]
+    told = []
+    for name in names[:most]:
+        share = 100 * files[name].negative / files[name].events
+        signs = f" ({share:.3g} % negative)" if share else ""
+        told.append(f"{name}: {files[name].mean:.4g}{signs}")
     return ", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _said(weights: Weights) -> str:
-    signs = weights.negative / weights.events
-    return f"{weights.mean:.4g}" + (f" ({100 * signs:.3g} % negative)" if signs else "")

@@ -16,14 +16,11 @@ _WHOLE = ("spin", "individual", "multimodel", "multiclass")
 def catalogue(own: Mapping[str, Recipe] | None = None) -> pd.DataFrame:
     """Every process that can be generated, benchmarks first (arXiv:2105.12018, Table 1).
 
-    Args:
-        own: Recipes of the user's, shown beside those of rayscan.
-
     Returns:
-        ``process``, ``spin`` of the mediator, ``regime``, ``mediator_mass`` and
-        ``dark_matter_mass`` [GeV], the labels ``individual``, ``multimodel`` and ``multiclass``,
-        ``held_out``, ``levels``, ``density`` (whether one is shipped), ``own`` and ``title``;
-        what does not apply is missing.
+        Of rayscan's and the user's own: ``process``, ``spin`` of the mediator, ``regime``,
+        ``mediator_mass`` and ``dark_matter_mass`` [GeV], the labels ``individual``, ``multimodel``
+        and ``multiclass``, ``held_out``, ``levels``, ``density`` (whether one is shipped), ``own``
+        and ``title``; what does not apply is missing.
 
     >>> frame = catalogue()
     >>> frame.loc[frame["held_out"].fillna(False), "process"].tolist()
@@ -43,15 +40,14 @@ def catalogue(own: Mapping[str, Recipe] | None = None) -> pd.DataFrame:
 def _row(name: str, recipe: Recipe) -> dict[str, Any]:
     found = recipe.benchmark
     labels = found.labels if found else None
+    masses, kinds = (
+        ("mediator_mass", "dark_matter_mass"),
+        ("individual", "multimodel", "multiclass"),
+    )
     return {
         "process": name,
-        "spin": found.spin if found else None,
-        "regime": found.regime if found else None,
-        "mediator_mass": found.mediator_mass if found else None,
-        "dark_matter_mass": found.dark_matter_mass if found else None,
-        "individual": labels.individual if labels else None,
-        "multimodel": labels.multimodel if labels else None,
-        "multiclass": labels.multiclass if labels else None,
+        **{key: getattr(found, key, None) for key in ("spin", "regime", *masses)},
+        **{key: getattr(labels, key, None) for key in kinds},
         "held_out": found.held_out if found else None,
         "levels": ", ".join(recipe.levels),
         "density": name in density.tabulated(),
@@ -61,19 +57,15 @@ def _row(name: str, recipe: Recipe) -> dict[str, Any]:
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The catalogue as a person reads it in a terminal."""
+    labels = frame[["individual", "multimodel", "multiclass"]].itertuples(index=False)
     return pd.DataFrame(
         {
             "process": frame["process"],
-            "spin": [_text(value) for value in frame["spin"]],
-            "regime": [_text(value) for value in frame["regime"]],
-            "mediator [GeV]": [_text(value) for value in frame["mediator_mass"]],
-            "dark matter [GeV]": [_text(value) for value in frame["dark_matter_mass"]],
-            "labels": [
-                "/".join(map(_text, each)) if pd.notna(each[0]) else "-"
-                for each in zip(
-                    frame["individual"], frame["multimodel"], frame["multiclass"], strict=True
-                )
-            ],
+            "spin": frame["spin"].map(_text),
+            "regime": frame["regime"].map(_text),
+            "mediator [GeV]": frame["mediator_mass"].map(_text),
+            "dark matter [GeV]": frame["dark_matter_mass"].map(_text),
+            "labels": ["/".join(map(_text, each)) if pd.notna(each[0]) else "-" for each in labels],
             "held out": ["yes" if held else "" for held in frame["held_out"].fillna(value=False)],
             "title": frame["title"],
         }

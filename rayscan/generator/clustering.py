@@ -14,11 +14,7 @@ CLUSTERED_PT_MIN = 8.0
 
 
 def anti_kt(deposits: Particles, events: int) -> Particles:
-    """Anti-kT jets of radius 0.4 (arXiv:0802.1189) as particles of code 0.
-
-    Args:
-        deposits: What is clustered, in the order of events.
-        events: Number of events.
+    """Anti-kT jets of radius 0.4 (arXiv:0802.1189) as particles of code 0, in the order of events.
 
     Raises:
         GeneratorError: FastJet is not installed.

@@ -27,10 +27,7 @@ _LEPTON = {"PT": "pt", "Eta": "eta", "Phi": "phi", "Charge": "charge"}
 
 
 def write(
-    path: Path,
-    batches: Iterable[Reconstructed],
-    events: int,
-    meta: Callable[[], Mapping[str, Any]],
+    path: Path, batches: Iterable[Reconstructed], events: int, meta: Callable[[], Mapping[str, Any]]
 ) -> None:
     """Write exactly ``events`` events, atomically, to one file.
 
@@ -67,18 +64,14 @@ def _fill(file: Any, batches: Iterable[Reconstructed], events: int) -> None:
         if tree is None:
             types = {name: array.type.content for name, array in columns.items()}
             tree = file.mktree(
-                "Delphes", types, title="Analysis tree", counter_name=_counter, field_name=_leaf
+                "Delphes",
+                types,
+                title="Analysis tree",
+                counter_name=lambda collection: f"{collection}_size",
+                field_name=lambda collection, name: ".".join(filter(None, (collection, name))),
             )
         tree.extend(columns)
         written += cluster.events
-
-
-def _counter(collection: str) -> str:
-    return f"{collection}_size"
-
-
-def _leaf(collection: str, name: str) -> str:
-    return f"{collection}.{name}" if collection else name
 
 
 def _clusters(batches: Iterable[Reconstructed], events: int) -> Iterable[Reconstructed]:
@@ -99,12 +92,7 @@ def _clusters(batches: Iterable[Reconstructed], events: int) -> Iterable[Reconst
 
 
 def collections(events: Reconstructed, *, first: int = 0) -> dict[str, ak.Array]:
-    """Delphes collections of events as jagged records.
-
-    Args:
-        events: Events to lay out.
-        first: Number of the first event, for ``Event.Number``.
-    """
+    """Delphes collections of events as jagged records, numbered from ``first``."""
     count = events.events
     electrons = events.leptons.take(events.leptons.electron)
     muons = events.leptons.take(~events.leptons.electron)

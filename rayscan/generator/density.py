@@ -18,19 +18,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rayscan.generator.particles import Jets, Leptons, Real, Reconstructed
+from rayscan.arrays import Floats
+from rayscan.generator.particles import Jets, Leptons, Reconstructed
 
+_FOLDER = files("rayscan.generator").joinpath("densities")
 _BATCH = 20_000
 PT_BINS, PT_MIN, PT_MAX = 60, 130.0, 5000.0
 ETA_BINS, ETA_MAX = 40, 5.0
 
 
-def pt_edges() -> Real:
+def pt_edges() -> Floats:
     """Edges [GeV], shape (61,), even in 1/pT: narrow where the spectrum is steep and full."""
     return np.asarray(1.0 / np.linspace(1.0 / PT_MIN, 1.0 / PT_MAX, PT_BINS + 1))
 
 
-def abs_eta_edges() -> Real:
+def abs_eta_edges() -> Floats:
     """Edges of |eta|, shape (41,)."""
     return np.linspace(0.0, ETA_MAX, ETA_BINS + 1)
 
@@ -49,7 +51,7 @@ class Density:
     counts: NDArray[np.uint32]
     meta: Mapping[str, Any]
 
-    def sample(self, rng: np.random.Generator, events: int) -> tuple[Real, Real]:
+    def sample(self, rng: np.random.Generator, events: int) -> tuple[Floats, Floats]:
         """Transverse momenta [GeV] and pseudorapidities of leading jets, each of shape (E,).
 
         A cell is drawn by its count; inside it log pT and |eta| are uniform; the sign of eta is
@@ -62,14 +64,13 @@ class Density:
         log_pt, eta = np.log(pt_edges()), abs_eta_edges()
         width = np.diff(log_pt)
         pt = np.exp(log_pt[row] + width[row] * rng.random(events))
-        place = (
-            2.0 * rng.random(events) - 1.0
-        )  # its sign is that of eta, its size the place in the cell
+        # Its sign is that of eta, its size the place in the cell.
+        place = 2.0 * rng.random(events) - 1.0
         size = eta[column] + (eta[1] - eta[0]) * np.abs(place)
         return pt, np.copysign(size, place)
 
 
-def tabulate(pt: Real, eta: Real) -> NDArray[np.uint32]:
+def tabulate(pt: Floats, eta: Floats) -> NDArray[np.uint32]:
     """Counts per cell, shape (60, 40); values beyond the last edges count in the last cells."""
     inside = np.minimum(pt, np.nextafter(PT_MAX, 0.0)), np.minimum(np.abs(eta), ETA_MAX)
     counts, _, _ = np.histogram2d(*inside, bins=(pt_edges(), abs_eta_edges()))
@@ -96,16 +97,14 @@ def unpacked(content: bytes) -> Density:
 @lru_cache(maxsize=1)
 def tabulated() -> frozenset[str]:
     """Names of the processes with a shipped density."""
-    folder = files("rayscan.generator").joinpath("densities")
-    names = (entry.name for entry in folder.iterdir())
+    names = (entry.name for entry in _FOLDER.iterdir())
     return frozenset(name.removesuffix(".npz") for name in names if name.endswith(".npz"))
 
 
 @lru_cache(maxsize=32)
 def density(process: str) -> Density:
     """The shipped density of a process of `tabulated`."""
-    folder = files("rayscan.generator").joinpath("densities")
-    return unpacked(folder.joinpath(f"{process}.npz").read_bytes())
+    return unpacked(_FOLDER.joinpath(f"{process}.npz").read_bytes())
 
 
 def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]:
@@ -116,26 +115,11 @@ def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]
         yield one_jet(pt, eta, phi)
 
 
-def one_jet(pt: Real, eta: Real, phi: Real) -> Reconstructed:
+def one_jet(pt: Floats, eta: Floats, phi: Floats) -> Reconstructed:
     """Events of one massless jet and missing momentum that balances it, arrays of shape (E,)."""
-    events = len(pt)
-    none = np.zeros(0)
-    whole = np.zeros(events, dtype=np.uint32)
-    jets = Jets(
-        event=np.arange(events),
-        pt=pt,
-        eta=eta,
-        phi=phi,
-        mass=np.zeros(events),
-        btag=whole,
-        flavour=whole,
-    )
-    leptons = Leptons(
-        event=none.astype(np.int64),
-        pt=none,
-        eta=none,
-        phi=none,
-        charge=none.astype(np.int32),
-        electron=none.astype(np.bool_),
-    )
+    event, none = np.arange(len(pt)), np.zeros(0)
+    whole, mass = np.zeros(len(pt), dtype=np.uint32), np.zeros(len(pt))
+    jets = Jets(event=event, pt=pt, eta=eta, phi=phi, mass=mass, btag=whole, flavour=whole)
+    signs, flags = none.astype(np.int32), none.astype(np.bool_)
+    leptons = Leptons(event=event[:0], pt=none, eta=none, phi=none, charge=signs, electron=flags)
     return Reconstructed(jets=jets, leptons=leptons, met=pt, met_phi=phi - np.copysign(np.pi, phi))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.generator import detector_card as card
-from rayscan.generator.particles import Jets, Leptons, Mask, Particles, Real, Reconstructed, Whole
+from rayscan.generator.particles import Jets, Leptons, Particles, Reconstructed
 
 INVISIBLE = (12, 14, 16, 36, 1000022)
 """PDG codes that leave no signal: neutrinos, the ALP's stand-in, the lightest neutralino."""
@@ -37,7 +37,7 @@ def partons_as_jets(deposits: Particles, events: int) -> Particles:  # noqa: ARG
     return deposits
 
 
-def _sum(values: Real, event: Whole, events: int) -> Real:
+def _sum(values: Floats, event: Integers, events: int) -> Floats:
     # bincount of nothing is integer even with float weights
     return np.bincount(event, values, events).astype(np.float64)
 
@@ -50,15 +50,7 @@ def reconstruct(
     clustering: Clustering,
     rng: np.random.Generator,
 ) -> Reconstructed:
-    """Reconstructed events from generated ones.
-
-    Args:
-        final: Final-state particles.
-        heavy_quarks: c and b quarks that give jets their flavour.
-        events: Number of events E.
-        clustering: How deposits become jets.
-        rng: Source of all smearing.
-    """
+    """Reconstructed events from final particles; c and b quarks give jets their flavour."""
     found, truth = leptons(final, rng)
     code = np.abs(final.pdg_id)
     deposit = ~np.isin(code, (*INVISIBLE, 13)) & (np.abs(final.eta) < card.CALORIMETER_REACH)
@@ -81,12 +73,12 @@ def reconstruct(
     )
 
 
-def _scale(relative: Real, rng: np.random.Generator) -> Real:
+def _scale(relative: Floats, rng: np.random.Generator) -> Floats:
     """Factors on an energy, normal about 1 with a relative width, kept positive."""
     return np.asarray(np.clip(1.0 + relative * rng.standard_normal(len(relative)), 0.05, 4.0))
 
 
-def leptons(final: Particles, rng: np.random.Generator) -> tuple[Leptons, Whole]:
+def leptons(final: Particles, rng: np.random.Generator) -> tuple[Leptons, Integers]:
     """Reconstructed electrons and muons, and the places of their particles in ``final``, (L,)."""
     code = np.abs(final.pdg_id)
     candidate = np.flatnonzero(((code == 11) | (code == 13)) & (final.pt > 0.5 * LEPTON_PT_MIN))
@@ -112,10 +104,10 @@ def leptons(final: Particles, rng: np.random.Generator) -> tuple[Leptons, Whole]
     return columns.take(kept), candidate[kept]
 
 
-def _jets(clustered: Particles, scale: Real, flavour: Whole, rng: np.random.Generator) -> Jets:
+def _jets(clustered: Particles, scale: Floats, flavour: Integers, rng: np.random.Generator) -> Jets:
     squared = clustered.energy**2 - clustered.px**2 - clustered.py**2 - clustered.pz**2
     pt, eta, kind = clustered.pt * scale, clustered.eta, flavour.astype(np.uint32)
-    tagged: Mask = rng.random(len(pt)) < card.btag_probability(pt, eta, kind)
+    tagged: Flags = rng.random(len(pt)) < card.btag_probability(pt, eta, kind)
     jets = Jets(
         event=clustered.event,
         pt=pt,
@@ -129,13 +121,10 @@ def _jets(clustered: Particles, scale: Real, flavour: Whole, rng: np.random.Gene
     return jets.take(hard[np.lexsort((-pt[hard], jets.event[hard]))])
 
 
-def jet_flavour(jets: Particles, quarks: Particles, events: int) -> Whole:
+def jet_flavour(jets: Particles, quarks: Particles, events: int) -> Integers:
     """5 for jets with a b quark within a radius of 0.4, else 4 with a c quark, else 0; shape (J,).
 
-    Args:
-        jets: Jets in the order of their events.
-        quarks: c and b quarks; those below 5 GeV of transverse momentum are ignored.
-        events: Number of events E.
+    Jets are in the order of their events; quarks below 5 GeV of transverse momentum are ignored.
     """
     quarks = quarks.take(quarks.pt > 5.0)
     count = np.bincount(jets.event, minlength=events)
@@ -147,6 +136,6 @@ def jet_flavour(jets: Particles, quarks: Particles, events: int) -> Whole:
     angle = np.abs(jets.phi[jet] - quarks.phi[quark])
     angle = np.minimum(angle, 2.0 * np.pi - angle)
     near = np.hypot(jets.eta[jet] - quarks.eta[quark], angle) < MATCHING_RADIUS
-    flavour: NDArray[np.int64] = np.zeros(len(jets.event), dtype=np.int64)
+    flavour: Integers = np.zeros(len(jets.event), dtype=np.int64)
     np.maximum.at(flavour, jet[near], np.abs(quarks.pdg_id[quark[near]]))
     return flavour

@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Real = NDArray[np.float64]
+from rayscan.arrays import Floats, Integers
+
 Complex = NDArray[np.complex128]
 
 TOP_MASS = 173.0
@@ -24,12 +25,7 @@ _QUARKS = (1, 2, 3, 4, 5, 6)
 
 
 def bubble(invariant: ArrayLike, mass: float) -> Complex:
-    """W1, the two-point function: 2 + the integral of log(1 - x(1-x) v/m^2) over x.
-
-    Args:
-        invariant: v [GeV^2], any shape.
-        mass: Mass of the quark in the loop [GeV].
-    """
+    """W1, the two-point function of v [GeV^2]: 2 + the integral of log(1 - x(1-x) v/m^2) over x."""
     ratio = np.asarray(invariant, dtype=np.float64) / (4.0 * mass * mass)
     root = np.sqrt(np.abs(1.0 - 1.0 / np.where(ratio == 0.0, 1.0, ratio)))
     size = np.sqrt(np.abs(ratio))
@@ -41,12 +37,7 @@ def bubble(invariant: ArrayLike, mass: float) -> Complex:
 
 
 def triangle(invariant: ArrayLike, mass: float) -> Complex:
-    """W2, the three-point function: 2 x the integral of log(1 - x(1-x) v/m^2) / x over x.
-
-    Args:
-        invariant: v [GeV^2], any shape.
-        mass: Mass of the quark in the loop [GeV].
-    """
+    """W2, the three-point function: 2 x the integral of log(1 - x(1-x) v/m^2) / x over x."""
     ratio = np.asarray(invariant, dtype=np.float64) / (4.0 * mass * mass)
     size = np.sqrt(np.abs(ratio))
     space = 4.0 * np.arcsinh(size) ** 2
@@ -56,14 +47,14 @@ def triangle(invariant: ArrayLike, mass: float) -> Complex:
     return np.where(ratio < 0.0, space, np.where(ratio < 1.0, below, above))
 
 
-def _nodes() -> tuple[Real, Real]:
+def _nodes() -> tuple[Floats, Floats]:
     """Quadrature on x in [0, 1/2] (integrands are even about 1/2), dense near 0 where they peak."""
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     y = 0.5 * (node + 1.0)
     return 0.5 * y * y, y * weight  # 2 (two halves) x dx/dy = y, x 1/2 of the interval
 
 
-def _logarithm(invariant: Real, mass: float, x: Real) -> Complex:
+def _logarithm(invariant: Floats, mass: float, x: Floats) -> Complex:
     argument = 1.0 - invariant[..., None] * x * (1.0 - x) / mass**2
     result: Complex = np.log(np.abs(argument)) - 1j * np.pi * (argument < 0.0)
     return result
@@ -73,13 +64,13 @@ def _logarithm(invariant: Real, mass: float, x: Real) -> Complex:
 class _Leg:
     """An invariant with its loop functions; ``box`` is W3 with this invariant in the middle."""
 
-    value: Real
+    value: Floats
     bubble: Complex
     triangle: Complex
     box: Complex
 
 
-def _legs(s: Real, t: Real, u: Real, mass: float) -> tuple[_Leg, _Leg, _Leg, _Leg]:
+def _legs(s: Floats, t: Floats, u: Floats, mass: float) -> tuple[_Leg, _Leg, _Leg, _Leg]:
     """The legs s, t, u and H. W3(a, b, c, H) = I3(H) - I3(a) - I3(c) shares its denominator."""
     x, weight = _nodes()
     values = (s, t, u)
@@ -117,14 +108,10 @@ def _b2(s: _Leg, t: _Leg, u: _Leg, total: _Leg, mass: float) -> Complex:
     return m2 / total.value**2 * terms
 
 
-def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS) -> Real:
+def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of gg -> gH with a top of finite mass, over the heavy-top limit.
 
-    Args:
-        s: Invariants [GeV^2] of the hard process, any common shape; s > 0, t < 0, u < 0.
-        t: See ``s``.
-        u: See ``s``; the ratio is symmetric under any exchange of s, t and u.
-        mass: Top mass [GeV].
+    Invariants have any common shape, s > 0, t < 0, u < 0; the ratio is symmetric in all three.
     """
     real = [np.asarray(v, dtype=np.float64) for v in (s, t, u)]
     first, second, third, total = _legs(real[0], real[1], real[2], mass)
@@ -140,17 +127,12 @@ def gluon_ratio(s: ArrayLike, t: ArrayLike, u: ArrayLike, mass: float = TOP_MASS
     return np.asarray(squared / limit, dtype=np.float64)
 
 
-def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Real:
+def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of qg -> qH (or q qbar -> gH) with a top of finite mass, over the heavy-top limit.
 
-    Only the virtuality v of the gluon that couples to the quark line enters; the limit of the
-    amplitude A5 is 2/3 (H - v)/H.
-
-    Args:
-        virtuality: v [GeV^2]: the momentum transfer squared of the quark line (negative), or s for
-            q qbar annihilation.
-        scalar_squared: H [GeV^2].
-        mass: Top mass [GeV].
+    Only the virtuality v of the gluon that couples to the quark line enters, the momentum transfer
+    squared of the line (negative), or s for q qbar annihilation; the limit of the amplitude A5 is
+    2/3 (H - v)/H.
     """
     v, total = np.asarray(virtuality, np.float64), np.asarray(scalar_squared, np.float64)
     rest, m2 = total - v, mass**2
@@ -162,7 +144,7 @@ def quark_ratio(virtuality: ArrayLike, scalar_squared: ArrayLike, mass: float = 
     return np.asarray(np.abs(1.5 * amplitude * total / rest) ** 2, dtype=np.float64)
 
 
-def born_ratio(scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Real:
+def born_ratio(scalar_squared: ArrayLike, mass: float = TOP_MASS) -> Floats:
     """|M|^2 of gg -> H with a top of finite mass, over the heavy-top limit.
 
     The amplitude's ratio is 3/2 (tau + (tau - 1) f)/tau^2 with tau = H/(4 m^2) and f = -W2/4
@@ -178,23 +160,17 @@ class FiniteTopTable:
     """Acceptance of hard-process events: finite-top ratio over that of gg -> H, over its envelope.
 
     Pythia's normalisation already holds the gg -> H width with its top loop; only the change with
-    transverse momentum is applied. For gg the ratio is tabulated at 90 degrees in (log pT, log
-    mass): it changes by less than 7 % up to two units of rapidity difference. For quarks it is
-    exact.
-
-    Attributes:
-        log_pt: Grid of log(pT/GeV), shape (P,).
-        log_mass: Grid of log(mass/GeV), shape (M,).
-        log_gluon: Logarithm of the ratio, shape (P, M).
-        envelope: Largest ratio, which is accepted with certainty.
+    transverse momentum is applied. For gg the ratio is tabulated (its logarithm, (P, M)) at 90
+    degrees in (log pT, log mass) [GeV]: it changes by less than 7 % up to two units of rapidity
+    difference. For quarks it is exact. The envelope, the largest ratio, is accepted with certainty.
     """
 
-    log_pt: Real
-    log_mass: Real
-    log_gluon: Real
+    log_pt: Floats
+    log_mass: Floats
+    log_gluon: Floats
     envelope: float
 
-    def gluon(self, pt: Real, mass: Real) -> Real:
+    def gluon(self, pt: Floats, mass: Floats) -> Floats:
         """Interpolated gg -> gH ratio at transverse momentum [GeV] and scalar mass [GeV], (E,)."""
         i, a = _place(np.log(pt), self.log_pt)
         j, b = _place(np.log(mass), self.log_mass)
@@ -203,15 +179,10 @@ class FiniteTopTable:
         high = (1.0 - b) * grid[i + 1, j] + b * grid[i + 1, j + 1]
         return np.asarray(np.exp((1.0 - a) * low + a * high), dtype=np.float64)
 
-    def acceptance(self, s: Real, t: Real, u: Real, id1: ArrayLike, id2: ArrayLike) -> Real:
-        """Probability to keep each event, shape (E,), in [0, 1].
+    def acceptance(self, s: Floats, t: Floats, u: Floats, id1: ArrayLike, id2: ArrayLike) -> Floats:
+        """Probability to keep each event, in [0, 1], all of shape (E,).
 
-        Args:
-            s: Invariants [GeV^2] of the hard process, shape (E,).
-            t: (p1 - pH)^2 [GeV^2].
-            u: (p2 - pH)^2 [GeV^2].
-            id1: PDG code of the first incoming parton, shape (E,).
-            id2: PDG code of the second.
+        From s, t = (p1 - pH)^2, u = (p2 - pH)^2 [GeV^2] and the PDG codes of the incoming partons.
         """
         first, second = np.abs(np.asarray(id1)), np.abs(np.asarray(id2))
         total = s + t + u
@@ -224,14 +195,14 @@ class FiniteTopTable:
         return np.asarray(np.minimum(ratio / self.envelope, 1.0), dtype=np.float64)
 
 
-def _place(value: Real, grid: Real) -> tuple[NDArray[np.int64], Real]:
+def _place(value: Floats, grid: Floats) -> tuple[Integers, Floats]:
     """Cell and position in it, on an even grid; values outside are drawn to its border."""
     position = np.clip((value - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.000001)
     cell = position.astype(np.int64)
     return cell, position - cell
 
 
-def at_right_angles(pt: ArrayLike, mass: ArrayLike) -> tuple[Real, Real, Real]:
+def at_right_angles(pt: ArrayLike, mass: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Invariants s, t, u [GeV^2] of a scalar (pT and mass in [GeV]) and a jet at 90 degrees."""
     p, m = np.asarray(pt, np.float64), np.asarray(mass, np.float64)
     s = (np.sqrt(p * p + m * m) + p) ** 2

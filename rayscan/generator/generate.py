@@ -11,7 +11,7 @@ from rayscan.errors import GeneratorError, nearest
 from rayscan.generator import density, recipes
 from rayscan.generator.delphes_writer import write
 from rayscan.generator.particles import Reconstructed
-from rayscan.generator.pythia import PythiaRun, missing
+from rayscan.generator.pythia import PythiaRun
 from rayscan.generator.recipes import Level, Recipe
 from rayscan.seeds import stream
 
@@ -87,7 +87,7 @@ class Generate:
                 return recipes.own(self.process, self.recipe)
             except ValueError as error:
                 raise ValueError(f"{'recipes' if self.recipes else 'recipe'}: {error}") from error
-        known = catalogue()
+        known = recipes.catalogue()
         if self.process not in known:
             nor = f" nor in {self.recipes}" if self.recipes else ""
             hint = nearest(self.process, known)
@@ -131,27 +131,12 @@ class Generated:
     settings: tuple[str, ...]
 
 
-def catalogue() -> Mapping[str, Recipe]:
-    """All processes that can be generated, by name."""
-    return recipes.catalogue()
-
-
-def available() -> str | None:
-    """None where Pythia can be used, else one sentence why not and what to do."""
-    return missing()
-
-
 def generate(config: Generate, *, path: Path, seed: int, energy: float = 14000.0) -> Generated:
     """Write one file of exactly ``config.events`` selected events; equal seeds give equal events.
 
     The file has the layout of Delphes and beside the tree a JSON text ``rayscan_meta`` with
     settings, seed, cross-section and efficiency. It appears under its name only when complete.
-
-    Args:
-        config: What to generate.
-        path: The ROOT file to write.
-        seed: Root seed; shards of one process need different ones.
-        energy: Centre-of-mass energy of the proton collision [GeV].
+    Shards of one process need different seeds; the energy is that of the proton collision [GeV].
 
     Raises:
         GeneratorError: Pythia is missing or refuses a setting, or the density has another energy.
@@ -195,8 +180,9 @@ def _density_draw(recipe: Recipe, level: Level, *, seed: int, energy: float) -> 
         fix = "write `source: pythia` for another energy"
         raise GeneratorError(process=recipe.name, why=why, fix=fix)
     names = ("cross_section", "cross_section_error", "efficiency")
-    values = {name: table.meta[name] for name in names}
-    values["settings"] = tuple(table.meta["settings"])
+    values = {name: table.meta[name] for name in names} | {
+        "settings": tuple(table.meta["settings"])
+    }
     rng = stream(seed, "density", recipe.name, level)
     return _Draw(density.batches(table, rng), lambda: values)
 

@@ -10,46 +10,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.generator.finite_top import finite_top_table
 from rayscan.generator.recipes import Propagator, Recipe
-
-Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardProcess:
-    """Incoming partons and invariants of E two-to-two processes, arrays of shape (E,).
+    """Incoming partons (PDG codes) and invariants [GeV^2] of E two-to-two processes, shapes (E,).
 
-    Attributes:
-        id1: PDG code of the first incoming parton.
-        id2: PDG code of the second.
-        s: Invariant mass squared [GeV^2].
-        t: (p1 - p3)^2 [GeV^2], 3 being the mediator.
-        u: (p1 - p4)^2 [GeV^2], 4 being the jet.
+    s, t = (p1 - p3)^2 and u = (p1 - p4)^2, 3 being the mediator and 4 the jet.
     """
 
     id1: NDArray[np.int32]
     id2: NDArray[np.int32]
-    s: Real
-    t: Real
-    u: Real
+    s: Floats
+    t: Floats
+    u: Floats
 
     @property
-    def mediator_mass(self) -> Real:
+    def mediator_mass(self) -> Floats:
         """Mass [GeV] of what recoils against a massless jet, shape (E,)."""
         return np.sqrt(np.maximum(self.s + self.t + self.u, 0.0))
 
 
-def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Real) -> Real:
-    """Width of mediator -> Dirac pair over its massless limit, in [0, 1], shape (E,).
+def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Floats) -> Floats:
+    """Width of mediator -> Dirac pair over its massless limit, in [0, 1], (E,); masses [GeV].
 
     With r = (m/M)^2 and beta = sqrt(1 - 4 r): beta^3 for a scalar, beta (1 + 2 r) for a vector
     (both arXiv:1507.00966, section 2), beta^3 (1 + 8 r / 3) for a graviton (hep-ph/9811350).
-
-    Args:
-        mediator_spin: 0, 1 or 2.
-        mass: Dark-matter mass [GeV].
-        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
     """
     r = np.minimum((mass / mediator_mass) ** 2, 0.25)
     beta = np.sqrt(1.0 - 4.0 * r)
@@ -60,22 +49,19 @@ def threshold_factor(mediator_spin: int, mass: float, mediator_mass: Real) -> Re
     return np.asarray(beta**3 * (1.0 + 8.0 * r / 3.0))
 
 
-def breit_wigner(mediator_mass: Real, mass: float, width: float) -> Real:
+def breit_wigner(mediator_mass: Floats, mass: float, width: float) -> Floats:
     """Relativistic Breit-Wigner in M^2 with the running width M^2 width / mass, shape of M."""
     running = mediator_mass**2 * width / mass
     return np.asarray(running / ((mediator_mass**2 - mass**2) ** 2 + running**2))
 
 
-def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: float) -> Real:
+def propagator_acceptance(mediator_mass: Floats, propagator: Propagator, energy: float) -> Floats:
     """Probability to keep an event so that the wanted propagator replaces the generated one, (E,).
 
-    Args:
-        mediator_mass: Mass of the mediator in each event [GeV], shape (E,).
-        propagator: The two propagators and the lowest mass that counts.
-        energy: Centre-of-mass energy [GeV], the highest mass that counts.
+    The centre-of-mass energy [GeV] is the highest mediator mass that counts.
     """
 
-    def ratio(mass: Real) -> Real:
+    def ratio(mass: Floats) -> Floats:
         wanted = breit_wigner(mass, propagator.mass, propagator.width)
         return wanted / breit_wigner(mass, propagator.generated_mass, propagator.generated_width)
 
@@ -84,14 +70,8 @@ def propagator_acceptance(mediator_mass: Real, propagator: Propagator, energy: f
     return np.where(above, np.minimum(ratio(mediator_mass) / envelope, 1.0), 0.0)
 
 
-def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Real | None:
-    """Probability to keep each event, shape (E,); None where the recipe keeps all.
-
-    Args:
-        hard: Hard processes of E events.
-        recipe: What is demanded of them.
-        energy: Centre-of-mass energy [GeV].
-    """
+def acceptance(hard: HardProcess, recipe: Recipe, *, energy: float) -> Floats | None:
+    """Probability to keep each event, (E,), at an energy [GeV]; None where the recipe keeps all."""
     factors = []
     if recipe.dark_matter is not None:
         dark = recipe.dark_matter

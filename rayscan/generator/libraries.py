@@ -13,11 +13,7 @@ FIX = (
 
 
 def library(name: str, process: str = "events") -> Any:
-    """An optional library by its module name.
-
-    Args:
-        name: Module name, ``pythia8mc`` or ``fastjet``.
-        process: What is being generated, for the message.
+    """An optional library by its module name, ``pythia8mc`` or ``fastjet``.
 
     Raises:
         GeneratorError: It cannot be imported; the message says how to install it or do without.

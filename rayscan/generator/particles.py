@@ -12,18 +12,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-Real = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from rayscan.arrays import Flags, Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Objects of several events, in the order of their events; ``event`` has one number each."""
 
-    event: Whole
+    event: Integers
 
-    def take(self, which: Mask | Whole) -> Self:
+    def take(self, which: Flags | Integers) -> Self:
         """The objects a mask or an index picks."""
         return replace(self, **{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
@@ -32,24 +30,24 @@ class Columns:
 class Particles(Columns):
     """Generated particles: PDG codes and four-momenta [GeV], each of shape (P,)."""
 
-    pdg_id: Whole
-    px: Real
-    py: Real
-    pz: Real
-    energy: Real
+    pdg_id: Integers
+    px: Floats
+    py: Floats
+    pz: Floats
+    energy: Floats
 
     @property
-    def pt(self) -> Real:
+    def pt(self) -> Floats:
         """Transverse momentum [GeV], shape (P,)."""
         return np.hypot(self.px, self.py)
 
     @property
-    def eta(self) -> Real:
+    def eta(self) -> Floats:
         """Pseudorapidity, shape (P,); large but finite along the beam."""
         return np.asarray(np.arcsinh(self.pz / np.maximum(self.pt, 1e-9)))
 
     @property
-    def phi(self) -> Real:
+    def phi(self) -> Floats:
         """Azimuth in (-pi, pi], shape (P,)."""
         return np.asarray(np.arctan2(self.py, self.px))
 
@@ -58,64 +56,44 @@ class Particles(Columns):
 class Jets(Columns):
     """Reconstructed jets, hardest first within an event, each column of shape (J,).
 
-    Attributes:
-        pt: Transverse momentum [GeV].
-        eta: Pseudorapidity.
-        phi: Azimuth.
-        mass: Invariant mass [GeV].
-        btag: 1 with a b tag, else 0.
-        flavour: 5 for b, 4 for c, 0 for others (truth).
+    Momenta and masses in [GeV]; ``btag`` is 1 with a tag, else 0; ``flavour`` (truth) 5 for b, 4
+    for c, 0 for others.
     """
 
-    pt: Real
-    eta: Real
-    phi: Real
-    mass: Real
+    pt: Floats
+    eta: Floats
+    phi: Floats
+    mass: Floats
     btag: NDArray[np.uint32]
     flavour: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leptons(Columns):
-    """Reconstructed electrons and muons, hardest first within an event, columns of shape (L,).
+    """Reconstructed electrons and muons, hardest first within an event, columns of shape (L,)."""
 
-    Attributes:
-        pt: Transverse momentum [GeV].
-        eta: Pseudorapidity.
-        phi: Azimuth.
-        charge: -1 or 1.
-        electron: True for electrons, False for muons.
-    """
-
-    pt: Real
-    eta: Real
-    phi: Real
+    pt: Floats
+    eta: Floats
+    phi: Floats
     charge: NDArray[np.int32]
-    electron: Mask
+    electron: Flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconstructed:
-    """E reconstructed events.
-
-    Attributes:
-        jets: Jets of all events.
-        leptons: Electrons and muons of all events.
-        met: Missing transverse momentum [GeV], shape (E,).
-        met_phi: Its azimuth, shape (E,).
-    """
+    """E reconstructed events: objects, and missing transverse momentum [GeV], shape (E,)."""
 
     jets: Jets
     leptons: Leptons
-    met: Real
-    met_phi: Real
+    met: Floats
+    met_phi: Floats
 
     @property
     def events(self) -> int:
         """Number of events E."""
         return len(self.met)
 
-    def keep(self, mask: Mask) -> Reconstructed:
+    def keep(self, mask: Flags) -> Reconstructed:
         """The events of a mask of shape (E,), numbered anew from 0."""
         number = np.cumsum(mask) - 1
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rayscan.generator.particles import Columns, Jets, Leptons, Mask, Reconstructed, Whole
+from rayscan.arrays import Flags, Integers
+from rayscan.generator.particles import Columns, Jets, Leptons, Reconstructed
 from rayscan.generator.recipes import Count, Preselection
 
 
-def passes(events: Reconstructed, demands: Preselection) -> Mask:
+def passes(events: Reconstructed, demands: Preselection) -> Flags:
     """Whether each event meets all demands of a preselection, shape (E,)."""
     keep = events.met > demands.met_min
     if demands.jet1_pt_min > 0.0:
@@ -24,11 +25,11 @@ def passes(events: Reconstructed, demands: Preselection) -> Mask:
     return np.asarray(keep)
 
 
-def _number(objects: Columns, events: int) -> Whole:
+def _number(objects: Columns, events: int) -> Integers:
     return np.bincount(objects.event, minlength=events)
 
 
-def _leading_jet(events: Reconstructed, demands: Preselection) -> Mask:
+def _leading_jet(events: Reconstructed, demands: Preselection) -> Flags:
     jets = events.jets
     leading = np.diff(jets.event, prepend=-1) > 0  # jets are ordered by event, hardest first
     good = leading & (jets.pt > demands.jet1_pt_min) & (np.abs(jets.eta) < demands.jet1_abs_eta_max)
@@ -43,7 +44,7 @@ def _counted(events: Reconstructed, count: Count) -> Jets | Leptons:
     return objects.take(good)
 
 
-def _same_flavour_pair(events: Reconstructed, count: Count) -> Mask:
+def _same_flavour_pair(events: Reconstructed, count: Count) -> Flags:
     leptons = events.leptons
     good = (leptons.pt > count.pt_min) & (np.abs(leptons.eta) < count.abs_eta_max)
     pair = leptons.take(good)

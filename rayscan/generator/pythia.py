@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib.resources import as_file, files
+from dataclasses import replace
+from importlib.resources import as_file
 from types import MappingProxyType
 from typing import Any
 
 import awkward as ak
 import numpy as np
 
+from rayscan.arrays import Flags
 from rayscan.errors import GeneratorError, SelectionEmptyError
 from rayscan.generator.clustering import anti_kt
 from rayscan.generator.detector import partons_as_jets, reconstruct
 from rayscan.generator.hard_process import HardProcess, acceptance
 from rayscan.generator.libraries import library
-from rayscan.generator.particles import Mask, Particles, Reconstructed, Whole
+from rayscan.generator.particles import Particles, Reconstructed
 from rayscan.generator.preselection import passes
-from rayscan.generator.recipes import Level, Recipe
+from rayscan.generator.recipes import FOLDER, Level, Recipe
 from rayscan.seeds import integer, stream
 
 LEVEL_SETTINGS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
@@ -131,7 +133,7 @@ class PythiaRun:
         self.passed += kept.events
         return kept
 
-    def _accepted(self, record: Any) -> Mask:
+    def _accepted(self, record: Any) -> Flags:
         info = record.info
         names = {"id1": "id1", "id2": "id2", "s": "sHat", "t": "tHat", "u": "uHat"}
         hard = HardProcess(**{ours: ak.to_numpy(info[theirs]) for ours, theirs in names.items()})
@@ -143,14 +145,11 @@ class PythiaRun:
     def _particles(self, record: Any) -> tuple[Particles, Particles]:
         """Final particles, and the c and b quarks that give jets their flavour."""
         table = record.prt
-        every = Particles(
-            event=np.repeat(np.arange(len(table)), ak.to_numpy(ak.num(table.id))),
-            pdg_id=ak.to_numpy(ak.flatten(table.id)).astype(np.int64),
-            px=ak.to_numpy(ak.flatten(table.p.px)),
-            py=ak.to_numpy(ak.flatten(table.p.py)),
-            pz=ak.to_numpy(ak.flatten(table.p.pz)),
-            energy=ak.to_numpy(ak.flatten(table.p.e)),
-        )
+        names = ("px", "py", "pz", "e")
+        px, py, pz, energy = (ak.to_numpy(ak.flatten(table.p[name])) for name in names)
+        event = np.repeat(np.arange(len(table)), ak.to_numpy(ak.num(table.id)))
+        code = ak.to_numpy(ak.flatten(table.id)).astype(np.int64)
+        every = Particles(event=event, pdg_id=code, px=px, py=py, pz=pz, energy=energy)
         if self.recipe.electrons_to_muons:
             every = half_as_muons(every, self._detector.random(len(table)) < 0.5)
         final = ak.to_numpy(ak.flatten(table.status)) > 0
@@ -160,19 +159,11 @@ class PythiaRun:
         return every.take(final), every.take(heavy)
 
 
-def half_as_muons(particles: Particles, muons: Mask) -> Particles:
+def half_as_muons(particles: Particles, muons: Flags) -> Particles:
     """Electrons and their neutrinos turned into muons and theirs in the events of a mask (E,)."""
-    code = np.abs(particles.pdg_id)
-    turned = muons[particles.event] & ((code == 11) | (code == 12))
-    new: Whole = particles.pdg_id + np.where(turned, 2 * np.sign(particles.pdg_id), 0)
-    return Particles(
-        event=particles.event,
-        pdg_id=new,
-        px=particles.px,
-        py=particles.py,
-        pz=particles.pz,
-        energy=particles.energy,
-    )
+    turned = muons[particles.event] & np.isin(np.abs(particles.pdg_id), (11, 12))
+    steps = np.where(turned, 2 * np.sign(particles.pdg_id), 0)
+    return replace(particles, pdg_id=particles.pdg_id + steps)
 
 
 def settings(recipe: Recipe, level: Level, *, seed: int, energy: float) -> tuple[str, ...]:
@@ -212,8 +203,7 @@ def _start(recipe: Recipe, lines: tuple[str, ...]) -> Any:
 def _initialised(pythia: Any, recipe: Recipe) -> bool:
     if recipe.spectrum is None:
         return bool(pythia.init())
-    spectrum = files("rayscan.generator").joinpath("processes", recipe.spectrum)
-    with as_file(spectrum) as path:
+    with as_file(FOLDER.joinpath(recipe.spectrum)) as path:
         pythia.settings.word("SLHA:file", str(path))
         pythia.settings.mode("SLHA:verbose", 0)
         return bool(pythia.init())

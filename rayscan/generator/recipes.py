@@ -19,6 +19,7 @@ from rayscan.errors import FileUnreadableError, nearest
 from rayscan.generator.benchmarks import Benchmark, Labels
 from rayscan.yaml_text import YamlError, load, regular
 
+FOLDER = files("rayscan.generator").joinpath("processes")
 Level = Literal["parton", "shower", "hadron"]
 LEVELS: tuple[Level, ...] = ("parton", "shower", "hadron")
 
@@ -177,16 +178,8 @@ _PARTS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 )
 
 
-def _folder() -> Any:
-    return files("rayscan.generator").joinpath("processes")
-
-
 def recipe(name: str, values: Any) -> Recipe:
-    """The recipe of a mapping of the fields of `Recipe`, without ``name``.
-
-    Args:
-        name: Name of the process.
-        values: What its YAML text holds; ``spectrum`` names a file beside the catalogue's own.
+    """The recipe of a mapping of the fields of `Recipe`, without ``name``, as its YAML text holds.
 
     Raises:
         ValueError: A key is unknown or missing, or a value cannot be.
@@ -210,7 +203,7 @@ def _check_keys(values: Any) -> None:
     if absent := [name for name in needed if name not in values]:
         raise ValueError(f"lacks {', '.join(absent)}")
     spectrum = values.get("spectrum")
-    if spectrum is not None and not _folder().joinpath(str(spectrum)).is_file():
+    if spectrum is not None and not FOLDER.joinpath(str(spectrum)).is_file():
         raise ValueError(f"spectrum: '{spectrum}' is not among the shipped SLHA files")
 
 
@@ -221,10 +214,9 @@ def catalogue() -> Mapping[str, Recipe]:
     >>> catalogue()["znunu_jet"].title
     'Z(nu nu) + jet'
     """
-    found = sorted(entry.name for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
-    names = [name.removesuffix(".yaml") for name in found]
-    texts = [_folder().joinpath(name).read_text(encoding="utf-8") for name in found]
-    shipped = zip(names, texts, strict=True)
+    found = sorted(p.name[:-5] for p in FOLDER.iterdir() if p.name.endswith(".yaml"))
+    texts = [FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8") for name in found]
+    shipped = zip(found, texts, strict=True)
     return MappingProxyType({name: recipe(name, load(text)) for name, text in shipped})
 
 

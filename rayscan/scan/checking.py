@@ -9,7 +9,7 @@ from pathlib import Path
 from rayscan.cores import memory_here
 from rayscan.errors import ConfigError, Problem, RayscanError
 from rayscan.events.weights import NONE, chosen
-from rayscan.generator import generate
+from rayscan.generator.pythia import missing
 from rayscan.places import beside
 from rayscan.results.names import BASE
 from rayscan.results.storage import Storage
@@ -120,7 +120,7 @@ def _variants(study: Study, lines: Mapping[str, Sequence[str]]) -> Iterator[str]
 
 
 def _generators(config: ScanConfig) -> list[Problem]:
-    why = generate.available()
+    why = missing()
     wanted = [
         name
         for name, process in config.processes.items()

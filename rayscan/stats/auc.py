@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from rayscan.arrays import Floats
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.placements import Placements, checked, placements, twice_all_ordered
 
@@ -38,8 +39,8 @@ class AucDifference:
 class Roc:
     """Points of a ROC curve, from (0, 0) to (1, 1), both arrays of shape (points,)."""
 
-    false_positive_rate: NDArray[np.float64]
-    true_positive_rate: NDArray[np.float64]
+    false_positive_rate: Floats
+    true_positive_rate: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,7 @@ class Summary:
 
 
 def auc(null: ArrayLike, alternative: ArrayLike) -> float:
-    """The probability that an alternative score exceeds a null score, ties counting half.
-
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
+    """The probability that an alternative score (M,) exceeds a null one (N,), ties counting half.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN.
@@ -64,7 +61,9 @@ def auc(null: ArrayLike, alternative: ArrayLike) -> float:
     >>> auc([0.0, 1.0], [1.0, 2.0])
     0.875
     """
-    return _area(checked(null, "null"), checked(alternative, "alternative"))
+    low, high = checked(null, "null"), checked(alternative, "alternative")
+    # A ratio of whole numbers: exact for any order of the scores.
+    return twice_all_ordered(low, high) / (2.0 * len(low) * len(high))
 
 
 def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
@@ -74,10 +73,6 @@ def delong(null: ArrayLike, alternative: ArrayLike) -> AucEstimate:
     837), computed from ranks as in Sun and Xu, IEEE SPL 21 (2014) 1389. Classes that do not overlap
     have no spread of placements: the uncertainty is then exactly 0. That is an estimate from this
     sample and no bound on what a larger test set would show.
-
-    Args:
-        null: Scores of the null class, shape (N,), N >= 2.
-        alternative: Scores of the alternative class, shape (M,), M >= 2.
 
     Raises:
         SampleUnusableError: A class has fewer than two scores or holds NaN.
@@ -115,15 +110,10 @@ def difference(one: Placements, two: Placements) -> AucDifference:
 
 
 def roc(null: ArrayLike, alternative: ArrayLike, points: int = 201) -> Roc:
-    """Points of the ROC curve, about equally far apart along it.
+    """At most so many points (two or more) of the ROC curve, about equally far apart along it.
 
     Every point lies exactly on the empirical curve. With ``points`` above the number of distinct
     scores the whole curve comes back and its trapezoidal area is the AUC.
-
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
-        points: Largest number of points, at least 2.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN, or ``points`` is below 2.
@@ -150,11 +140,7 @@ def thin_roc(
 ) -> Roc:
     """A ROC curve of few points whose trapezoidal area is the AUC within a tolerance.
 
-    Args:
-        null: Scores of the null class, shape (N,).
-        alternative: Scores of the alternative class, shape (M,).
-        points: Points that are enough for every smooth curve; more are taken where they are not.
-        within: Largest difference of the areas.
+    Of ``points`` points, enough for every smooth curve; of more where they are not.
 
     Raises:
         SampleUnusableError: A class is empty or holds NaN.
@@ -176,9 +162,6 @@ def summary(aucs: Sequence[float]) -> Summary:
     all kept. The standard deviation has n - 1 in its denominator (0 for a single repeat): the paper
     does not say, and this one does not shrink with few repeats.
 
-    Args:
-        aucs: Areas of the repeats.
-
     Raises:
         SampleUnusableError: There is no repeat, or one of them is NaN.
 
@@ -191,7 +174,7 @@ def summary(aucs: Sequence[float]) -> Summary:
     return Summary(mean=float(np.mean(kept)), std=std, kept=len(kept))
 
 
-def separation(area: ArrayLike) -> NDArray[np.float64] | float:
+def separation(area: ArrayLike) -> Floats | float:
     """The distance of two unit Gaussians with this area, d' = sqrt(2) Phi^-1(AUC).
 
     An area of 1 gives infinity, one of 0 minus infinity, and one outside [0, 1] NaN.
@@ -203,11 +186,6 @@ def separation(area: ArrayLike) -> NDArray[np.float64] | float:
     return float(distance) if np.ndim(distance) == 0 else distance
 
 
-def _area(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> float:
-    """The area as a ratio of whole numbers: exact for any order of the scores."""
-    return twice_all_ordered(null, alternative) / (2.0 * len(null) * len(alternative))
-
-
-def _variance(values: NDArray[np.float64]) -> float:
+def _variance(values: Floats) -> float:
     """Variance of the mean of one class's placements."""
     return float(np.var(values, ddof=1) / len(values))

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.auc import AucEstimate, delong
 
 
-def log_probabilities(logits: ArrayLike) -> NDArray[np.float64]:
-    """Logarithms of the softmax: they order histograms where probabilities have rounded to 1.
-
-    Args:
-        logits: Shape (N, C).
+def log_probabilities(logits: ArrayLike) -> Floats:
+    """Logarithms of the softmax of logits (N, C): they order where probabilities have rounded to 1.
 
     >>> np.exp(log_probabilities([[0.0, 0.0, 1000.0]])).tolist()
     [[0.0, 0.0, 1.0]]
@@ -33,13 +31,10 @@ def threshold(classes: int) -> float:
     return 2.0 / classes
 
 
-def counts(log_p: ArrayLike) -> NDArray[np.int64]:
-    """Histograms that count for each class, and for none: shape (C + 1,).
+def counts(log_p: ArrayLike) -> Integers:
+    """Histograms that count for each class, and for none, (C + 1,), from log probabilities (N, C).
 
     The likeliest class gets one count if its probability is above `threshold`, else no class does.
-
-    Args:
-        log_p: Logarithms of the probabilities, shape (N, C).
 
     >>> counts(np.log([[0.7, 0.1, 0.2], [0.3, 0.3, 0.4], [0.1, 0.0001, 0.8999]])).tolist()
     [1, 0, 1, 1]
@@ -50,7 +45,7 @@ def counts(log_p: ArrayLike) -> NDArray[np.int64]:
     return np.bincount(np.where(sure, values.argmax(axis=1), classes), minlength=classes + 1)
 
 
-def one_vs_rest(scores: Sequence[NDArray[np.float64]]) -> list[AucEstimate]:
+def one_vs_rest(scores: Sequence[Floats]) -> list[AucEstimate]:
     """The area of each class against all others together, with its DeLong error.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaincc, ndtr, pdtr, pdtrik
 
+from rayscan.arrays import Floats
 from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.template import Template
 
@@ -34,12 +34,6 @@ def exact_limits(
     CLs = P(N <= n | s + b)/P(N <= n | b). q-tilde orders outcomes by n as well, so that this is its
     exact distribution. The band is of the counts that background gives: the smallest n that a
     share Phi(N sigma) of all counts does not exceed.
-
-    Args:
-        background: Expected background b >= 0 [events].
-        observed: Events seen, if any.
-        bands: Standard deviations.
-        level: CLs at the limit.
 
     >>> [round(value, 3) for value in exact_limits(0.0, None, (-2, 0, 2), 0.05)[1]]
     [2.996, 2.996, 2.996]
@@ -69,7 +63,7 @@ def _exact_limit(background: float, seen: float, level: float) -> float:
     return float(brentq(beyond, 0.0, high, xtol=1e-12, rtol=1e-12))
 
 
-def decisive_background(data: Likelihoods, strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def decisive_background(data: Likelihoods, strength: Floats) -> Floats:
     """The background of the counting experiment that is as far from Gaussian, shape (R,) [events].
 
     The statistic that tells signal from background is nearly a sum over events of weights w(bin).

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Flags, Floats
 from rayscan.stats.likelihood import ALPHA_RANGE, Likelihoods, Point
 from rayscan.stats.template import Template
 
@@ -23,17 +23,11 @@ _FEW_STEPS, _MANY_STEPS = 20, 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Maxima of R likelihoods.
+    """Maxima of R likelihoods: theta (R, K), the point there, whether the iteration ended (R,)."""
 
-    Attributes:
-        theta: Parameters there, shape (R, K).
-        point: Values and derivatives there.
-        converged: Whether the iteration ended, shape (R,).
-    """
-
-    theta: NDArray[np.float64]
+    theta: Floats
     point: Point
-    converged: NDArray[np.bool_]
+    converged: Flags
 
     @classmethod
     def joined(cls, parts: Sequence[Fit]) -> Fit:
@@ -45,17 +39,10 @@ class Fit:
         )
 
 
-def fit(
-    likelihoods: Likelihoods,
-    start: NDArray[np.float64],
-    held: slice = NOTHING,
-) -> Fit:
-    """Maximise likelihoods in mu >= 0 and the normalisations.
+def fit(likelihoods: Likelihoods, start: Floats, held: slice = NOTHING) -> Fit:
+    """Maximise likelihoods in mu >= 0 and the normalisations, from a first theta, shape (R, K).
 
-    Args:
-        likelihoods: R of them.
-        start: First theta, shape (R, K).
-        held: Parameters that keep their first values.
+    Parameters that are ``held`` keep their first values.
     """
     first = _newton(likelihoods, start, held, _FEW_STEPS)
     slow = np.flatnonzero(~first.converged)
@@ -68,7 +55,7 @@ def fit(
     return Fit(theta=theta, point=likelihoods.at(theta), converged=converged)
 
 
-def _newton(likelihoods: Likelihoods, start: NDArray[np.float64], held: slice, steps: int) -> Fit:
+def _newton(likelihoods: Likelihoods, start: Floats, held: slice, steps: int) -> Fit:
     theta = start.copy()
     damping = np.zeros(len(theta))
     noise = 1e-13 * (1.0 + likelihoods.events.sum(axis=1))
@@ -84,34 +71,26 @@ def _newton(likelihoods: Likelihoods, start: NDArray[np.float64], held: slice, s
         better = (decrease >= 0.0) & (reached.value <= point.value + noise)
         theta = np.where(better[:, None], trial, theta)
         point = point.replaced(better, reached)
-        damping = np.where(better, _relaxed(damping), np.maximum(10.0 * damping, 1e-2))
+        relaxed = np.where(damping > 1e-3, 0.1 * damping, 0.0)
+        damping = np.where(better, relaxed, np.maximum(10.0 * damping, 1e-2))
     return Fit(theta=theta, point=point, converged=converged)
 
 
 def background_fit(template: Template, unit: float) -> Fit:
-    """The fit of mu = 0 to a template's data.
-
-    Args:
-        template: A template without empty bins.
-        unit: The signal at mu = 1, in units of the template's signal.
-    """
+    """The fit of mu = 0 to a template without empty bins; ``unit``: mu = 1 over its signal."""
     data = Likelihoods.of([template], np.array([unit]))
     return fit(data, np.zeros((1, data.alpha0.shape[1] + 1)), STRENGTH)
 
 
-def _relaxed(damping: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(damping > 1e-3, 0.1 * damping, 0.0)
-
-
-def _inside(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inside(theta: Floats) -> Floats:
     theta[:, 0] = np.maximum(theta[:, 0], 0.0)
     theta[:, 1:] = np.clip(theta[:, 1:], -ALPHA_RANGE, ALPHA_RANGE)
     return theta
 
 
 def _newton_step(
-    theta: NDArray[np.float64], point: Point, damping: NDArray[np.float64], held: slice
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    theta: Floats, point: Point, damping: Floats, held: slice
+) -> tuple[Floats, Floats]:
     """The damped Newton step and the decrease of -ln L it promises (negative: it would climb).
 
     A parameter at an end of its range stays there while the likelihood falls inwards.

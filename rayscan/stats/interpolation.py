@@ -6,7 +6,8 @@ Shapes: R rows, k nuisance parameters alpha.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rayscan.arrays import Floats
 
 # Value, slope and curvature of 1 + sum_i a_i alpha^i (i = 1..6) at alpha = +1 and -1.
 _POWERS = np.arange(1, 7)
@@ -25,7 +26,7 @@ _CODE4 = np.linalg.inv(
 )
 
 
-def code4(log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
+def code4(log_kappa: Floats) -> Floats:
     """Coefficients that continue kappa^alpha smoothly through |alpha| < 1, shape (R, k, 6)."""
     up, down = np.exp(log_kappa), np.exp(-log_kappa)
     slope, bend = log_kappa, log_kappa**2
@@ -34,19 +35,15 @@ def code4(log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def interpolate(
-    alpha: NDArray[np.float64], log_kappa: NDArray[np.float64], polynomial: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    alpha: Floats, log_kappa: Floats, polynomial: Floats
+) -> tuple[Floats, Floats, Floats]:
     """kappa^alpha as pyhf's code4 has it, with its first and second derivative."""
     near = np.clip(alpha, -1.0, 1.0)
     value, first, second = (np.zeros_like(alpha) for _ in range(3))
-    for order in range(5, -1, -1):
+    for coefficient in (*np.moveaxis(polynomial, -1, 0)[::-1], 1.0):
         second = second * near + 2.0 * first
         first = first * near + value
-        value = value * near + polynomial[..., order]
-    # value = sum a_i x^(i-1): multiply by x once more, and add the 1.
-    second = second * near + 2.0 * first
-    first = first * near + value
-    value = value * near + 1.0
+        value = value * near + coefficient
     power = np.exp(alpha * log_kappa)
     far = np.abs(alpha) >= 1.0
     return (

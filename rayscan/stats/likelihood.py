@@ -24,9 +24,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import kl_div
 
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.stats.interpolation import code4, interpolate
 from rayscan.stats.template import SIGNAL, Template
 
@@ -47,16 +47,16 @@ class Point:
         expected: Expected events with them, shape (R, b).
     """
 
-    value: NDArray[np.float64]
-    gradient: NDArray[np.float64]
-    hessian: NDArray[np.float64]
-    gamma: NDArray[np.float64]
-    expected: NDArray[np.float64]
+    value: Floats
+    gradient: Floats
+    hessian: Floats
+    gamma: Floats
+    expected: Floats
 
-    def replaced(self, rows: NDArray[np.bool_], other: Point) -> Point:
+    def replaced(self, rows: Flags, other: Point) -> Point:
         """This point with the rows where ``rows`` is true taken from another."""
 
-        def pick(name: str) -> NDArray[np.float64]:
+        def pick(name: str) -> Floats:
             old, new = getattr(self, name), getattr(other, name)
             return np.asarray(np.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new, old))
 
@@ -84,17 +84,17 @@ class Likelihoods:
         alpha0: Centres of the constraints on alpha, shape (R, k).
     """
 
-    yields: NDArray[np.float64]
-    acted: NDArray[np.float64]
-    width2: NDArray[np.float64]
-    log_kappa: NDArray[np.float64]
-    polynomial: NDArray[np.float64]
-    events: NDArray[np.float64]
-    gamma0: NDArray[np.float64]
-    alpha0: NDArray[np.float64]
+    yields: Floats
+    acted: Floats
+    width2: Floats
+    log_kappa: Floats
+    polynomial: Floats
+    events: Floats
+    gamma0: Floats
+    alpha0: Floats
 
     @classmethod
-    def of(cls, templates: Sequence[Template], unit: NDArray[np.float64]) -> Likelihoods:
+    def of(cls, templates: Sequence[Template], unit: Floats) -> Likelihoods:
         """The likelihoods of templates with as many samples each.
 
         Fewer bins than the widest template has are filled up with bins of nothing expected and
@@ -127,20 +127,16 @@ class Likelihoods:
             alpha0=np.zeros_like(relative),
         )
 
-    def take(self, rows: NDArray[np.int64]) -> Likelihoods:
+    def take(self, rows: Integers) -> Likelihoods:
         """These rows, possibly repeated."""
         return Likelihoods(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
-    def asimov(self, theta: NDArray[np.float64], at: Point) -> Likelihoods:
+    def asimov(self, theta: Floats, at: Point) -> Likelihoods:
         """The same models with data that are exactly what theta and its gammas expect."""
         return replace(self, events=at.expected, gamma0=at.gamma, alpha0=theta[:, 1:])
 
-    def at(self, theta: NDArray[np.float64]) -> Point:
-        """The likelihoods at theta, gammas profiled.
-
-        Args:
-            theta: mu and the alphas, shape (R, K).
-        """
+    def at(self, theta: Floats) -> Point:
+        """The likelihoods at theta (mu and the alphas), shape (R, K), gammas profiled."""
         factors = self._factors(theta)
         scaled = self.yields * factors.factor[:, :, None]
         inside = (scaled * self.acted).sum(axis=1)
@@ -154,15 +150,13 @@ class Likelihoods:
             **self._derivatives(theta, factors, inside, gamma, moves, expected),
         )
 
-    def _factors(self, theta: NDArray[np.float64]) -> _Factors:
+    def _factors(self, theta: Floats) -> _Factors:
         f, f1, f2 = interpolate(theta[:, 1:], self.log_kappa, self.polynomial)
         strength = np.ones((len(theta), self.yields.shape[1]))
         strength[:, 0] = theta[:, 0]
         return _Factors(strength=strength, f=f, f1=f1, f2=f2)
 
-    def _gamma(
-        self, outside: NDArray[np.float64], inside: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _gamma(self, outside: Floats, inside: Floats) -> tuple[Floats, Flags]:
         """The profiled gammas, and where they are free to move (not at an end of their range)."""
         a = outside / np.where(inside > 0, inside, 1.0)
         q = self.gamma0 - self.width2 * inside
@@ -175,25 +169,20 @@ class Likelihoods:
         low, high = GAMMA_RANGE
         return np.clip(gamma, low, high), (gamma > low) & (gamma < high)
 
-    def _value(
-        self,
-        theta: NDArray[np.float64],
-        gamma: NDArray[np.float64],
-        expected: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def _value(self, theta: Floats, gamma: Floats, expected: Floats) -> Floats:
         pull2 = (gamma - self.gamma0) ** 2 / np.where(self.width2 > 0, self.width2, np.inf)
         bins = (kl_div(self.events, expected) + 0.5 * pull2).sum(axis=1)
         return np.asarray(bins + 0.5 * ((theta[:, 1:] - self.alpha0) ** 2).sum(axis=1))
 
     def _derivatives(
         self,
-        theta: NDArray[np.float64],
+        theta: Floats,
         factors: _Factors,
-        inside: NDArray[np.float64],
-        gamma: NDArray[np.float64],
-        moves: NDArray[np.bool_],
-        expected: NDArray[np.float64],
-    ) -> dict[str, NDArray[np.float64]]:
+        inside: Floats,
+        gamma: Floats,
+        moves: Flags,
+        expected: Floats,
+    ) -> dict[str, Floats]:
         filled = np.where(expected > 0, expected, 1.0)
         u, w = 1.0 - self.events / filled, self.events / filled**2
         direct = self.yields * (1.0 + self.acted * (gamma - 1.0)[:, None, :])
@@ -221,17 +210,17 @@ class _Factors:
     f, f1 and f2 are the factors of the k alphas with their derivatives, each of shape (R, k).
     """
 
-    strength: NDArray[np.float64]
-    f: NDArray[np.float64]
-    f1: NDArray[np.float64]
-    f2: NDArray[np.float64]
+    strength: Floats
+    f: Floats
+    f1: Floats
+    f2: Floats
 
     @property
-    def factor(self) -> NDArray[np.float64]:
+    def factor(self) -> Floats:
         """Shape (R, s)."""
         return self.strength * self.f[:, :-1] * self.f[:, -1:]
 
-    def jacobian(self) -> NDArray[np.float64]:
+    def jacobian(self) -> Floats:
         """Derivatives of the factors with respect to theta, shape (R, s, K)."""
         rows, samples = self.strength.shape
         derivatives = np.zeros((rows, samples, samples + 2))
@@ -241,7 +230,7 @@ class _Factors:
         derivatives[:, :, -1] = self.strength * self.f[:, :-1] * self.f1[:, -1:]
         return derivatives
 
-    def add_curvature(self, hessian: NDArray[np.float64], slope: NDArray[np.float64]) -> None:
+    def add_curvature(self, hessian: Floats, slope: Floats) -> None:
         """Add the second derivatives of the factors times the slope (R, s) of -ln L in them."""
         each = np.arange(1, slope.shape[1] + 1)
         own, common = self.f[:, :-1], self.f[:, -1:]
@@ -259,7 +248,7 @@ class _Factors:
             hessian[:, other, 0] += value * slope[:, 0]
 
 
-def _filled(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def _filled(values: Floats, bins: int) -> Floats:
     return np.pad(values, (0, bins - len(values)))
 
 

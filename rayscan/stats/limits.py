@@ -8,13 +8,14 @@ not hold: there the exact count (one bin, all known) or toys give the limit.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.errors import FitFailedError, LimitUnboundedError, SampleUnusableError
 from rayscan.stats.counting import FEW_EVENTS, counts_alone, decisive_background, exact_limits
 from rayscan.stats.likelihood import Likelihoods
@@ -54,6 +55,15 @@ class Limit:
     solver: Literal["profile", "pyhf"] = "profile"
     calculator: Literal["asymptotic", "toys", "exact"] = "asymptotic"
     error: float | None = None
+
+    def scaled(self, factor: float) -> Limit:
+        """The same in other units: on signal events, by how many of them mu = 1 means."""
+        return replace(
+            self,
+            observed=None if self.observed is None else self.observed * factor,
+            expected=tuple(None if value is None else value * factor for value in self.expected),
+            error=None if self.error is None else self.error * factor,
+        )
 
 
 def upper_limits(
@@ -186,25 +196,17 @@ def _none(status: Literal["unbounded", "failed"], message: str) -> Limit:
 def _batches(templates: Mapping[int, Template]) -> Iterator[list[int]]:
     """Places of templates to solve side by side: as many samples, about as many bins."""
 
-    def size(place: int) -> tuple[int, int]:
-        return len(templates[place].backgrounds), len(templates[place].signal)
+    def samples(place: int) -> int:
+        return len(templates[place].backgrounds)
 
-    batch: list[int] = []
-    for place in sorted(templates, key=size):
-        if batch and (len(batch) == _BATCH or size(place)[0] != size(batch[0])[0]):
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
+    ordered = sorted(templates, key=lambda place: (samples(place), len(templates[place].signal)))
+    for _, group in itertools.groupby(ordered, key=samples):
+        places = list(group)
+        yield from (places[first : first + _BATCH] for first in range(0, len(places), _BATCH))
 
 
 def _limit(
-    template: Template,
-    observed: float,
-    expected: NDArray[np.float64],
-    merged: int,
-    level: float,
+    template: Template, observed: float, expected: Floats, merged: int, level: float
 ) -> Limit:
     wanted = expected if template.observed is None else np.append(expected, observed)
     if not np.isfinite(wanted).all():
@@ -222,28 +224,14 @@ def _given_up(template: Template, level: float) -> Limit:
     """The limit of pyhf, with the signal in units near it for the sake of pyhf's minimiser."""
     unit = signal_unit(template)
     limit = _by_pyhf(workspace(template, signal_unit=unit), level)
-    observed = limit.observed if template.observed is not None else None
-    return replace(
-        limit,
-        observed=None if observed is None else observed * unit,
-        expected=tuple(None if value is None else value * unit for value in limit.expected),
-    )
+    return (limit if template.observed is not None else replace(limit, observed=None)).scaled(unit)
 
 
 def _by_pyhf(spec: Mapping[str, Any], level: float) -> Limit:
     try:
         found = pyhf_limits(spec, level)
-    except (LimitUnboundedError, FitFailedError) as error:
-        return Limit(
-            observed=None,
-            expected=(None,) * 5,
-            status="unbounded" if isinstance(error, LimitUnboundedError) else "failed",
-            message=str(error),
-            solver="pyhf",
-        )
-    return Limit(
-        observed=found.observed,
-        expected=found.expected,
-        status="ok",
-        solver="pyhf",
-    )
+    except LimitUnboundedError as error:
+        return replace(_none("unbounded", str(error)), solver="pyhf")
+    except FitFailedError as error:
+        return replace(_none("failed", str(error)), solver="pyhf")
+    return Limit(observed=found.observed, expected=found.expected, status="ok", solver="pyhf")

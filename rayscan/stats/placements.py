@@ -11,20 +11,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rayscan.arrays import Floats, Integers, Reals
 from rayscan.errors import SampleUnusableError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placements:
-    """For each score the fraction of the other class it is rightly ordered with, ties half.
+    """The share of the other class each score, (N,) or (M,), is ordered right with, ties half."""
 
-    Attributes:
-        null: Shape (N,).
-        alternative: Shape (M,).
-    """
-
-    null: NDArray[np.float64]
-    alternative: NDArray[np.float64]
+    null: Floats
+    alternative: Floats
 
 
 def placements(null: ArrayLike, alternative: ArrayLike) -> Placements:
@@ -52,17 +48,10 @@ def placements(null: ArrayLike, alternative: ArrayLike) -> Placements:
     return Placements(of_null, of_alternative)
 
 
-def twice_ordered(
-    low: NDArray[np.floating], high: NDArray[np.floating]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def twice_ordered(low: Reals, high: Reals) -> tuple[Integers, Integers]:
     """Twice the number of the other class that each score is rightly ordered with, ties once.
 
-    Args:
-        low: Sorted scores of the null class, shape (N,).
-        high: Sorted scores of the alternative class, shape (M,).
-
-    Returns:
-        Shapes (N,) and (M,), whole numbers.
+    Of sorted scores, shapes (N,) and (M,), as are the whole numbers that come back.
     """
     n, m = len(low), len(high)
     # A stable sort of two sorted runs is one merge, five times as fast as a search for each score.
@@ -76,7 +65,7 @@ def twice_ordered(
     return of_null, of_alternative
 
 
-def twice_all_ordered(null: NDArray[np.float64], alternative: NDArray[np.float64]) -> int:
+def twice_all_ordered(null: Floats, alternative: Floats) -> int:
     """The sum of ``twice_ordered`` over a class, for scores in any order: half the work.
 
     >>> twice_all_ordered(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
@@ -92,7 +81,7 @@ def twice_all_ordered(null: NDArray[np.float64], alternative: NDArray[np.float64
     return 2 * at_most - _tied_pairs(ranked, places)
 
 
-def _tied_pairs(ranked: NDArray[np.floating], places: NDArray[np.intp]) -> int:
+def _tied_pairs(ranked: Reals, places: NDArray[np.intp]) -> int:
     """Pairs of equal scores of both classes: all scores, ascending, and where class 1 is."""
     equal = ranked[1:] == ranked[:-1]
     if not equal.any():
@@ -104,16 +93,13 @@ def _tied_pairs(ranked: NDArray[np.floating], places: NDArray[np.intp]) -> int:
 
 
 def _ascending(
-    scores: NDArray[np.floating], *, double: Literal["stable", "quicksort"] = "stable"
+    scores: Reals, *, double: Literal["stable", "quicksort"] = "stable"
 ) -> NDArray[np.intp]:
-    """Places of the scores in ascending order, equal ones in the order they come in.
+    """Places of scores without NaN in ascending order, equal ones in the order they come in.
 
     Single precision is sorted by its bits, lower half first: numpy sorts whole numbers of 16 bits
-    by radix, in half the time of a sort by comparisons.
-
-    Args:
-        scores: No NaN.
-        double: How double precision is sorted; ``quicksort`` leaves equal ones in any order.
+    by radix, in half the time of a sort by comparisons. Double precision is sorted as ``double``
+    says; ``quicksort`` leaves equal ones in any order.
     """
     if scores.dtype != np.float32:
         return np.argsort(scores, kind=double)
@@ -123,14 +109,14 @@ def _ascending(
     return by_low[np.argsort((keys >> 16).astype(np.int16)[by_low], kind="stable")]
 
 
-def narrow(scores: NDArray[np.float64]) -> NDArray[np.floating]:
+def narrow(scores: Floats) -> Reals:
     """The same numbers in single precision if all of them have it: sorted in half the time."""
     with np.errstate(over="ignore"):
         single = scores.astype(np.float32)
     return single if bool((single == scores).all()) else scores
 
 
-def checked(values: ArrayLike, which: str, axes: int = 1) -> NDArray[np.float64]:
+def checked(values: ArrayLike, which: str, axes: int = 1) -> Floats:
     """Scores as float64.
 
     Raises:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from rayscan.arrays import Floats, Integers
 from rayscan.stats.counting import decisive_background
 from rayscan.stats.fit import STRENGTH, Fit, fit
 from rayscan.stats.likelihood import Likelihoods
@@ -24,9 +24,7 @@ BANDS = (-2, -1, 0, 1, 2)
 _LIMIT_TOLERANCE = 1e-7  # relative change of mu; the last step is quadratic, its error far below
 _LIMIT_STEPS = 80
 
-_RootFunction = Callable[
-    [NDArray[np.int64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
-]
+_RootFunction = Callable[[Integers, Floats], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +37,9 @@ class Limits:
         decisive: Background of the channels that decide [events], shape (P,).
     """
 
-    observed: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    decisive: NDArray[np.float64]
+    observed: Floats
+    expected: Floats
+    decisive: Floats
 
 
 def profile_limits(templates: Sequence[Template], level: float) -> Limits:
@@ -80,15 +78,13 @@ def signal_unit(template: Template) -> float:
     return float(2.0 * max(gaussian, 1.0 / shape.sum()) / largest)
 
 
-def fit_at(
-    strength: NDArray[np.float64], likelihoods: Likelihoods, start: NDArray[np.float64]
-) -> Fit:
+def fit_at(strength: Floats, likelihoods: Likelihoods, start: Floats) -> Fit:
     """Maximise likelihoods at given mu, shape (R,); ``start`` (R, K) is changed."""
     start[:, 0] = strength
     return fit(likelihoods, start, STRENGTH)
 
 
-def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+def _expected(asimov: Likelihoods, theta: Floats, level: float) -> Floats:
     """Limits at the five bands, in units of the scaled signal, shape (P, 5).
 
     Where sqrt(q_A(mu)) = Phi^-1(1 - level Phi(N)) + N, the N sigma band crosses CLs = level
@@ -99,9 +95,7 @@ def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> 
     rows = np.repeat(np.arange(len(theta)), len(bands))
     states = np.repeat(theta, len(bands), axis=0)
 
-    def distance(
-        active: NDArray[np.int64], strength: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def distance(active: Integers, strength: Floats) -> tuple[Floats, Floats]:
         fitted = fit_at(strength, asimov.take(rows[active]), states[active])
         states[active] = fitted.theta
         root, slope = _root_of_q(fitted, 0.0)
@@ -111,15 +105,13 @@ def _expected(asimov: Likelihoods, theta: NDArray[np.float64], level: float) -> 
     return _solve_increasing(distance, target * spread).reshape(len(theta), len(bands))
 
 
-def _spread(asimov: Likelihoods, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread(asimov: Likelihoods, theta: Floats) -> Floats:
     """The standard deviation of mu from the curvature at the background-only point, shape (P,)."""
     inverse = np.linalg.pinv(asimov.at(theta).hessian, hermitian=True)
     return np.asarray(np.sqrt(np.clip(inverse[:, 0, 0], 1e-6, 1e6)))
 
 
-def _root_of_q(
-    fitted: Fit, best: NDArray[np.float64] | float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _root_of_q(fitted: Fit, best: Floats | float) -> tuple[Floats, Floats]:
     """sqrt(q) and its slope in mu (the profiled parameters do not contribute to it)."""
     root = np.sqrt(2.0 * np.maximum(fitted.point.value - best, 0.0))
     slope = np.where(root > 0.0, fitted.point.gradient[:, 0], 0.0)
@@ -128,19 +120,13 @@ def _root_of_q(
 
 
 def _observed(
-    data: Likelihoods,
-    asimov: Likelihoods,
-    theta: NDArray[np.float64],
-    median: NDArray[np.float64],
-    level: float,
-) -> NDArray[np.float64]:
+    data: Likelihoods, asimov: Likelihoods, theta: Floats, median: Floats, level: float
+) -> Floats:
     """Observed limits, in units of the scaled signal, shape (P,)."""
     best = fit(data, theta)
     on_data, on_asimov = best.theta.copy(), theta.copy()
 
-    def distance(
-        active: NDArray[np.int64], strength: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def distance(active: Integers, strength: Floats) -> tuple[Floats, Floats]:
         seen = fit_at(strength, data.take(active), on_data[active])
         would = fit_at(strength, asimov.take(active), on_asimov[active])
         on_data[active], on_asimov[active] = seen.theta, would.theta
@@ -154,10 +140,7 @@ def _observed(
     return np.where(best.converged, limits, np.nan)
 
 
-def _log_cls(
-    seen: tuple[NDArray[np.float64], NDArray[np.float64]],
-    asimov: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _log_cls(seen: tuple[Floats, Floats], asimov: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """The logarithm of CLs and its slope in mu, from (sqrt(q), slope) of data and Asimov set.
 
     arXiv:1007.1727 eq. 65-66; CLs = CLs+b / CLb.
@@ -171,20 +154,16 @@ def _log_cls(
     return value, -_hazard(t + a) * (t1 + a1) + _hazard(t) * t1
 
 
-def _hazard(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hazard(x: Floats) -> Floats:
     """The unit Gaussian's density over its upper tail."""
     return np.asarray(np.exp(-0.5 * x * x - 0.5 * np.log(2.0 * np.pi) - log_ndtr(-x)))
 
 
-def _solve_increasing(function: _RootFunction, start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positive roots of increasing functions, by Newton steps kept inside a bracket.
+def _solve_increasing(function: _RootFunction, start: Floats) -> Floats:
+    """Positive roots of increasing functions, shape (R,), by Newton steps kept inside a bracket.
 
-    Args:
-        function: (rows, mu of these rows) -> (values, slopes); a NaN value gives the row up.
-        start: First guess, > 0, shape (R,).
-
-    Returns:
-        Roots, shape (R,); NaN where none was found.
+    From a first guess > 0. The function gives values and slopes of rows at mu; a NaN value gives
+    the row up, whose root is NaN.
     """
     x, root = start.copy(), np.full_like(start, np.nan)
     low, high = np.zeros_like(x), np.full_like(x, np.inf)
@@ -203,13 +182,7 @@ def _solve_increasing(function: _RootFunction, start: NDArray[np.float64]) -> ND
     return root
 
 
-def _next_guess(
-    x: NDArray[np.float64],
-    value: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _next_guess(x: Floats, value: Floats, slope: Floats, low: Floats, high: Floats) -> Floats:
     newton = x - value / np.where(slope > 0.0, slope, np.nan)
     # Not more than threefold at a time while nothing bounds the root from above.
     newton = np.where(np.isinf(high), np.minimum(newton, 3.0 * x), newton)

@@ -59,12 +59,9 @@ def referee(template: Template, mu: float) -> float:
 def cls_values(
     spec: Mapping[str, Any], mu: float, start: Mapping[str, list[float]] | None = None
 ) -> PyhfValues:
-    """CLs of a pyhf workspace at one signal strength (q-tilde, asymptotic).
+    """CLs of a pyhf workspace of one measurement at one signal strength (q-tilde, asymptotic).
 
-    Args:
-        spec: A workspace with one measurement.
-        mu: Value of its parameter of interest.
-        start: First values of its parameters by name, where not pyhf's own.
+    Its fits start at the values given by name, else where pyhf's own do.
 
     Raises:
         FitFailedError: pyhf refused the workspace or its minimiser did not converge.
@@ -80,10 +77,6 @@ def pyhf_limits(spec: Mapping[str, Any], level: float) -> PyhfValues:
     """Upper limits of a workspace by pyhf's own root finder: any model, minutes per limit.
 
     The search ends at the upper bound the workspace gives its parameter of interest.
-
-    Args:
-        spec: A workspace with one measurement.
-        level: CLs at the limit.
 
     Raises:
         LimitUnboundedError: Some limit lies beyond that bound.

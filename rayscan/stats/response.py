@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.errors import SampleUnusableError
 
 
@@ -32,17 +33,11 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
-    """Simulated background, of each of some bins.
+    """Simulated background in each of some bins: events, sums of weights and of their squares."""
 
-    Attributes:
-        counts: Events, shape (bins,).
-        weights: Sum of their weights, in any unit, shape (bins,).
-        squares: Sum of their squared weights, shape (bins,).
-    """
-
-    counts: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    squares: NDArray[np.float64]
+    counts: Floats
+    weights: Floats
+    squares: Floats
 
     @classmethod
     def of(cls, counts: ArrayLike) -> Simulated:
@@ -50,7 +45,7 @@ class Simulated:
         values = np.asarray(counts, dtype=np.float64)
         return cls(values, values, values)
 
-    def enough(self, minimum: float, error: float) -> NDArray[np.bool_]:
+    def enough(self, minimum: float, error: float) -> Flags:
         """Where there are as many events, with as small an error, shape (bins,)."""
         # A relative excess of 1e-9 is rounding.
         known = self.squares <= (error * self.weights) ** 2 * (1 + 1e-9)
@@ -59,7 +54,7 @@ class Simulated:
 
 def bins_by_response(
     response: ArrayLike, background: Simulated, grouping: Grouping
-) -> tuple[NDArray[np.int64], bool]:
+) -> tuple[Integers, bool]:
     """The channel of each bin: bins in order of response, cut from the signal's end.
 
     A channel ends with the first bin by which it has its share of background and enough simulated
@@ -95,12 +90,10 @@ def bins_by_response(
     return groups, floored
 
 
-def _ends(sums: NDArray[np.float64], grouping: Grouping) -> tuple[list[int], bool]:
+def _ends(sums: Floats, grouping: Grouping) -> tuple[list[int], bool]:
     """First bins beyond each channel but the last, and whether simulated events decided one.
 
-    Args:
-        sums: Events, weights, squared weights up to each bin from the signal's end, shape (3, b).
-        grouping: How they are cut.
+    The sums are of events, weights, squared weights up to each bin from the signal's end, (3, b).
     """
     ends: list[int] = []
     floored, total, before = False, float(sums[1, -1]), np.zeros((3, 1))
@@ -123,7 +116,7 @@ def _ends(sums: NDArray[np.float64], grouping: Grouping) -> tuple[list[int], boo
     return ends, floored
 
 
-def _check(answers: NDArray[np.float64], expected: NDArray[np.float64], channels: int) -> None:
+def _check(answers: Floats, expected: Floats, channels: int) -> None:
     if answers.ndim != 1 or answers.shape != expected.shape or bool(np.isnan(answers).any()):
         raise SampleUnusableError(
             what="responses of bins",
@@ -139,16 +132,10 @@ def _check(answers: NDArray[np.float64], expected: NDArray[np.float64], channels
         )
 
 
-def regroup(values: ArrayLike, groups: NDArray[np.int64], channels: int) -> NDArray[np.float64]:
-    """Bin contents summed into channels (give squares of uncertainties, not uncertainties).
+def regroup(values: ArrayLike, groups: Integers, channels: int) -> Floats:
+    """Bin contents (..., bins) summed into channels (..., channels), by the channel of each bin.
 
-    Args:
-        values: Contents of bins, shape (..., bins).
-        groups: Channel of each bin, shape (bins,).
-        channels: Number of channels.
-
-    Returns:
-        Contents of the channels, shape (..., channels).
+    Give squares of uncertainties, not uncertainties.
 
     Raises:
         SampleUnusableError: The last axis of ``values`` is not one number for each group.

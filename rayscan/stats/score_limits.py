@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq, isotonic_regression
 from scipy.special import gammaln, ndtr, ndtri
 
+from rayscan.arrays import Floats
 from rayscan.errors import SampleUnusableError
 from rayscan.stats.profile import BANDS
 
 # Fewer ensembles than this beyond a threshold say nothing about a probability there.
 _FEWEST = 5
-_Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Curve = tuple[Floats, Floats]
 _UNBOUNDED = "not excluded at the largest strength"
 
 
@@ -93,18 +94,17 @@ def score_limit(
     thresholds = _quantiles(null, ndtr(np.array(BANDS)))
     sample = _Sample(null, signal, tested, exact_numbers)
     bands = [_crossing(sample, float(t), level) for t in thresholds]
-    seen = None
+    named = [*zip((f"{b:+d} sigma" for b in BANDS), bands, strict=True)]
+    seen = _Crossing(None, None)
     if observed is not None:
         seen = _crossing(sample, observed, level, exact=True)
-    named = [*zip((f"{b:+d} sigma" for b in BANDS), bands, strict=True)]
-    if seen is not None:
         named.append(("observed", seen))
     missing = [f"{name}: {found.why}" for name, found in named if found.strength is None]
     return ScoreLimit(
         expected=tuple(band.strength for band in bands),
         error=tuple(band.error for band in bands),
-        observed=None if seen is None else seen.strength,
-        observed_error=None if seen is None else seen.error,
+        observed=seen.strength,
+        observed_error=seen.error,
         status=_status(bands[BANDS.index(0)], missing),
         message="; ".join(missing),
     )
@@ -120,9 +120,7 @@ def _status(
     return "unbounded" if median.why.startswith(_UNBOUNDED) else "failed"
 
 
-def _quantiles(
-    ordered: NDArray[np.float64], probability: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _quantiles(ordered: Floats, probability: Floats) -> Floats:
     """Scores that the given fractions of background-only ensembles do not exceed."""
     return np.quantile(ordered, np.clip(probability, 0.0, 1.0), method="inverted_cdf")
 
@@ -131,9 +129,9 @@ def _quantiles(
 class _Sample:
     """Sorted background-only scores (N,), strengths (n,), scores at each (n, M)."""
 
-    null: NDArray[np.float64]
-    strengths: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    null: Floats
+    strengths: Floats
+    scores: Floats
     exact_numbers: bool
 
 
@@ -144,9 +142,10 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
     target = level * below
     if min(below * len(null), target * count) < _FEWEST:
         return _Crossing(None, None, _too_few(below, target, len(null), count))
+    beyond = _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
     found = _interpolate(sample, threshold, below, target)
     if found is None:
-        return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+        return beyond
     strength, variance, curve = found
     step = np.sqrt(below * (1.0 - below) / len(null))
     if not exact:
@@ -159,7 +158,7 @@ def _crossing(sample: _Sample, threshold: float, level: float, *, exact: bool = 
     if sample.exact_numbers:
         averaged = _of_expected_number(*curve, strength, target)
         if averaged is None:
-            return _Crossing(None, None, f"{_UNBOUNDED}, S = {sample.strengths[-1]:g}")
+            return beyond
         strength = averaged
     return _Crossing(strength, float(np.sqrt(variance)))
 
@@ -198,9 +197,7 @@ def _interpolate(
     return strength, float(variance * (width / fall) ** 2), (grid, z)
 
 
-def _of_expected_number(
-    grid: NDArray[np.float64], z: NDArray[np.float64], start: float, target: float
-) -> float | None:
+def _of_expected_number(grid: Floats, z: Floats, start: float, target: float) -> float | None:
     """The mean number at which the Poisson average of Phi(z(n)) is the target; None if beyond."""
 
     def excess(mean: float) -> float:
@@ -218,7 +215,7 @@ def _of_expected_number(
 
 def _checked(
     null_scores: ArrayLike, strengths: ArrayLike, scores: ArrayLike, level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats]:
     null = np.sort(np.asarray(null_scores, dtype=np.float64))
     signal = np.asarray(strengths, dtype=np.float64)
     tested = np.asarray(scores, dtype=np.float64)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from rayscan.arrays import Floats
 from rayscan.errors import SampleUnusableError
 
 _SERIES_BELOW = 0.02
@@ -13,7 +14,7 @@ _SERIES_TERMS = 12
 
 def asimov(
     signal: ArrayLike, background: ArrayLike, background_error: ArrayLike = 0.0
-) -> NDArray[np.float64] | float:
+) -> Floats | float:
     r"""The median discovery significance of an expected signal over an uncertain background.
 
     Z_A^2 = 2 [ (s+b) ln((s+b)(b+v) / (b^2 + (s+b)v)) - (b^2/v) ln(1 + v s / (b (b+v))) ] with
@@ -46,28 +47,7 @@ def asimov(
     return _plain(np.where(usable, np.sqrt(squared), empty))
 
 
-def s_over_sqrt_b(signal: ArrayLike, background: ArrayLike) -> NDArray[np.float64] | float:
-    """S/sqrt(B), the limit of the Asimov significance for S << B without uncertainties.
-
-    Infinite for B = 0 (0 if S = 0 too).
-
-    Raises:
-        SampleUnusableError: An argument is negative or not finite.
-    """
-    return _plain(_over_root(_counts(signal, "signal"), _counts(background, "background")))
-
-
-def s_over_sqrt_total(signal: ArrayLike, background: ArrayLike) -> NDArray[np.float64] | float:
-    """S/sqrt(S + B), the relative precision of a measured signal, inverted; 0 for no events.
-
-    Raises:
-        SampleUnusableError: An argument is negative or not finite.
-    """
-    s, b = _counts(signal, "signal"), _counts(background, "background")
-    return _plain(_over_root(s, s + b))
-
-
-def combine(significances: ArrayLike, axis: int = -1) -> NDArray[np.float64] | float:
+def combine(significances: ArrayLike, axis: int = -1) -> Floats | float:
     """Significances of uncorrelated bins or channels in quadrature, Z^2 = sum Z_i^2.
 
     >>> combine([3.0, 4.0])
@@ -77,9 +57,7 @@ def combine(significances: ArrayLike, axis: int = -1) -> NDArray[np.float64] | f
     return _plain(np.sqrt(np.sum(values * values, axis=axis)))
 
 
-def _asimov_squared(
-    s: NDArray[np.float64], b: NDArray[np.float64], v: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _asimov_squared(s: Floats, b: Floats, v: Floats) -> Floats:
     """Z_A^2 for s, b > 0.
 
     With D = b^2 + (s+b)v, x = s b/D, y = v s/(b (b+v)) and k(t) = (ln(1+t) - t)/t^2 it is
@@ -101,13 +79,7 @@ def _asimov_squared(
     return np.asarray(2.0 * np.where(x >= 1.0, plain, s * s * expanded))
 
 
-def _over_root(s: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    s, b = np.broadcast_arrays(s, b)
-    ratio = s / np.sqrt(np.where(b > 0, b, 1.0))
-    return np.where(b > 0, ratio, np.where(s > 0, np.inf, 0.0))
-
-
-def _log_remainder(t: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_remainder(t: Floats) -> Floats:
     """(ln(1+t) - t)/t^2 for t >= 0, by its series where the difference would cancel."""
     series = np.zeros_like(t)
     small = np.where(t < _SERIES_BELOW, t, 0.0)
@@ -117,12 +89,12 @@ def _log_remainder(t: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(t < _SERIES_BELOW, series, (np.log1p(large) - large) / large**2)
 
 
-def _counts(values: ArrayLike, name: str) -> NDArray[np.float64]:
+def _counts(values: ArrayLike, name: str) -> Floats:
     counts = np.asarray(values, dtype=np.float64)
     if not bool(np.all(np.isfinite(counts) & (counts >= 0.0))):
         raise SampleUnusableError(what=name, expected="finite numbers >= 0", found=f"{values!r}")
     return counts
 
 
-def _plain(values: NDArray[np.float64]) -> NDArray[np.float64] | float:
+def _plain(values: Floats) -> Floats | float:
     return float(values) if values.ndim == 0 else values

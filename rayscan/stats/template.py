@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rayscan.arrays import Floats, Integers
 
 SIGNAL = "signal"
 LUMINOSITY = "luminosity"
@@ -49,24 +50,21 @@ class Template:
         ValueError: Lengths differ, a number is negative or not finite, a name is unknown.
     """
 
-    signal: NDArray[np.float64]
-    backgrounds: tuple[tuple[str, NDArray[np.float64]], ...]
-    signal_stat: NDArray[np.float64] | None = None
-    background_stat: NDArray[np.float64] | None = None
+    signal: Floats
+    backgrounds: tuple[tuple[str, Floats], ...]
+    signal_stat: Floats | None = None
+    background_stat: Floats | None = None
     normalisation: Mapping[str, float] = field(default_factory=dict)
     luminosity_uncertainty: float = 0.0
-    observed: NDArray[np.float64] | None = None
-    shape: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(
-        default_factory=dict
-    )
+    observed: Floats | None = None
+    shape: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bins = np.size(self.signal)
         if bins == 0:
             raise ValueError("signal: has no bins, expected at least one")
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        for name, values in arrays.items():
-            if values is not None:
+        for name in _ARRAYS:
+            if (values := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _bin_contents(name, values, bins))
         samples = tuple((name, _bin_contents(name, v, bins)) for name, v in self.backgrounds)
         object.__setattr__(self, "backgrounds", samples)
@@ -94,7 +92,7 @@ class Template:
                 raise ValueError(f"relative uncertainty of {name}: {value}, expected >= 0")
 
     @property
-    def background(self) -> NDArray[np.float64]:
+    def background(self) -> Floats:
         """Expected events of all backgrounds together, shape (bins,)."""
         return np.asarray(np.sum([v for _, v in self.backgrounds], axis=0), dtype=np.float64)
 
@@ -104,7 +102,7 @@ class Template:
         return self.signal_stat is not None or self.background_stat is not None
 
     @property
-    def gamma_widths(self) -> NDArray[np.float64]:
+    def gamma_widths(self) -> Floats:
         """Relative width of the constraint on each bin's gamma, shape (bins,); 0 where fixed."""
         if not self.has_gammas:
             return np.zeros_like(self.signal)
@@ -114,10 +112,7 @@ class Template:
         return np.asarray(width)
 
     def scaled(self, factor: float) -> Template:
-        """The same analysis of ``factor`` times as much data: expected events and their errors.
-
-        The Monte Carlo sample stays as it is, so that its relative uncertainty does too.
-        """
+        """The same analysis of ``factor`` times as much data; relative Monte Carlo errors stay."""
         changes: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name) * factor
             for name in ("signal", "signal_stat", "background_stat")
@@ -142,15 +137,11 @@ class Template:
         target = int(np.argmin(np.where(filled, background, np.inf)))
         return self.grouped(np.where(filled, np.cumsum(filled) - 1, np.cumsum(filled)[target] - 1))
 
-    def grouped(self, into: NDArray[np.int64]) -> Template:
-        """The template with bins taken together.
-
-        Args:
-            into: New number of each bin, from 0 and none left out, shape (bins,).
-        """
+    def grouped(self, into: Integers) -> Template:
+        """The template with bins taken together, by the new number of each from 0, (bins,)."""
         size = int(into.max()) + 1
 
-        def merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def merged(values: Floats) -> Floats:
             sums = np.bincount(into, weights=values, minlength=size)
             return np.asarray(sums, dtype=np.float64)
 
@@ -167,7 +158,7 @@ class Template:
 _ARRAYS = ("signal", "signal_stat", "background_stat", "observed")
 
 
-def _bin_contents(name: str, values: Any, bins: int) -> NDArray[np.float64]:
+def _bin_contents(name: str, values: Any, bins: int) -> Floats:
     contents = np.ascontiguousarray(values, dtype=np.float64)
     if contents.shape != (bins,):
         raise ValueError(f"{name}: shape {contents.shape}, expected ({bins},) as the signal")

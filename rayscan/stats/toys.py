@@ -19,12 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 from scipy.special import ndtr
 
+from rayscan.arrays import Floats, Integers
 from rayscan.seeds import stream
-from rayscan.stats.fit import STRENGTH, Fit, fit
+from rayscan.stats.fit import NOTHING, STRENGTH, Fit, fit
 from rayscan.stats.likelihood import Likelihoods
 from rayscan.stats.profile import BANDS, fit_at, signal_unit
 from rayscan.stats.template import Template
@@ -53,7 +53,7 @@ class ToyLimits:
     """
 
     observed: float
-    expected: NDArray[np.float64]
+    expected: Floats
     error: float
 
 
@@ -113,18 +113,14 @@ def _draw(data: Likelihoods, null: Fit, rng: np.random.Generator, toys: int) -> 
     return replace(many, events=events, gamma0=gamma0, alpha0=alpha0)
 
 
-def _blocks(drawn: Likelihoods, start: NDArray[np.float64], strength: float | None = None) -> Fit:
+def _blocks(drawn: Likelihoods, start: Floats, strength: float | None = None) -> Fit:
     """Fits of many toys, so many at a time that they stay in the cache of the processor."""
     rows = max(_AT_ONCE // drawn.events.shape[1], 1)
-    parts = []
-    for first in range(0, len(start), rows):
-        taken = np.arange(first, min(first + rows, len(start)))
-        some = drawn.take(taken)
-        if strength is None:
-            parts.append(fit(some, start[taken]))
-        else:
-            parts.append(fit_at(np.full(len(taken), strength), some, start[taken]))
-    return Fit.joined(parts)
+    held, start = NOTHING, start.copy()
+    if strength is not None:
+        held, start[:, 0] = STRENGTH, strength
+    blocks = np.split(np.arange(len(start)), range(rows, len(start), rows))
+    return Fit.joined([fit(drawn.take(taken), start[taken], held) for taken in blocks])
 
 
 class _Ensemble:
@@ -137,7 +133,7 @@ class _Ensemble:
         self.best = fit(data, null.theta)
         self.on_data = self.best.theta.copy()
 
-    def at(self, strength: float) -> NDArray[np.float64]:
+    def at(self, strength: float) -> Floats:
         """ln(CLs/level) at -2 .. 2 sigma and of the data; then that of the median +- its error."""
         fitted = _blocks(self.drawn, self.states, strength)
         self.states = fitted.theta
@@ -159,7 +155,7 @@ class _Ensemble:
         noise = _noise(weights, int(bands[BANDS.index(0)]))
         return np.array([*values[bands[:5]], values[of_data], *values[bands[5:]], noise])
 
-    def _weights(self, one: Fit) -> NDArray[np.float64]:
+    def _weights(self, one: Fit) -> Floats:
         """L(toy | mu)/L(toy | 0), both at the nuisances that the data prefer, shape (R,)."""
         toys, null = self.drawn, self.null
         with_signal, without = one.point.expected, null.point.expected
@@ -174,13 +170,13 @@ class _Ensemble:
         return np.asarray(np.exp(found))
 
 
-def _q(fitted: Fit, free: Fit, strength: float) -> NDArray[np.float64]:
+def _q(fitted: Fit, free: Fit, strength: float) -> Floats:
     """q-tilde; differences of the size of the fits' tolerance are ties."""
     q = 2.0 * np.maximum(fitted.point.value - free.point.value, 0.0)
     return np.where(free.theta[:, 0] > strength, 0.0, np.round(q / _TIES) * _TIES)
 
 
-def _falling(q: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _falling(q: Floats, weights: Floats) -> Floats:
     """Weights in order of falling q, smoothed so that they fall with q as likelihood ratios do."""
     same = np.cumsum(np.diff(q, prepend=q[0]) < -_TIES)
     ties = np.bincount(same)
@@ -189,18 +185,18 @@ def _falling(q: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np
     return np.asarray(smooth[same])
 
 
-def _last_of_ties(q: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+def _last_of_ties(q: Floats, wanted: Floats) -> Integers:
     """The last place of a falling q that is not below (by more than a tie) the wanted values."""
     return np.searchsorted(-q, -(wanted - 2 * _TIES), side="right") - 1
 
 
-def _noise(weights: NDArray[np.float64], last: int) -> float:
+def _noise(weights: Floats, last: int) -> float:
     """Relative error of a mean of weights."""
     used = weights[: last + 1]
     return float(used.std() / used.mean() / np.sqrt(len(used)))
 
 
-def _roots(ensemble: _Ensemble, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _roots(ensemble: _Ensemble, start: Floats) -> tuple[Floats, float]:
     """Where ln(CLs/level) of the bands and the data crosses 0, shape (6,); error of the median.
 
     Strengths are added where a line between two known ones crosses, until the two are close.
@@ -216,14 +212,12 @@ def _roots(ensemble: _Ensemble, start: NDArray[np.float64]) -> tuple[NDArray[np.
     return found, _error(at, values, float(found[BANDS.index(0)]))
 
 
-def _sorted(
-    known: dict[float, NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _sorted(known: dict[float, Floats]) -> tuple[Floats, Floats]:
     at = np.array(sorted(known))
     return at, np.array([known[float(mu)] for mu in at])
 
 
-def _unresolved(known: dict[float, NDArray[np.float64]]) -> list[float]:
+def _unresolved(known: dict[float, Floats]) -> list[float]:
     at, values = _sorted(known)
     wanted: list[float] = []
     for band in range(len(BANDS) + 1):
@@ -234,7 +228,7 @@ def _unresolved(known: dict[float, NDArray[np.float64]]) -> list[float]:
     return wanted
 
 
-def _crossing(at: NDArray[np.float64], value: NDArray[np.float64]) -> tuple[float, bool]:
+def _crossing(at: Floats, value: Floats) -> tuple[float, bool]:
     """The first root of a falling function known at some places, and whether it is close enough."""
     below = np.flatnonzero(value < 0)
     if len(below) == 0:
@@ -248,7 +242,7 @@ def _crossing(at: NDArray[np.float64], value: NDArray[np.float64]) -> tuple[floa
     return root, bool(near or at[high] < at[high - 1] * (1 + _CLOSE))
 
 
-def _error(at: NDArray[np.float64], values: NDArray[np.float64], median: float) -> float:
+def _error(at: Floats, values: Floats, median: float) -> float:
     """The median's error: of its place among the toys, and of the mean weight up to there."""
     lower, upper, noise = (np.interp(median, at, column) for column in values[:, 6:].T)
     middle = values[:, BANDS.index(0)]

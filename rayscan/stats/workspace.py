@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rayscan.arrays import Floats
 from rayscan.stats.template import LUMINOSITY, SIGNAL, Template
 
 STRENGTH = "mu"
@@ -16,6 +16,7 @@ CHANNEL = "histogram"
 STAT = f"stat_{CHANNEL}"
 SHAPE = "background_shape"
 MEASUREMENT = "limit"
+_IN_UNITS = MEASUREMENT + ": mu = 1 is {!r} times the signal"
 _UNIT = re.compile(rf"{MEASUREMENT}: mu = 1 is (\S+) times the signal")
 
 
@@ -48,16 +49,12 @@ def workspace(template: Template, *, signal_unit: float = 1.0) -> dict[str, Any]
         "observations": [{"name": CHANNEL, "data": observed.tolist()}],
         "measurements": [
             {
-                "name": _measurement(signal_unit),
+                "name": MEASUREMENT if signal_unit == 1.0 else _IN_UNITS.format(signal_unit),
                 "config": {"poi": STRENGTH, "parameters": [parameter]},
             }
         ],
         "version": "1.0.0",
     }
-
-
-def _measurement(unit: float) -> str:
-    return MEASUREMENT if unit == 1.0 else f"{MEASUREMENT}: mu = 1 is {unit!r} times the signal"
 
 
 def signal_unit_of(spec: Mapping[str, Any]) -> float:
@@ -66,19 +63,14 @@ def signal_unit_of(spec: Mapping[str, Any]) -> float:
     return 1.0 if told is None else float(told[1])
 
 
-def _largest_strength(signal: NDArray[np.float64], template: Template) -> float:
+def _largest_strength(signal: Floats, template: Template) -> float:
     """A bound on mu beyond any limit: signal and background of equal size, and never below 10."""
     total = float(signal.sum())
     needed = 10.0 * float(template.background.sum() + 10.0) / total if total > 0 else 0.0
     return max(10.0, needed)
 
 
-def _sample(
-    template: Template,
-    name: str,
-    values: NDArray[np.float64],
-    signal: NDArray[np.float64],
-) -> dict[str, Any]:
+def _sample(template: Template, name: str, values: Floats, signal: Floats) -> dict[str, Any]:
     modifiers: list[dict[str, Any]] = []
     if name == SIGNAL:
         modifiers.append({"name": STRENGTH, "type": "normfactor", "data": None})
@@ -98,10 +90,7 @@ def _sample(
 
 
 def template_of(spec: Mapping[str, Any]) -> Template:
-    """The template that `workspace` wrote, without its observed events.
-
-    Args:
-        spec: The JSON document, of any ``signal_unit``.
+    """The template that `workspace` wrote, with any ``signal_unit``, without its observed events.
 
     Raises:
         ValueError: It is no workspace of ours.
@@ -146,15 +135,10 @@ def _relative(sample: Mapping[str, Any], name: str) -> float:
     return 0.0 if data is None else float(data["hi"]) - 1.0
 
 
-def parameters(
-    template: Template, theta: NDArray[np.float64], gamma: NDArray[np.float64]
-) -> dict[str, list[float]]:
-    """Values of the workspace's parameters by name, from mu and the alphas of ``likelihood``.
+def parameters(template: Template, theta: Floats, gamma: Floats) -> dict[str, list[float]]:
+    """Values of the workspace's parameters by name, of a template without empty bins.
 
-    Args:
-        template: The template without empty bins.
-        theta: mu, one alpha per sample and that of the luminosity, shape (samples + 2,).
-        gamma: Shape (bins,).
+    Of theta = (mu, one alpha per sample, that of the luminosity), and the gammas (bins,).
     """
     names = [SIGNAL, *(name for name, _ in template.backgrounds)]
     alphas = dict(zip([*map(_normalisation, names), LUMINOSITY], theta[1:], strict=True))
@@ -171,7 +155,7 @@ def _normsys(name: str, relative: float) -> dict[str, Any]:
     return {"name": name, "type": "normsys", "data": data}
 
 
-def _stat_share(template: Template, name: str, signal: NDArray[np.float64]) -> list[float]:
+def _stat_share(template: Template, name: str, signal: Floats) -> list[float]:
     """The part of the gammas' width [events] written at one sample.
 
     pyhf divides the root of the sum of squares by the sum of the samples at mu = 1: only that ratio

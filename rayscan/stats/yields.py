@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
@@ -103,10 +103,8 @@ def _positive(value: float, what: str) -> None:
 def closed_form_auc(k: float, x: float, k_error: float = 0.0) -> tuple[float, float]:
     """The AUC that no classifier passes at small S/B, Phi(k x/sqrt 2), and its error from k's.
 
-    Args:
-        k: Separation, k^2 = sum (p1 - p0)^2/p0.
-        x: S/sqrt(S + B); k^2 S << B is assumed, see `next_order_auc`.
-        k_error: Error of k.
+    Of the separation k^2 = sum (p1 - p0)^2/p0 and x = S/sqrt(S + B), assuming k^2 S << B (see
+    `next_order_auc`).
     """
     z = k * x / math.sqrt(2.0)
     slope = math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi) * x / math.sqrt(2.0)
@@ -180,7 +178,7 @@ def shape_limit(background: float, k: float, background_uncertainty: float = 0.0
     found = upper_limits([template])[0]
     if found.status == "ok" and found.calculator == "asymptotic":
         return Limit(observed=None, expected=(None, None, median, None, None), status="ok")
-    return in_events(found, median)
+    return found.scaled(median)
 
 
 def closed_form_limit(
@@ -189,13 +187,8 @@ def closed_form_limit(
     """The median expected 95 % CLs limit on selected signal events, of Gaussian statistics.
 
     The Fisher information of S in the histogram is k^2/B, and 1/(B (1 + d^2 B)) from the number
-    of events, d the relative uncertainty of B: a shape is not hurt by an unknown normalisation.
-    With k = 0 this is the counting experiment, 1.96 sqrt(B + (d B)^2).
-
-    Args:
-        background: Expected background events B.
-        k: Separation of the shapes.
-        background_uncertainty: Relative uncertainty of B.
+    of events, d the relative uncertainty of B: a shape of separation k is not hurt by an unknown
+    normalisation. With k = 0 this is the counting experiment, 1.96 sqrt(B + (d B)^2).
 
     Raises:
         SampleUnusableError: B is not positive, or another number negative.
@@ -216,10 +209,7 @@ def counting_limit(
 ) -> Limit:
     """95 % CLs limits on selected signal events of the counting experiment: one bin, no shape.
 
-    Args:
-        background: Expected background events B.
-        background_uncertainty: Relative uncertainty of B.
-        signal_uncertainty: Relative uncertainty of the signal efficiency.
+    Uncertainties are relative, of the expected background events and of the signal efficiency.
     """
     unit = closed_form_limit(background, 0.0, background_uncertainty)
     template = Template(
@@ -227,14 +217,4 @@ def counting_limit(
         backgrounds=(("background", np.array([background])),),
         normalisation={"background": background_uncertainty, SIGNAL: signal_uncertainty},
     )
-    return in_events(upper_limits([template])[0], unit)
-
-
-def in_events(limit: Limit, events: float) -> Limit:
-    """A limit on mu as one on signal events, ``events`` of which mu = 1 means."""
-    return replace(
-        limit,
-        observed=None if limit.observed is None else limit.observed * events,
-        expected=tuple(None if value is None else value * events for value in limit.expected),
-        error=None if limit.error is None else limit.error * events,
-    )
+    return upper_limits([template])[0].scaled(unit)

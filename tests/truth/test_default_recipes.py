@@ -218,7 +218,7 @@ def test_a_network_of_events_is_not_below_the_bins_of_the_same_observables(signa
     b, s = (np.bincount(bins(x[labels == label]), minlength=BINS**2) for label in (0, 1))
     trained = architectures()["event_mlp"].train([Member(examples, {}, seed) for seed in (1, 2)])
     tested = [np.array_split(sample(each, 300_000, "test"), 20) for each in ("znunu_jet", signal)]
-    odds = [[[t.classifier.log_odds(part) for part in parts] for parts in tested] for t in trained]
+    odds = [[[t.classifier.scores(part) for part in parts] for parts in tested] for t in trained]
     for B, auc in MIXTURES:
         S = strength(signal, B, auc)
         own = weights(Templates(b / b.sum(), s / s.sum(), S, B, int(b.sum()), int(s.sum())))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Floats, Reals
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 from rayscan.events.reconstruction import Reconstructed
 
@@ -66,7 +65,7 @@ class Observable:
     unit: str
     description: str
     needs: frozenset[tuple[str, str]]
-    values: Callable[[Reconstructed], npt.NDArray[np.floating]]
+    values: Callable[[Reconstructed], Reals]
 
 
 class Kind(ABC):
@@ -74,12 +73,7 @@ class Kind(ABC):
 
     @abstractmethod
     def find(self, own: str, name: str) -> Observable | None:
-        """The observable of a name; None if it is none of this kind.
-
-        Args:
-            own: What the kind itself is called.
-            name: The name.
-        """
+        """The observable of a name; None if it is none of this kind, which is called ``own``."""
 
     @abstractmethod
     def names(self, own: str, items: Sequence[str]) -> Iterable[str]:

@@ -70,18 +70,11 @@ def stransverse_mass(
 ) -> Floats:
     """Stransverse mass mT2 [GeV] of two visible objects and the missing transverse momentum.
 
-    The least, over all ways to share the missing momentum between two invisible particles, of the
-    larger of the two transverse masses (Lester, Summers, hep-ph/9906349), by the package ``mt2``.
-    Good to 1e-6 GeV; for electrons to some 0.01 GeV where they are collinear or mT2 vanishes.
-
-    Args:
-        first: ``pt``, ``phi`` and ``mass`` of one visible object.
-        second: The same of the other.
-        missing: ``pt`` and ``phi``.
-        trial_mass: Assumed mass of each invisible particle [GeV].
-
-    Returns:
-        At least the larger visible mass plus the trial mass; NaN where an object is absent.
+    The least, over all ways to share the missing momentum between two invisible particles of the
+    trial mass [GeV], of the larger of the two transverse masses (Lester, Summers, hep-ph/9906349),
+    by the package ``mt2``. Good to 1e-6 GeV; for electrons to some 0.01 GeV where they are
+    collinear or mT2 vanishes. At least the larger visible mass plus the trial mass; NaN where an
+    object is absent. Visible objects have ``pt``, ``phi`` and ``mass``.
     """
     present = np.isfinite(first["pt"] + second["pt"] + missing["pt"])
     one, other, unseen = (

@@ -22,16 +22,7 @@ from rayscan.events.observables.base import OBJECTS, Kind, Observable
 from rayscan.events.reconstruction import ObjectCuts, Objects, Reconstructed, leaves
 from rayscan.registry import Family
 
-__all__ = [
-    "ObjectCuts",
-    "Objects",
-    "branches",
-    "check",
-    "compute",
-    "describe",
-    "names_hint",
-    "needs",
-]
+__all__ = ["ObjectCuts", "Objects", "check", "compute", "describe", "names_hint", "needs"]
 
 _HERE = "rayscan.events.observables"
 _PLACES = {
@@ -95,23 +86,13 @@ def needs(names: Iterable[str], objects: Objects) -> dict[str, str]:
     return out
 
 
-def branches(names: Iterable[str], objects: Objects) -> frozenset[str]:
-    """Leaf branches to read for some observables, with those the object cuts need."""
-    return frozenset(needs(names, objects))
-
-
 def compute(
     names: Iterable[str], columns: Mapping[str, ak.Array], objects: Objects
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The values of observables in every event of a slice.
+    """The values of observables in every event of a slice, by name, shape (E,).
 
-    Args:
-        names: The observables.
-        columns: Leaf branch -> array, as ``formats.read`` gives them.
-        objects: Which reconstructed objects count.
-
-    Returns:
-        Name -> values, shape (E,); NaN where an object is absent, while counts and HT are then 0.
+    NaN where an object is absent, while counts and HT are then 0. The columns are those of
+    ``formats.read``.
     """
     event = Reconstructed(columns, objects)
     return {name: _observable(name).values(event).astype(np.float32) for name in names}

@@ -12,7 +12,6 @@ import numpy as np
 from rayscan.arrays import Floats
 from rayscan.events.observables import kinematics
 from rayscan.events.observables.base import OBJECT, Item, Kind, Observable
-from rayscan.events.reconstruction import Reconstructed
 
 _FOUR = ("pt", "eta", "phi", "mass")
 
@@ -25,7 +24,8 @@ class Relation(Kind):
         unit: Its unit.
         meaning: What it is, in words.
         uses: Properties of both objects that it is computed from.
-        formula: Its value in every event, shape (E,).
+        formula: Its value in every event, shape (E,), of these properties of the first object and
+            then of the second, each of shape (E,).
         objects: Whether it is one of two different objects.
         met: Whether it is one of an object and the missing transverse momentum.
     """
@@ -33,7 +33,7 @@ class Relation(Kind):
     unit: str
     meaning: str
     uses: tuple[str, ...]
-    formula: Callable[[Reconstructed, Item, Item], Floats]
+    formula: Callable[..., Floats]
     objects: bool = True
     met: bool = False
 
@@ -43,11 +43,12 @@ class Relation(Kind):
         if found is None or not self._relates(*found.groups()):
             return None
         first, second = map(Item.parse, found.groups())
+        used = [(item, what) for item in (first, second) for what in self.uses]
         return Observable(
             unit=self.unit,
             description=f"{self.meaning} of the {first} and the {second}",
-            needs=frozenset((item.kind, what) for item in (first, second) for what in self.uses),
-            values=lambda event: self.formula(event, first, second),
+            needs=frozenset((item.kind, what) for item, what in used),
+            values=lambda event: self.formula(*(item.value(event, what) for item, what in used)),
         )
 
     def names(self, own: str, items: Sequence[str]) -> Iterable[str]:
@@ -59,45 +60,33 @@ class Relation(Kind):
         return self.met if second == "met" else self.objects and first != second
 
 
-def _delta_phi(event: Reconstructed, a: Item, b: Item) -> Floats:
-    return kinematics.delta_phi(a.value(event, "phi"), b.value(event, "phi"))
-
-
-def _delta_eta(event: Reconstructed, a: Item, b: Item) -> Floats:
-    return np.abs(a.value(event, "eta") - b.value(event, "eta"))
-
-
-def _delta_r(event: Reconstructed, a: Item, b: Item) -> Floats:
-    return kinematics.delta_r(
-        *(item.value(event, name) for item in (a, b) for name in ("eta", "phi"))
-    )
-
-
-def _mass(event: Reconstructed, a: Item, b: Item) -> Floats:
-    return kinematics.invariant_mass(a.vector(event, _FOUR), b.vector(event, _FOUR))
-
-
-def _transverse_mass(event: Reconstructed, a: Item, met: Item) -> Floats:
-    return kinematics.transverse_mass(
-        *(item.value(event, name) for item in (a, met) for name in ("pt", "phi"))
-    )
+def _mass(*values: Floats) -> Floats:
+    vectors = (dict(zip(_FOUR, own, strict=True)) for own in (values[:4], values[4:]))
+    return kinematics.invariant_mass(*vectors)
 
 
 DELTA_PHI = Relation(
-    unit="rad", meaning="azimuthal angle in [0, pi]", uses=("phi",), formula=_delta_phi, met=True
+    unit="rad",
+    meaning="azimuthal angle in [0, pi]",
+    uses=("phi",),
+    formula=kinematics.delta_phi,
+    met=True,
 )
 DELTA_ETA = Relation(
-    unit="1", meaning="absolute pseudorapidity difference", uses=("eta",), formula=_delta_eta
+    unit="1",
+    meaning="absolute pseudorapidity difference",
+    uses=("eta",),
+    formula=lambda first, second: np.abs(first - second),
 )
 DELTA_R = Relation(
-    unit="1", meaning="distance in (eta, phi)", uses=("eta", "phi"), formula=_delta_r
+    unit="1", meaning="distance in (eta, phi)", uses=("eta", "phi"), formula=kinematics.delta_r
 )
 MASS = Relation(unit="GeV", meaning="invariant mass", uses=_FOUR, formula=_mass)
 TRANSVERSE_MASS = Relation(
     unit="GeV",
     meaning="transverse mass",
     uses=("pt", "phi"),
-    formula=_transverse_mass,
+    formula=kinematics.transverse_mass,
     objects=False,
     met=True,
 )

@@ -42,10 +42,9 @@ def tensorflow() -> Any:
 
 @contextmanager
 def absent(*packages: str) -> Iterator[None]:
-    """Packages as if they were not installed, for an import that can do without them.
+    """Packages (top-level names) as if not installed, for an import that can do without them.
 
-    Args:
-        packages: Top-level names; one that is imported already stays as it is.
+    One that is imported already stays as it is.
     """
     hidden = [name for name in packages if name not in sys.modules]
     # What the import system documents: None for a name makes its import fail.

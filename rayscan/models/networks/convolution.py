@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.networks.packed import Drop, Layout, Network, Weights
 
@@ -118,41 +120,29 @@ class ConvolutionNetwork(Network):
         for stage, (size, pooled) in enumerate(self.stages()):
             values = ops.conv(values, weights[2 * stage], padding="valid") + weights[2 * stage + 1]
             values = ops.maximum(values, 0.0)  # unlike relu it lets NaN through
-            if pooled:
-                values = ops.max(
-                    ops.reshape(_whole(values, size), _blocks(size, values.shape[3])), axis=(2, 4)
-                )
+            values = _pooled(values, size, ops) if pooled else values
         return ops.reshape(values, (batch, -1))
 
-    def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """By patches and matrix products, a few histograms at a time."""
         exact = [np.asarray(array, dtype=np.float64) for array in weights]
         parts = [self._outputs(exact, x[i : i + _ROWS]) for i in range(0, len(x), _ROWS)]
         return np.concatenate(parts) if parts else np.zeros((0, self.outputs))
 
-    def _outputs(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = x.reshape(len(x), *self.shape, 1)
+    def _outputs(self, weights: Weights, x: Floats) -> Floats:
+        values: Floats = x.reshape(len(x), *self.shape, 1)
         for stage, (size, pooled) in enumerate(self.stages()):
             kernel, bias = weights[2 * stage], weights[2 * stage + 1]
-            patches = np.lib.stride_tricks.sliding_window_view(
-                values, (KERNEL, KERNEL), axis=(1, 2)
-            )
-            values = np.maximum(
-                np.tensordot(patches, kernel, axes=([3, 4, 5], [2, 0, 1])) + bias, 0
-            )
-            if pooled:
-                values = (
-                    _whole(values, size).reshape(_blocks(size, values.shape[3])).max(axis=(2, 4))
-                )
+            patches = sliding_window_view(values, (KERNEL, KERNEL), axis=(1, 2))
+            convolved = np.tensordot(patches, kernel, axes=([3, 4, 5], [2, 0, 1]))
+            values = np.maximum(convolved + bias, 0)
+            values = _pooled(values, size, np) if pooled else values
         dense = np.maximum(values.reshape(len(x), -1) @ weights[4] + weights[5], 0.0)
         return np.asarray(dense @ weights[6] + weights[7])
 
 
-def _blocks(size: tuple[int, int], channels: int) -> tuple[int, ...]:
-    """Shape of 2x2 blocks of cells."""
-    return (-1, size[0] // 2, 2, size[1] // 2, 2, channels)
-
-
-def _whole(values: Any, size: tuple[int, int]) -> Any:
-    """Without an odd last row or column, which a 2x2 pool leaves out."""
-    return values[:, : size[0] // 2 * 2, : size[1] // 2 * 2, :]
+def _pooled(values: Any, size: tuple[int, int], xp: ModuleType) -> Any:
+    """The largest of each 2x2 cells; an odd last row or column is left out."""
+    rows, columns = size[0] // 2, size[1] // 2
+    whole = values[:, : 2 * rows, : 2 * columns, :]
+    return xp.max(xp.reshape(whole, (-1, rows, 2, columns, 2, values.shape[3])), axis=(2, 4))

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.models.networks.packed import Drop, Layout, Network, Weights
 
 
@@ -66,7 +66,7 @@ class DenseNetwork(Network):
         by_member = ops.transpose(by_member, (0, 2, 1, 3))
         return ops.reshape(by_member, (where.members, batch, units))
 
-    def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """Layer after layer in float64."""
         kernels, biases = weights[::2], weights[1::2]
         values = x

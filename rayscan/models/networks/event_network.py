@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Floats, Reals
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
 from rayscan.models.networks.inputs import Input, Squash
@@ -22,7 +22,7 @@ from rayscan.models.networks.packed import Weights
 from rayscan.models.networks.sources import present
 
 
-def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:
+def log_terms(log_odds: Reals, S: float, B: float) -> Floats:
     """What each event adds to the log likelihood ratio of its ensemble, shape (E,).
 
     log[(B + S r) / (B + S)] with log r = ``log_odds``, without ever computing r.
@@ -48,15 +48,7 @@ def log_terms(log_odds: npt.NDArray[np.floating], S: float, B: float) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventClassifier(Classifier):
-    """A trained per-event network.
-
-    Attributes:
-        architecture: Name it was trained as.
-        features: Observable names of the F columns.
-        seen: Standardisation by the moments of the training events.
-        weights: Kernels and biases.
-        squash: What is done to features before; None if nothing.
-    """
+    """A trained per-event network of F features, standardised by moments of the training events."""
 
     reads: ClassVar[Literal["histograms", "events"]] = "events"
     architecture: str
@@ -73,10 +65,6 @@ class EventClassifier(Classifier):
         x = scoring.readable(present(x, self.seen.mean), self.architecture)
         outputs = scoring.stacked_outputs([layers], x)[0]
         return scoring.finite(outputs, self.architecture)
-
-    def log_odds(self, features: npt.NDArray[np.number]) -> Floats:
-        """log[f / (1 - f)] for classes of equal weight, shape (E,)."""
-        return self.scores(features)
 
     def save(self, folder: Path) -> None:
         """Write ``classifier.json`` and ``weights.npz``."""

@@ -39,8 +39,7 @@ class FirstLayer:
         centre: Taken off the counts of the common bins, shape (common,).
         common: Bins of the wide product.
         kernels: Their rows and a last one for the bias, (common + 1, nodes of a part).
-        rare: Bins that enter by their filled cells.
-        rare_kernels: Their rows, (rare, nodes of a part).
+        rare: Bins that enter by their filled cells, as rows of ``rare_kernels``.
     """
 
     reduce: Input | None

@@ -27,14 +27,8 @@ _traces: list[str] = []
 class Plan:
     """All that a compiled graph depends on.
 
-    Attributes:
-        network: Sizes of the network.
-        loss: What is made small.
-        where: Seats of the members.
-        how: Input of the network.
-        batch: Examples per step.
-        examples: Examples per epoch; the last step of an epoch may be a smaller one.
-        dropout: Whether any member drops nodes.
+    Batches are examples per step; the last step of an epoch may be a smaller one. With ``dropout``
+    any member drops nodes.
     """
 
     network: Network

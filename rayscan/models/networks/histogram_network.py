@@ -19,15 +19,7 @@ from rayscan.models.networks.packed import Network, Weights
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkClassifier(Classifier):
-    """A trained network of histograms; scoring, saving and loading need numpy only.
-
-    Attributes:
-        architecture: Name it was trained as.
-        shape: Bins along each axis.
-        network: Sizes.
-        seen: Input transform.
-        weights: Kernels and biases.
-    """
+    """A trained network of histograms; scoring, saving and loading need numpy only."""
 
     reads: ClassVar[Literal["histograms", "events"]] = "histograms"
     architecture: str

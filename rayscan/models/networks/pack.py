@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.losses.base import balance
 from rayscan.models.networks.backend import tensorflow
@@ -53,8 +54,10 @@ class Pack:
         )
         initial = self._network.stack([member.task.initial() for member in members], self._where)
         zeros = [np.zeros_like(array) for array in initial]
-        self._state = State(*(self._on_device(part) for part in (initial, zeros, zeros)))
-        self._moments = self._input_moments()
+        constant = self._tf.constant
+        self._state = State(*([constant(a) for a in part] for part in (initial, zeros, zeros)))
+        means, scales = zip(*(source.seen.in_graph() for source in self._sources), strict=True)
+        self._moments = constant(np.stack(means)), constant(np.stack(scales))
         self._validation = self._chunks()
         self._drawn: list[Labelled] = []
         self._data: Data | None = None
@@ -83,23 +86,14 @@ class Pack:
             if better:
                 self._members[slot].best = by_member[self._where.order[slot]]
 
-    def _on_device(self, arrays: Sequence[npt.NDArray[np.float32]]) -> list[object]:
-        return [self._tf.constant(array) for array in arrays]
-
-    def _input_moments(self) -> tuple[object, object]:
-        means, scales = zip(*(source.seen.in_graph() for source in self._sources), strict=True)
-        return self._tf.constant(np.stack(means)), self._tf.constant(np.stack(scales))
-
     def _examples(self, epoch: int) -> Data:
         """The rows of an epoch on the device; left there while they stay the same."""
         drawn = [source.training(epoch) for source in self._sources]
-        same = bool(self._drawn) and all(
-            new[0] is old[0] for new, old in zip(drawn, self._drawn, strict=True)
-        )
-        if self._data is None or not same:
+        if self._data is None or any(
+            new is not old for (new, _), (old, _) in zip(drawn, self._drawn, strict=True)
+        ):
             self._check(drawn)
-            self._drawn = drawn
-            self._data = self._put(drawn)
+            self._drawn, self._data = drawn, self._put(drawn)
         return self._data
 
     def _check(self, drawn: Sequence[Labelled]) -> None:
@@ -122,7 +116,7 @@ class Pack:
 
     def _settings(self, epoch: int) -> Settings:
         plan, tf = self._plan, self._tf
-        knobs = [member.task.knobs for member in self._members]
+        tasks = [member.task for member in self._members]
         order = np.zeros(plan.steps * plan.batch, dtype=np.int32)
         # One order for all packs of all processes: a pack must give what separate training gives.
         order[: plan.examples] = stream(0, "order", epoch).permutation(plan.examples)
@@ -130,17 +124,15 @@ class Pack:
         return Settings(
             order=tf.constant(order),
             rates=tf.constant(rates.astype(np.float32)),
-            dropout=tf.constant(np.array([k.dropout for k in knobs], np.float32)),
-            l2=tf.constant(np.array([k.l2 for k in knobs], np.float32)),
+            dropout=tf.constant([task.knobs.dropout for task in tasks], tf.float32),
+            l2=tf.constant([task.knobs.l2 for task in tasks], tf.float32),
             keys=tf.constant(self._keys(epoch)),
             done=tf.constant(epoch * plan.steps, tf.int32),
-            numbers={name: tf.constant(self._each(name)) for name in sorted(plan.loss.needs)},
+            numbers={
+                name: tf.constant([task.source.numbers[name] for task in tasks], tf.float32)
+                for name in sorted(plan.loss.needs)
+            },
         )
-
-    def _each(self, number: str) -> npt.NDArray[np.float32]:
-        """A number of the examples of every member, (K,)."""
-        values = [member.task.source.numbers[number] for member in self._members]
-        return np.array(values, np.float32)
 
     def _keys(self, epoch: int) -> npt.NDArray[np.uint32]:
         """Dropout keys of an epoch, (hidden, 2, K)."""
@@ -162,7 +154,7 @@ class Pack:
         starts = range(0, filled.shape[1], size)
         return [self._tf.constant(filled[:, i : i + size]) for i in starts]
 
-    def _score(self) -> npt.NDArray[np.float64]:
+    def _score(self) -> Floats:
         """Validation logits (K, N, outputs)."""
         graph = score_graph(self._network, self._where, self._plan.how)
         parts = [graph(self._state.weights, x, *self._moments).numpy() for x in self._validation]
@@ -175,7 +167,7 @@ def _stacked(arrays: Sequence[npt.NDArray[np.number]]) -> npt.NDArray[np.number]
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
-def _rates(member: Progress, epoch: int, steps: int) -> npt.NDArray[np.float64]:
+def _rates(member: Progress, epoch: int, steps: int) -> Floats:
     """Learning rate at each step of an epoch, 0 for a member that has ended."""
     knobs = member.task.knobs
     step = epoch * steps + np.arange(steps)

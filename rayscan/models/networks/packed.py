@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
+
 Array: TypeAlias = npt.NDArray[Any]
 Weights: TypeAlias = list[Array]
 """Kernels and biases of one network in turn: [kernel, bias, kernel, bias, ...]."""
@@ -87,15 +89,11 @@ class Network(ABC):
     def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
         """Unsquashed outputs (K, batch, outputs) of stacked weights in a Keras graph.
 
-        Args:
-            weights: As ``stack`` makes them.
-            x: Network input by chunk, (C, batch, inputs).
-            where: Who sits where.
-            drop: Dropout; None without.
+        The input x is by chunk, (C, batch, inputs).
         """
 
     @abstractmethod
-    def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """Unsquashed outputs (N, outputs) of one member, plain numpy."""
 
     def products(self) -> tuple[float, float]:

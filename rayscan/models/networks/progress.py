@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp
 
-from rayscan.arrays import Floats
+from rayscan.arrays import AnyIntegers, Flags, Floats
 from rayscan.errors import DivergedError
 from rayscan.models.knobs import NetworkKnobs
 from rayscan.models.losses.aligned import aligned
@@ -21,14 +20,9 @@ from rayscan.seeds import stream
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One network to train.
+    """One network to train; tasks with the same source object share its examples.
 
-    Attributes:
-        network: Its sizes.
-        source: Its examples; tasks with the same source object share them.
-        knobs: Its hyperparameters.
-        seed: Root of its own streams.
-        start: Initial weights; drawn from the seed if None.
+    The seed is the root of its own streams; weights start from ``start`` or are drawn from it.
     """
 
     network: Network
@@ -71,20 +65,14 @@ class Progress:
         labels = self.task.source.validation()[1]
         if not (np.isfinite(loss) and np.isfinite(logits).all()):
             self.ended = True
-            self.error = (
-                f"its loss is {loss:g}" if not np.isfinite(loss) else "a score is not finite"
-            )
+            self.error = "a score is not finite" if np.isfinite(loss) else f"its loss is {loss:g}"
             return False
-        knobs = self.task.knobs
-        numbers = self.task.source.numbers
+        knobs, numbers = self.task.knobs, self.task.source.numbers
         loss_of = self.task.loss.of(labels, outputs=logits.shape[1], numbers=numbers)
         validation_loss = loss_of(logits)[0]
-        for name, value in (
-            ("loss", loss),
-            ("validation_loss", validation_loss),
-            ("validation_auc", area(logits, labels)),
-        ):
-            self.history[name].append(value)
+        self.history["loss"].append(loss)
+        self.history["validation_loss"].append(validation_loss)
+        self.history["validation_auc"].append(area(logits, labels))
         moved = knobs.monitor == "aligned_loss"
         watched = aligned(loss_of, logits) if moved else validation_loss
         best = not self.best or watched < self._least
@@ -101,7 +89,7 @@ class Progress:
         return self
 
 
-def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
+def area(logits: Floats, labels: AnyIntegers) -> float:
     """Area under the ROC curve, ties half; mean of one-versus-rest for more classes.
 
     What orders histograms by one class is its probability: a logit alone means nothing, because the
@@ -113,7 +101,7 @@ def area(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     return float(np.mean([_area(each, labels == k) for k, each in enumerate(log_p.T)]))
 
 
-def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+def _area(scores: Floats, positive: Flags) -> float:
     """Mann-Whitney U over its largest value; NaN if a class is absent.
 
     Counted by searches: ranks by scipy.stats cost every worker a second for its import.

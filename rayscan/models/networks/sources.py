@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.contract import EventExamples, Examples, columns
 from rayscan.models.networks.inputs import Input, Squash
@@ -103,13 +104,11 @@ class EventSource(Source):
     def _columns(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
         return columns(x, self._features, what="training events", unit="features")
 
-    def _squashed(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+    def _squashed(self, x: npt.NDArray[np.number]) -> Floats:
         return x.astype(np.float64) if self.squash is None else self.squash.apply(x)
 
 
-def _known_moments(
-    rows: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _known_moments(rows: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of each column, NaN left out; 0 for a column that is never there."""
     there = ~np.isnan(rows)
     count = np.maximum(there.sum(axis=0), 1)
@@ -117,7 +116,7 @@ def _known_moments(
     return mean, (np.where(there, rows - mean, 0.0) ** 2).sum(axis=0) / count
 
 
-def present(x: npt.NDArray[np.number], mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def present(x: npt.NDArray[np.number], mean: Floats) -> Floats:
     """Features with absent objects (NaN) at the training mean, which the network sees as 0."""
     values = np.asarray(x, dtype=np.float64)
     return np.where(np.isnan(values), mean, values)

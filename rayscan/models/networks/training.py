@@ -17,12 +17,7 @@ _LOG = logging.getLogger(__name__)
 def train(
     tasks: Sequence[Task], *, architecture: str, watch: Watch | None = None
 ) -> list[Progress | DivergedError]:
-    """Train all tasks side by side, those of one shape in one pack.
-
-    Args:
-        tasks: At least one.
-        architecture: Name for errors.
-        watch: As in ``Architecture.train``.
+    """Train all tasks (at least one) side by side, those of one shape in one pack.
 
     Returns:
         For each task its progress, ``best`` being the weights of ``best_epoch``.

@@ -9,24 +9,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from rayscan.arrays import Floats
-from rayscan.errors import DivergedError
 from rayscan.models import storage
-from rayscan.models.contract import Classifier, Templates, columns
-from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
+from rayscan.models.contract import Templates
+from rayscan.models.ratio.marginal import MarginalLikelihoodRatio, RatioOfHistograms
 from rayscan.models.ratio.nuisances import blind
 from rayscan.models.ratio.separation import HALF_AN_EVENT, Drawn, Endless, squared_separation
 
-ROWS_AT_ONCE = 4096
-
 
 def weights(templates: Templates) -> Floats:
-    """Log-likelihood ratio per event of each bin.
+    """Log-likelihood ratio per event of each bin, shape (bins,).
 
     With f = S/(S + B) and the densities p_s, p_b the ratio of the two classes for one event is
     (1 - f) + f p_s/p_b if both hold S + B events (arXiv:2105.12018 sec. 6.1), and
@@ -37,12 +33,6 @@ def weights(templates: Templates) -> Floats:
     backgrounds, of one pool as uncertain as they are together): a cell where only
     the signal pool has events gets a large, finite weight, and with B = 0 one where only the
     background pool has events a large negative one. A bin both left empty weighs nothing.
-
-    Args:
-        templates: Densities and mixture.
-
-    Returns:
-        Shape (bins,).
 
     >>> pair = np.array([0.5, 0.5]), np.array([0.2, 0.8])
     >>> weights(Templates(*pair, S=1, B=1, background_size=100, signal_size=100)).round(3)
@@ -88,20 +78,15 @@ def likelihood_ratio(templates: Templates) -> BinnedLikelihoodRatio | MarginalLi
     return MarginalLikelihoodRatio(templates)
 
 
-class BinnedLikelihoodRatio(Classifier):
-    """The likelihood ratio of known templates; its score is the log-odds of class 1.
+class BinnedLikelihoodRatio(RatioOfHistograms):
+    """The likelihood ratio of known templates: weights of an event in each bin, and a constant."""
 
-    Args:
-        weights: Weight of an event in each bin, shape (bins,).
-        constant: Added to every score.
-    """
-
-    architecture = "likelihood_ratio"
-    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    rows_at_once = 4096
 
     def __init__(self, weights: Floats, constant: float = 0.0) -> None:
         self.weights = np.asarray(weights, dtype=np.float64)
         self.constant = float(constant)
+        self.bins = len(self.weights)
 
     @classmethod
     def from_templates(cls, templates: Templates) -> BinnedLikelihoodRatio:
@@ -111,27 +96,8 @@ class BinnedLikelihoodRatio(Classifier):
         constant = -templates.S if fewer else 0.0
         return cls(weights(templates), constant)
 
-    def scores(self, x: npt.NDArray[np.number]) -> Floats:
-        """Log-odds of signal + background, shape (N,).
-
-        Args:
-            x: Counts, shape (N, bins).
-
-        Raises:
-            ShapeMismatchError: Another number of bins.
-            DivergedError: NaN or infinite counts.
-        """
-        counts = columns(x, len(self.weights), what="histograms")
-        found = np.empty(len(counts))
-        # In blocks: counts of 16 bits would be four times as large as float64.
-        for first in range(0, len(counts), ROWS_AT_ONCE):
-            rows = slice(first, first + ROWS_AT_ONCE)
-            found[rows] = counts[rows] @ self.weights + self.constant
-        if not np.all(np.isfinite(found)):
-            raise DivergedError(
-                architecture=self.architecture, epoch=0, what="a histogram holds NaN or infinity"
-            )
-        return found
+    def _of(self, counts: npt.NDArray[np.number]) -> Floats:
+        return np.asarray(counts @ self.weights + self.constant)
 
     def save(self, folder: Path) -> None:
         """Write the weights into a folder."""
@@ -162,8 +128,7 @@ class ClosedForm:
 def separation(templates: Templates) -> float:
     """Separation k of one S/sqrt(S + B), corrected for finite pools; see `closed_form`.
 
-    Returns:
-        0 where the signal cannot be told from background beyond the noise of the pools.
+    0 where the signal cannot be told from background beyond the noise of the pools.
     """
     return math.sqrt(squared_separation(templates)[0])
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -26,7 +27,6 @@ from rayscan.models.contract import Classifier, Templates, columns
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 from rayscan.models.ratio.separation import HALF_AN_EVENT
 
-ROWS_AT_ONCE = 512
 STEPS = 30
 TOLERANCE = 1e-5
 """A mode off by this many prior widths moves nothing: nodes and weights follow any centre."""
@@ -121,21 +121,49 @@ class _Hypothesis:
         return np.asarray(np.logaddexp.reduce(terms, axis=0) + width)
 
 
-class MarginalLikelihoodRatio(Classifier):
+class RatioOfHistograms(Classifier):
+    """A likelihood ratio of known templates: its score is the log-odds of class 1."""
+
+    architecture = "likelihood_ratio"
+    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    rows_at_once: ClassVar[int]
+    bins: int
+
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Log-odds of signal + background, shape (N,), of counts (N, bins).
+
+        Raises:
+            ShapeMismatchError: Another number of bins.
+            DivergedError: NaN or infinite counts.
+        """
+        counts = columns(x, self.bins, what="histograms")
+        found = np.empty(len(counts))
+        # In blocks: counts of 16 bits would be four times as large as float64.
+        for first in range(0, len(counts), self.rows_at_once):
+            rows = slice(first, first + self.rows_at_once)
+            found[rows] = self._of(counts[rows])
+        if not np.all(np.isfinite(found)):
+            raise DivergedError(
+                architecture=self.architecture, epoch=0, what="a histogram holds NaN or infinity"
+            )
+        return found
+
+    @abstractmethod
+    def _of(self, counts: npt.NDArray[np.number]) -> Floats:
+        """Scores of some histograms."""
+
+
+class MarginalLikelihoodRatio(RatioOfHistograms):
     """The likelihood ratio of known templates, integrated over the nuisances of the background.
 
-    The score is the log-odds of class 1. Where totals are fixed a histogram's total N tells the
-    number of its background events, B f, and with it theta_n: nothing is left to integrate there.
-
-    Args:
-        templates: Densities, mixture and nuisances.
+    Where totals are fixed a histogram's total N tells the number of its background events, B f, and
+    with it theta_n: nothing is left to integrate there.
 
     Raises:
         ValueError: Templates without nuisances, or without background.
     """
 
-    architecture = "likelihood_ratio"
-    reads: ClassVar[Literal["histograms", "events"]] = "histograms"
+    rows_at_once = 512
 
     def __init__(self, templates: Templates) -> None:
         if templates.nuisances is None or templates.B == 0:
@@ -145,38 +173,19 @@ class MarginalLikelihoodRatio(Classifier):
         floor = HALF_AN_EVENT / templates.background_size
         nothing = np.zeros_like(templates.signal)
         second = nothing if templates.against is None else templates.against
+        self.bins = len(templates.signal)
         self._some = (templates.background > 0) | (templates.signal > 0) | (second > 0)
         density = np.maximum(templates.background[self._some], floor)
         self._density = density / density.sum()
         self._signal = templates.S * templates.signal[self._some]
         self._second = templates.S * second[self._some]
 
-    def scores(self, x: npt.NDArray[np.number]) -> Floats:
-        """Log-odds of signal + background, shape (N,).
-
-        Args:
-            x: Counts, shape (N, bins).
-
-        Raises:
-            ShapeMismatchError: Another number of bins.
-            DivergedError: NaN or infinite counts.
-        """
-        counts = columns(x, len(self._some), what="histograms")
-        found = np.empty(len(counts))
-        for first in range(0, len(counts), ROWS_AT_ONCE):
-            rows = slice(first, first + ROWS_AT_ONCE)
-            found[rows] = self._of(np.asarray(counts[rows], dtype=np.float64))
-        if not np.all(np.isfinite(found)):
-            raise DivergedError(
-                architecture=self.architecture, epoch=0, what="a histogram holds NaN or infinity"
-            )
-        return found
-
-    def _of(self, counts: Floats) -> Floats:
-        t, seen = self.templates, counts.sum(axis=1)
+    def _of(self, counts: npt.NDArray[np.number]) -> Floats:
+        exact = np.asarray(counts, dtype=np.float64)
+        t, seen = self.templates, exact.sum(axis=1)
         extra = float(t.S if t.null == "matched" and t.against is None else 0)
         rest = seen - (extra if t.against is None else t.S)  # background events that are scaled
-        inside = counts[:, self._some]
+        inside = exact[:, self._some]
         null, alternative = (self._second, extra, rest), (self._signal, 0.0, seen - t.S)
         found = self._class(*alternative).log_marginal(inside)
         found -= self._class(*null).log_marginal(inside)

@@ -14,13 +14,7 @@ NODES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """One pool of a mixture.
-
-    Attributes:
-        density: Share of its events in each bin, shape (bins,).
-        share: Its share of the mixture's yield.
-        size: Its events.
-    """
+    """One pool of a mixture: its density (bins,), its share of the yield, and its events."""
 
     density: Floats
     share: float
@@ -79,11 +73,7 @@ def noise_over_density(parts: Sequence[Part], inverted: Floats) -> Floats:
     """Variance of the mixture's density over itself, shape (bins,): 1/N of one pool of N events.
 
     An event of the heaviest pool is added to each bin: one that such a pool left empty is as
-    uncertain as one event of it.
-
-    Args:
-        parts: The pools.
-        inverted: Their `inverse`.
+    uncertain as one event of it. ``inverted`` is the `inverse` of the pools.
     """
     noise = sum(part.share**2 * part.density / part.size for part in parts)
     heaviest = max(part.share / part.size for part in parts)

@@ -36,10 +36,8 @@ class BackgroundNuisances:
 def directions(templates: Templates, extra: int) -> Floats:
     """First-order changes of the expected background by one sigma of each nuisance, (J, bins).
 
-    Args:
-        templates: Densities, mixture and nuisances.
-        extra: Background events beside the B that the normalisation scales (class 0 has S if its
-            total is matched and no second signal is in it).
+    Beside the B that the normalisation scales there are ``extra`` background events: class 0 has S
+    if its total is matched and no second signal is in it.
     """
     unsure = templates.nuisances
     assert unsure is not None  # noqa: S101 - callers have asked
@@ -53,7 +51,7 @@ def directions(templates: Templates, extra: int) -> Floats:
 
 
 def blind(weights: Floats, templates: Templates) -> Floats:
-    """The weights of a linear statistic, corrected for what the nuisances alone can do to it.
+    """The weights (bins,) of a linear statistic, corrected for what nuisances alone can do to it.
 
     The best linear statistic between classes with means apart by delta and covariances that add up
     to V + G^T G, G the directions of both classes, is (V + G^T G)^-1 delta. With V diagonal and the
@@ -62,18 +60,12 @@ def blind(weights: Floats, templates: Templates) -> Floats:
         w - V^-1 G^T (1 + G V^-1 G^T)^-1 G w                        (Sherman and Morrison, 1950)
 
     and w itself without nuisances. Its separation is d'^2 = delta^T (V + G^T G)^-1 delta.
-
-    Args:
-        weights: Shape (bins,).
-        templates: Densities, mixture and nuisances.
     """
     S, B, p = templates.S, templates.B, templates.background
-    signals = (
-        templates.signal if templates.against is None else templates.signal + templates.against
-    )
+    against = 0.0 if templates.against is None else templates.against
     extra = S if templates.null == "matched" and templates.against is None else 0
     both = np.concatenate([directions(templates, extra), directions(templates, 0)])
-    variance = (2 * B + extra) * p + S * signals
+    variance = (2 * B + extra) * p + S * (templates.signal + against)
     scaled = np.divide(both, variance, out=np.zeros_like(both), where=variance > 0)
     inner = np.eye(len(both)) + scaled @ both.T
     return np.asarray(weights - scaled.T @ np.linalg.solve(inner, both @ weights))

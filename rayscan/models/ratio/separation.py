@@ -12,29 +12,10 @@ from rayscan.arrays import Floats
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.mixed import inverse, noise_of, noise_over_density, variance
 from rayscan.models.ratio.nuisances import directions
+from rayscan.separation import Separation
 
 HALF_AN_EVENT = 0.5
 """What a bin that a pool left empty is counted as, where a ratio needs a number."""
-
-
-class Separation(Protocol):
-    """Moments of a linear statistic in both classes."""
-
-    @property
-    def difference(self) -> float:
-        """Mean in class 1 less mean in class 0."""
-
-    @property
-    def null_variance(self) -> float:
-        """Variance in class 0."""
-
-    @property
-    def alternative_variance(self) -> float:
-        """Variance in class 1."""
-
-    @property
-    def distance_error(self) -> float:
-        """Error of difference / sqrt(sum of the variances) from the finite pools."""
 
 
 class Drawn(Protocol):
@@ -88,16 +69,6 @@ def _between_signals(templates: Templates, against: Floats) -> tuple[float, floa
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """The moments of `Endless`."""
-
-    difference: float
-    null_variance: float
-    alternative_variance: float
-    distance_error: float
-
-
-@dataclass(frozen=True, slots=True)
 class Endless:
     """Draws from pools without end that have the templates' densities.
 
@@ -107,61 +78,44 @@ class Endless:
 
     templates: Templates
 
-    def separation(self, weights: Floats) -> Moments:
+    def separation(self, weights: Floats) -> Separation:
         """Moments of sum_k w_k n_k in both classes; exact without nuisances."""
         t = self.templates
+        # Class 0 has S more background events where its total is matched, or S of a second signal.
+        extra = t.S if t.null == "matched" and t.against is None else 0
+        signals = [(1.0, t.signal, t.signal_size)]
         if t.against is not None:
-            return _two_signals(t, t.against, weights)
-        n = t.B + (t.S if t.null == "matched" else 0)
-        background, signal = float(weights @ t.background), float(weights @ t.signal)
-        null_variance = n * variance(weights, t.background)
-        alternative_variance = t.B * variance(weights, t.background)
-        alternative_variance += t.S * variance(weights, t.signal)
-        difference = t.S * signal - (n - t.B) * background
-        if t.nuisances is not None:
-            null_variance += float(np.sum((directions(t, n - t.B) @ weights) ** 2))
-            alternative_variance += float(np.sum((directions(t, 0) @ weights) ** 2))
-            if t.nuisances.poisson:
-                null_variance += n * background**2
-                alternative_variance += t.B * background**2 + t.S * signal**2
+            signals.append((-1.0, t.against, t.against_size))
+        null = [(t.B + extra, t.background), *((t.S, density) for _, density, _ in signals[1:])]
+        null_variance = self._variance(weights, null, extra)
+        alternative = [(t.B, t.background), (t.S, t.signal)]
+        alternative_variance = self._variance(weights, alternative, 0)
+        difference = t.S * sum(sign * float(weights @ density) for sign, density, _ in signals)
+        difference -= extra * float(weights @ t.background)
         error = 0.0
         if (total := null_variance + alternative_variance) > 0:
             by_mean, by_variance = 1 / math.sqrt(total), -difference / (2 * total**1.5)
-            b, s = weights - background, weights - signal
-            pull = -by_mean * (n - t.B) * b + by_variance * (n + t.B) * b**2
+            away = weights - float(weights @ t.background)
+            # The same pools of background in both classes.
+            pull = -by_mean * extra * away + by_variance * (2 * t.B + extra) * away**2
             error = noise_of(t.backgrounds, pull)
-            pull = t.S * (by_mean * s + by_variance * s**2)
-            error += variance(pull, t.signal) / t.signal_size
-        return Moments(difference, null_variance, alternative_variance, math.sqrt(error))
+            for sign, density, size in signals:
+                away = weights - float(weights @ density)
+                pull = t.S * (sign * by_mean * away + by_variance * away**2)
+                error += variance(pull, density) / size
+        return Separation(
+            difference=difference,
+            null_variance=null_variance,
+            alternative_variance=alternative_variance,
+            distance_error=math.sqrt(error),
+        )
 
-
-def _two_signals(t: Templates, against: Floats, weights: Floats) -> Moments:
-    """Class 0 holds S events of the second signal, and as many background events as class 1."""
-    of_background = t.B * variance(weights, t.background)
-    null_variance = t.S * variance(weights, against)
-    alternative_variance = t.S * variance(weights, t.signal)
-    if t.nuisances is not None:
-        of_background += float(np.sum((directions(t, 0) @ weights) ** 2))
-        if t.nuisances.poisson:
-            of_background += t.B * float(weights @ t.background) ** 2
-            null_variance += t.S * float(weights @ against) ** 2
-            alternative_variance += t.S * float(weights @ t.signal) ** 2
-    null_variance, alternative_variance = (
-        of_background + null_variance,
-        of_background + alternative_variance,
-    )
-    difference = t.S * float(weights @ (t.signal - against))
-    error = 0.0
-    if (total := null_variance + alternative_variance) > 0:
-        by_mean, by_variance = 1 / math.sqrt(total), -difference / (2 * total**1.5)
-        away = weights - float(weights @ t.background)
-        # the same background events in both classes
-        error = noise_of(t.backgrounds, 2 * t.B * by_variance * away**2)
-        for sign, density, size in (
-            (1.0, t.signal, t.signal_size),
-            (-1.0, against, t.against_size),
-        ):
-            away = weights - float(weights @ density)
-            pull = t.S * (sign * by_mean * away + by_variance * away**2)
-            error += variance(pull, density) / size
-    return Moments(difference, null_variance, alternative_variance, math.sqrt(error))
+    def _variance(self, weights: Floats, events: list[tuple[int, Floats]], extra: int) -> float:
+        """Variance in a class of so many events of each density (see `directions`)."""
+        found = sum(number * variance(weights, density) for number, density in events)
+        unsure = self.templates.nuisances
+        if unsure is not None:
+            found += float(np.sum((directions(self.templates, extra) @ weights) ** 2))
+            if unsure.poisson:
+                found += sum(n * float(weights @ density) ** 2 for n, density in events)
+        return found

@@ -19,7 +19,7 @@ from rayscan.results.tables.limits import TAGS
 from rayscan.stats.auc import separation
 from rayscan.stats.limits import Limit, upper_limits
 from rayscan.stats.workspace import template_of
-from rayscan.stats.yields import Yields, in_events, saturation
+from rayscan.stats.yields import Yields, saturation
 
 _SAME = 1e-3
 """Background yields that differ by no more are the same: the limit differs by less."""
@@ -261,7 +261,7 @@ def _events(row: pd.Series[Any]) -> tuple[float | None, ...]:
 def _rescaled(name: str, spec: Mapping[str, Any], background: float, how: str) -> LimitAt:
     template = template_of(spec)
     scaled = template.scaled(background / float(template.background.sum()))
-    limit = in_events(upper_limits([scaled])[0], float(scaled.signal.sum()))
+    limit = upper_limits([scaled])[0].scaled(float(scaled.signal.sum()))
     told = f"{how}: {limit.message}" if limit.status != "ok" else how + by_what(limit)
     return LimitAt(name=name, expected=limit.expected, method="rescaled", how=told)
 

@@ -9,7 +9,8 @@ from rayscan.events import formats
 from rayscan.events.selection import Selection, select
 from rayscan.generator import density as dens
 from rayscan.generator.benchmarks import Benchmark, Labels
-from rayscan.generator.generate import Generate, available, generate
+from rayscan.generator.generate import Generate, generate
+from rayscan.generator.pythia import missing
 from rayscan.generator.recipes import catalogue
 
 # spin, regime, multiclass label; None is held out
@@ -108,7 +109,7 @@ def separation(signal, background):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Parton-level events of every benchmark, and their selected (pT, eta)."""
-    if why := available():
+    if why := missing():
         pytest.skip(why)
     found = {}
     for name in TABLE:

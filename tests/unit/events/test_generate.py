@@ -19,9 +19,10 @@ from rayscan.errors import GeneratorError, SelectionEmptyError, StorageError
 from rayscan.events import formats
 from rayscan.generator import density, pythia
 from rayscan.generator.delphes_writer import write
-from rayscan.generator.generate import Generate, available, catalogue, generate
+from rayscan.generator.generate import Generate, generate
 from rayscan.generator.libraries import library
 from rayscan.generator.particles import Particles, Reconstructed
+from rayscan.generator.recipes import catalogue
 
 EVENTS = 3000
 
@@ -153,7 +154,7 @@ def test_a_missing_library_says_how_to_go_on():
 
 
 def test_pythia_is_available_where_it_can_be_imported(generator, clustering):
-    assert available() is None
+    assert pythia.missing() is None
 
 
 def test_a_refused_setting_is_named(generator):

@@ -164,7 +164,7 @@ def test_an_event_without_two_leptons_has_no_mt2() -> None:
     columns |= {f"Electron.{name}": ak.Array([[], [], []]) for name in names}
     columns |= {"MissingET.MET": ak.Array([[60.0]] * 3), "MissingET.Phi": ak.Array([[-2.0]] * 3)}
     name = "mt2_lepton1_lepton2_100"
-    assert observables.branches([name], Objects()) <= set(columns)
+    assert observables.needs([name], Objects()).keys() <= set(columns)
     found = observables.compute([name], columns, Objects())[name]
     assert np.isnan(found).tolist() == [False, True, True]
     expected = single(

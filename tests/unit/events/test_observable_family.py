@@ -13,7 +13,7 @@ import pytest
 
 from rayscan.events.observables import names
 from rayscan.events.observables.base import OBJECTS, Kind
-from rayscan.events.observables.names import OBSERVABLES, Objects, branches, compute, describe
+from rayscan.events.observables.names import OBSERVABLES, Objects, compute, describe, needs
 from rayscan.events.reconstruction import LEAVES
 
 ITEMS = [f"{kind}{rank}" for kind in OBJECTS for rank in (1, 2)]
@@ -40,7 +40,7 @@ def test_a_member_says_what_it_is_and_computes_from_what_it_needs(own: str) -> N
         assert unit in {"GeV", "rad", "1", "e"}
         assert meaning
         given = columns()
-        read = {leaf: given[leaf] for leaf in branches([name], Objects())}
+        read = {leaf: given[leaf] for leaf in needs([name], Objects())}
         (values,) = compute([name], read, Objects()).values()
         assert values.shape == (2,)
         assert values.dtype == np.float32
@@ -65,8 +65,8 @@ def test_an_installed_package_brings_an_observable_and_a_relation(tmp_path: Path
         "    return event.of('met').leading(1, 'pt') ** 0.5\n"
         "ROOT = Observable(unit='GeV^0.5', description='root of met', values=root,\n"
         "                  needs=frozenset({('met', 'pt')}))\n"
-        "def gap(event, a, b):\n"
-        "    return a.value(event, 'pt') - b.value(event, 'pt')\n"
+        "def gap(pt, met):\n"
+        "    return pt - met\n"
         "GAP = Relation(unit='GeV', meaning='pT gap', uses=('pt',), formula=gap, met=True)\n"
     )
     folder = tmp_path / "mine-1.0.dist-info"
@@ -77,9 +77,9 @@ def test_an_installed_package_brings_an_observable_and_a_relation(tmp_path: Path
     )
     code = (
         "import awkward as ak\n"
-        "from rayscan.events.observables.names import Objects, branches, compute, names_hint\n"
+        "from rayscan.events.observables.names import Objects, compute, names_hint, needs\n"
         "names = ['root_met', 'gap_jet1_met']\n"
-        "print(sorted(branches(names, Objects())), names_hint('gap_jet1_mett'))\n"
+        "print(sorted(needs(names, Objects())), names_hint('gap_jet1_mett'))\n"
         "read = {'MissingET.MET': ak.Array([[36.0]]), 'Jet.PT': ak.Array([[50.0, 40.0]])}\n"
         "print([float(v[0]) for v in compute(names, read, Objects()).values()])"
     )

@@ -180,7 +180,7 @@ def test_every_observable_agrees_with_a_loop_over_events(
     assert_agrees(formats.read(piece, ALL_BRANCHES), objects)
 
 
-ALL_BRANCHES = observables.branches(NAMES, CUTS) | observables.branches(["muon1_eta"], CUTS)
+ALL_BRANCHES = observables.needs(NAMES, CUTS).keys() | observables.needs(["muon1_eta"], CUTS).keys()
 
 
 @st.composite
@@ -317,15 +317,15 @@ def test_truth_is_never_an_observable(name: str) -> None:
 
 
 def test_no_observable_reads_a_truth_branch() -> None:
-    read = observables.branches(NAMES, CUTS)
+    read = observables.needs(NAMES, CUTS).keys()
     assert not [b for b in read if b.startswith(("Gen", "Event", "Particle", "Weight"))]
 
 
 def test_only_what_is_needed_is_read() -> None:
-    assert observables.branches(["n_jets"], Objects()) == {"Jet.PT"}
-    assert observables.branches(["n_jets"], CUTS) == {"Jet.PT", "Jet.Eta"}
-    assert observables.branches(["met_phi"], CUTS) == {"MissingET.Phi"}
-    assert observables.branches(["m_electron1_electron2"], Objects()) == {
+    assert observables.needs(["n_jets"], Objects()).keys() == {"Jet.PT"}
+    assert observables.needs(["n_jets"], CUTS).keys() == {"Jet.PT", "Jet.Eta"}
+    assert observables.needs(["met_phi"], CUTS).keys() == {"MissingET.Phi"}
+    assert observables.needs(["m_electron1_electron2"], Objects()).keys() == {
         "Electron.PT",
         "Electron.Eta",
         "Electron.Phi",
@@ -343,7 +343,7 @@ def test_each_branch_knows_who_needs_it() -> None:
 def test_what_is_read_suffices_for_each_observable_alone(shared_data: Path) -> None:
     tree = uproot.open(shared_data / "full_slepton_cms.root")["Delphes"]
     for name in NAMES:
-        columns = {b: tree[b].array() for b in observables.branches([name], CUTS)}
+        columns = {b: tree[b].array() for b in observables.needs([name], CUTS)}
         assert observables.compute([name], columns, CUTS)[name].shape == (30,)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from rayscan.errors import BranchMissingError, SelectionEmptyError, WeightBranchError
+from rayscan.errors import BranchMissingError, WeightBranchError
 from rayscan.events import formats, selection, table
 from rayscan.events.observables.names import ObjectCuts, Objects
 from rayscan.events.selection import CutFlow, Selection, Step
@@ -191,14 +191,6 @@ def test_cut_flows_add_up(write_delphes: Write) -> None:
     for wrong in ([], [flow, other]):
         with pytest.raises(ValueError, match="expected one process"):
             selection.add(wrong)
-
-
-def test_a_selection_that_leaves_nothing_is_refused_with_the_flow() -> None:
-    full = Step(cut="all", events=5, sum_weights=5.0, sum_weights_squared=5.0)
-    none = Step(cut="met > 9000", events=0, sum_weights=0.0, sum_weights_squared=0.0)
-    selection.require_events(CutFlow(process="a", steps=(full,)))
-    with pytest.raises(SelectionEmptyError, match=r"all: 5, met > 9000: 0"):
-        selection.require_events(CutFlow(process="a", steps=(full, none)))
 
 
 # --- as configuration -------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def test_log_odds_are_those_of_balanced_classes_whatever_their_numbers(toy_event
     events = toy_events(events=20_000, signal_share=share)
     trained = EventMLP().train([Member(events, KNOBS, 1)])[0]
     x, labels = toy_events().test(4000)
-    found, truth = trained.classifier.log_odds(x), events.truth(x)
+    found, truth = trained.classifier.scores(x), events.truth(x)
     sigma = np.sqrt(1 / (20_000 * share) + 1 / (20_000 * (1 - share)))
     # Unbalanced classes would shift it by log(9) = 2.2 at a share of 0.1.
     assert abs(np.mean(found - truth)) < 5 * sigma
