@@ -18,17 +18,9 @@ def ours() -> Iterator[None]:
     except RayscanError as error:
         if not isinstance(error, RayTaskError):
             raise
-        raise _original(error) from None
+        raise cause(error) or error from None
     except RayError as error:
-        found = cause(error)
-        if found is None:
-            raise
-        raise found from None
-
-
-def _original(error: RayTaskError) -> BaseException:
-    found = cause(error)
-    return found if found is not None else error
+        raise cause(error) or error from None
 
 
 def cause(error: BaseException) -> RayscanError | None:

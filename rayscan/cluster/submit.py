@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rayscan.cluster.address import alone, job_server, reach_loopback_directly
-from rayscan.errors import ClusterError, ConfigError, Problem
+from rayscan.errors import ClusterError, ConfigError, Problem, first_line
 from rayscan.keys import digest
 from rayscan.results.names import BASE, VARIANTS
 from rayscan.scan.config import own_recipes
@@ -282,18 +282,15 @@ def _told(address: str) -> Iterator[None]:
     try:
         yield
     except AuthenticationError as error:
-        first = str(error).strip().splitlines()[0]
         raise ClusterError(
-            what=f"{address} wants a token ({first})",
+            what=f"{address} wants a token ({first_line(error)})",
             fix="set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the token "
             "of the cluster",
         ) from error
     except (ConnectionError, requests.exceptions.RequestException, RuntimeError) as error:
         away = isinstance(error, ConnectionError | requests.exceptions.ConnectionError)
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ClusterError(
-            what=f"no job server answers at {address}" if away else f"{address}: {first[:400]}",
-            fix="open the tunnel (ray attach cluster.yaml -p 8265), or give --address"
-            if away
-            else "look at the cluster's dashboard",
-        ) from error
+        what, fix = f"{address}: {first_line(error)[:400]}", "look at the cluster's dashboard"
+        if away:
+            what = f"no job server answers at {address}"
+            fix = "open the tunnel (ray attach cluster.yaml -p 8265), or give --address"
+        raise ClusterError(what=what, fix=fix) from error
