@@ -206,6 +206,8 @@ def size_of(place: str) -> int:
 def _info(place: str) -> pafs.FileInfo:
     filesystem, path = _located(place) if is_url(place) else (pafs.LocalFileSystem(), place)
     with _answering(place):
+        if not is_url(place):
+            Path(place).stat()  # says why it cannot be opened: Arrow finds no file then
         info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
         raise _missing(place)
