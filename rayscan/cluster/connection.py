@@ -196,9 +196,7 @@ def job_id() -> str:
 def check_room(config: ScanConfig, *, joined: bool) -> None:
     """Refuse a scan whose trials no node can hold, which would wait for ever.
 
-    Args:
-        config: The scan.
-        joined: Whether the cluster was there before us: it may still grow.
+    A cluster that was there before us (``joined``) may still grow.
 
     Raises:
         ConfigError: this machine has too few cores or GPUs for one trial.

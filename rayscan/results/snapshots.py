@@ -35,10 +35,7 @@ def publish(storage: Storage, contents: Mapping[str, bytes], *, check: Callable[
     The snapshot before stays for who is reading it; older ones are removed. Plain copies of the
     tables follow, one by one.
 
-    Args:
-        storage: Of the scan.
-        contents: Table -> Parquet file.
-        check: Asked before each change; raises to end it.
+    ``check`` is asked before each change, and raises to end it.
     """
     name = f"snapshot-{seal.checksum(b''.join(contents.values()))}"
     try:

@@ -8,7 +8,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,13 +23,10 @@ from rayscan.scan.config.fitting import fitting_problems
 from rayscan.scan.config.given import Given, lines_of, path_of, text_of_keys
 from rayscan.scan.config.heads.registry import head_problems
 from rayscan.scan.config.process import Process
-from rayscan.scan.config.ranges import name_problems, value_problems, without
+from rayscan.scan.config.ranges import Found, name_problems, short, value_problems, without
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.unknown_keys import unknown_keys
 from rayscan.yaml_text import Node, Place, YamlError, regular
-
-Found: TypeAlias = tuple[Place, str]
-"""A place in a scan file and what is wrong with it."""
 
 _REFUSED = object()
 """Stands where a value is that cannot be, and of which that was said."""
@@ -211,17 +208,12 @@ def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing; this key is required"
     if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
-        return f"found {_short(error['input'])}, expected a mapping of keys"
+        return f"found {short(error['input'])}, expected a mapping of keys"
     if error["type"] == "tuple_type":
-        return f"found {_short(error['input'])}, expected a list"
+        return f"found {short(error['input'])}, expected a list"
     text = str(error["msg"]).replace("Input should be", "expected")
     text = text.replace("valid integer", "whole number").replace("valid ", "")
-    return f"found {_short(error['input'])}, {text}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else f"{text[:56]} ..."
+    return f"found {short(error['input'])}, {text}"
 
 
 def _dotted(place: Place) -> str:

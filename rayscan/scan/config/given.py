@@ -37,12 +37,7 @@ def lines_of(scan: Given) -> Iterator[None]:
 
 
 def keys_over(storage: str | Path | None, workers: int | None) -> dict[str, Any]:
-    """The keys that arguments put in place of those of a scan.
-
-    Args:
-        storage: Where results go, from the working directory.
-        workers: Trials at a time.
-    """
+    """The keys that arguments put in place of those of a scan."""
     over: dict[str, Any] = {} if workers is None else {"resources": {"workers": workers}}
     if storage is not None:
         place = str(storage)

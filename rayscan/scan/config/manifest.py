@@ -24,10 +24,7 @@ def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
 
     Only for the run that holds the storage: what killed runs left half-written is removed.
 
-    Args:
-        config: The scan.
-        storage: Where its results go.
-        retest: Test stored classifiers again: what only tests depend on may differ.
+    A ``retest`` tests stored classifiers again: what only tests depend on may differ.
 
     Raises:
         StorageError: the storage belongs to another scan file; says which keys differ.

@@ -256,13 +256,11 @@ def gather(
     if split.min_pool_count == 0:
         return found
     mapping = merge_map(least_training(found), split.min_pool_count)
-    merged_parts = {name: _merge(part, mapping) for name, part in found.processes.items()}
-    return replace(found, processes=merged_parts)
-
-
-def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
-    counts = {name: merged(each, mapping) for name, each in part.counts.items()}
-    return replace(part, counts=counts)
+    joined = {
+        name: replace(part, counts={p: merged(each, mapping) for p, each in part.counts.items()})
+        for name, part in found.processes.items()
+    }
+    return replace(found, processes=joined)
 
 
 def templates_of(

@@ -28,13 +28,7 @@ Counts = npt.NDArray[np.int64]
 def at_fold(
     config: ScanConfig, binned: BinnedPools, fold: int | None
 ) -> tuple[ScanConfig, BinnedPools]:
-    """The scan and its pools as the network of one fold knows them; None: one split, as they are.
-
-    Args:
-        config: The scan.
-        binned: Its pools.
-        fold: Number of the fold.
-    """
+    """The scan and its pools as the network of a fold knows them; None: one split, as they are."""
     if fold is None:
         return config, binned
     # Equal streams on pools that are nearly equal would give folds nearly equal fluctuations.

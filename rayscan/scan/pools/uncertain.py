@@ -56,11 +56,6 @@ def background_uncertainty(config: ScanConfig) -> float:
 def varied_shapes(config: ScanConfig, binned: BinnedPools, counts: Floats) -> list[Floats] | None:
     """Counts of one background as they would be one sigma up and down in shape, totals kept.
 
-    Args:
-        config: The scan.
-        binned: Its pools, which standardise the axis.
-        counts: Pool events per bin, shape (bins,).
-
     Returns:
         Up and down, shape (bins,) each; None without an uncertain shape.
     """
