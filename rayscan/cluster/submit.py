@@ -20,7 +20,8 @@ from rayscan.errors import ClusterError, ConfigError, Problem, first_line
 from rayscan.keys import digest
 from rayscan.results.names import BASE
 from rayscan.scan.config import own_recipes
-from rayscan.scan.config.file import dump, parse_keys, read_text
+from rayscan.scan.config.file import parse_keys, read_text
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import load_study, located
 

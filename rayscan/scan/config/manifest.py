@@ -6,7 +6,8 @@ from typing import Any
 
 from rayscan.errors import ConfigError, StorageError
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.yaml_text import YamlError, values
 
