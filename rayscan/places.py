@@ -136,8 +136,11 @@ def _matches(pattern: str) -> list[str]:
     folder = f"{scheme}://{'/'.join(parts[:wild])}"
     filesystem, root = _located(f"{folder}{mark}{options}")
     with _answering(pattern):
-        while wild < len(parts) and _is_there(filesystem, f"{root}/{parts[wild]}"):
-            folder, root = f"{folder}/{quote(parts[wild])}", f"{root}/{parts[wild]}"
+        while wild < len(parts):
+            deeper = f"{root}/{parts[wild]}"
+            if filesystem.get_file_info(deeper).type == pafs.FileType.NotFound:
+                break
+            folder, root = f"{folder}/{quote(parts[wild])}", deeper
             wild += 1
         if wild == len(parts):
             return [f"{folder}{mark}{options}"]
@@ -146,10 +149,6 @@ def _matches(pattern: str) -> list[str]:
     inner = [path.removeprefix(root).lstrip("/") for path in listed]
     names = [name for name in inner if _fits(name.split("/"), parts[wild:])]
     return [f"{folder}/{quote(name)}{mark}{options}" for name in names]
-
-
-def _is_there(filesystem: pafs.FileSystem, path: str) -> bool:
-    return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
 
 def _fits(names: Sequence[str], wild: Sequence[str]) -> bool:

@@ -25,15 +25,20 @@ def ours() -> Iterator[None]:
 
 def cause(error: BaseException) -> RayscanError | None:
     """The error of ours at the bottom of Ray's chain of reports, if there is one."""
+    for each in chain(error):
+        if isinstance(each, RayscanError) and not isinstance(each, RayTaskError):
+            return each
+    return None
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that it came from, each once."""
     seen: set[int] = set()
     pending: list[BaseException] = [error]
     while pending:
         current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, RayscanError) and not isinstance(current, RayTaskError):
-            return current
-        inner = (getattr(current, "cause", None), current.__cause__, current.__context__)
-        pending += [each for each in inner if isinstance(each, BaseException)]
-    return None
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            inner = (getattr(current, "cause", None), current.__cause__, current.__context__)
+            pending += [each for each in inner if isinstance(each, BaseException)]

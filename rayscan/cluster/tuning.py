@@ -17,7 +17,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from rayscan.cluster import ledger as ledgers
-from rayscan.cluster.failures import cause
+from rayscan.cluster.failures import cause, chain
 from rayscan.cluster.queue import MAX_RETRIES, Done, Pack, Queue, Row, part_of
 from rayscan.cluster.trainable import Context, Work, train
 from rayscan.errors import RayscanError, StorageError, first_line
@@ -223,11 +223,8 @@ def run_trials(
 
 def _memory_kill(error: BaseException) -> BaseException | None:
     """The report of Ray's memory monitor in a chain of errors."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if "OutOfMemoryError" in f"{type(seen).__name__} {seen}":
-            return MemoryError("Ray's memory monitor killed it: its node ran out of memory")
-        seen = seen.__cause__ or seen.__context__
+    if any("OutOfMemoryError" in f"{type(each).__name__} {each}" for each in chain(error)):
+        return MemoryError("Ray's memory monitor killed it: its node ran out of memory")
     return None
 
 

@@ -30,7 +30,8 @@ def check(choice: ArchitectureChoice) -> None:
     """Raise ValueError, saying which knob and why, unless every knob and range can be used."""
     choice.architecture.valued(starting_knobs(choice))
     for knob, allowed in search_ranges(choice).items():
-        for value in _corners(allowed):
+        ends = allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
+        for value in ends:
             choice.architecture.valued({knob: value})
     if choice.searches and not search_ranges(choice):
         raise ValueError(f"search: '{choice.name}' has no knob to search")
@@ -38,10 +39,6 @@ def check(choice: ArchitectureChoice) -> None:
 
 def _fixed(choice: ArchitectureChoice) -> dict[str, Value]:
     return {k: v for k, v in choice.hyperparameters.items() if not isinstance(v, Mapping)}
-
-
-def _corners(allowed: Range) -> tuple[Value, ...]:
-    return allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
 
 
 def _range(choice: ArchitectureChoice, knob: str, given: Mapping[str, Any]) -> Range:

@@ -39,13 +39,7 @@ _OWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A scan and its variants.
-
-    Attributes:
-        base: The scan itself.
-        variants: By name, in the order of the file.
-        path: The scan file, empty where there is none.
-    """
+    """A scan and its variants by name, in the order of their file (empty where there is none)."""
 
     base: ScanConfig
     variants: Mapping[str, ScanConfig]

@@ -35,15 +35,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRead:
-    """What one input file was found to hold.
-
-    Attributes:
-        process: Name of the process.
-        name: Short name of the file.
-        path: Where it is.
-        weight: Where its weights are: a branch, or ``none``.
-        flow: Its cut flow, with the weights before any cut and the broken events.
-    """
+    """What an input file was found to hold; ``weight`` is the branch of its weights or ``none``."""
 
     process: str
     name: str
@@ -54,14 +46,7 @@ class FileRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """All input files as they were read.
-
-    Attributes:
-        files: The files, in order.
-        repeated: Events that were read twice.
-        selected: Selected events of all files.
-        compared: Those that hold enough to be compared.
-    """
+    """All input files as they were read: ``compared`` of their events hold enough for that."""
 
     files: tuple[FileRead, ...]
     repeated: tuple[RepeatedEventsError, ...]
