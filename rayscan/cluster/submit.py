@@ -36,14 +36,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A submitted scan.
-
-    Attributes:
-        id: Its submission id.
-        state: Ray's word: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
-        message: What Ray says of it.
-        storage: Where its results are.
-    """
+    """A submitted scan and what Ray says of it: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED."""
 
     id: str
     state: str

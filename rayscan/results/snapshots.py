@@ -16,13 +16,7 @@ _MANIFEST = f"{_FOLDER}/manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Which tables count.
-
-    Attributes:
-        snapshot: Folder of the current snapshot.
-        before: That of the one before, which somebody may still read; or empty.
-        tables: Names of the tables in it.
-    """
+    """Which tables count, in which snapshot; somebody may still read the one before (or empty)."""
 
     snapshot: str
     before: str

@@ -29,10 +29,7 @@ from rayscan.scan.config.scan import ScanConfig
 class InputFile:
     """One readable input file of one process.
 
-    Attributes:
-        process: Name of the process.
-        name: What event identity calls the file: short, and the same wherever the folder lies.
-        file: What the file holds.
+    Event identity calls it by its ``name``: short, and the same wherever the folder lies.
     """
 
     process: str
