@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from rayscan.errors import TableError
+from rayscan.results.read import Tables
 
 
 def test_a_cell_is_the_mean_over_repeats_of_one_training(tables, fake_scan):
@@ -60,9 +59,8 @@ def test_several_backgrounds_and_variants_are_told_apart(fake, fake_scan):
     found = both.matrix(strength=1, background=10_000)
     exact = np.mean([scan.auc("cnn", "alp", "alp", 1.0, 10_000, i) for i in range(3)])
     assert found.loc["alp", "alp"] == pytest.approx(exact)
-    named = replace(
-        both, auc=both.auc.assign(variant=(["a", "b"] * len(both.auc))[: len(both.auc)])
-    )
+    variants = (["a", "b"] * len(both.auc))[: len(both.auc)]
+    named = Tables(auc=both.auc.assign(variant=variants))
     with pytest.raises(TableError, match="variant= is needed"):
         named.matrix(strength=1, background=10_000)
 
