@@ -1,39 +1,7 @@
 """Every error raised on purpose, in one tree.
 
-    RayscanError
-    ├── ConfigError              the scan file says something that cannot be
-    ├── InputError               an input file or what is in it
-    │   ├── FileUnreadableError
-    │   ├── TreeMissingError
-    │   ├── BranchMissingError
-    │   ├── BranchUnusableError
-    │   ├── DuplicateInputError
-    │   ├── SelectionEmptyError
-    │   ├── WeightError
-    │   ├── WeightBranchError
-    │   ├── RepeatedEventsError
-    │   ├── BrokenEventsError
-    │   └── GeneratorError
-    ├── SamplingError
-    │   └── PoolExhaustedError
-    ├── TrainingError
-    │   ├── DivergedError
-    │   ├── TrainingsMissingError
-    │   └── ShapeMismatchError
-    ├── StatisticsError
-    │   ├── LimitUnboundedError
-    │   ├── SampleUnusableError
-    │   └── FitFailedError
-    ├── TableError
-    │   ├── SchemaMismatchError
-    │   └── DamagedError
-    ├── StorageError             where results are kept
-    │   └── StorageBusyError     another live run owns it
-    ├── ClusterError             the job server of a cluster
-    └── VariantsStoppedError     scans of a study that did not come to their end
-
-Each leaf is a dataclass: typed fields, and a message built here that says what was wanted, what was
-found and what to do. All survive pickling with their fields, which plain exceptions with keyword
+Each is a dataclass: typed fields, and a message of them that says what was wanted, what was found
+and what to do. All survive pickling with their fields, which plain exceptions with keyword
 arguments do not, and which Ray needs to carry them between processes.
 """
 
@@ -42,7 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar, dataclass_transform
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -55,19 +24,35 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (nearest: '{found[0]}')" if found else ""
 
 
-def _rebuild(kind: type[RayscanError], values: Mapping[str, Any]) -> RayscanError:
-    return kind(**values)
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(field,))
 @dataclass(eq=False, kw_only=True)
 class RayscanError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose; its subclasses become dataclasses by themselves.
+
+    Attributes:
+        message: What it says, with its fields in braces.
+    """
+
+    message: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        if "__init__" not in vars(cls):  # Ray's copy of an error has one of its own
+            dataclass(eq=False, kw_only=True)(cls)
 
     def __post_init__(self) -> None:
         super().__init__(str(self))
 
+    def __str__(self) -> str:
+        return self.message.format(**vars(self))
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), {f.name: getattr(self, f.name) for f in fields(self)})
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return partial(type(self), **values), ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +68,6 @@ class Problem:
         return f"{place}{self.where}: {self.what}"
 
 
-@dataclass(eq=False, kw_only=True)
 class ConfigError(RayscanError):
     """A scan file, or a value in it, cannot be used; carries every problem at once."""
 
@@ -97,7 +81,6 @@ class ConfigError(RayscanError):
         return "\n".join([head, *(f"  - {p}" for p in self.problems)])
 
 
-@dataclass(eq=False, kw_only=True)
 class MemberError(RayscanError):
     """What a package or a file brings (an architecture, an observable, ...) is none."""
 
@@ -105,16 +88,13 @@ class MemberError(RayscanError):
     name: str
     why: str
 
-    def __str__(self) -> str:
-        return f"{self.what} '{self.name}': {self.why}"
+    message = "{what} '{name}': {why}"
 
 
-@dataclass(eq=False, kw_only=True)
 class InputError(RayscanError):
     """Base of what can be wrong with input events."""
 
 
-@dataclass(eq=False, kw_only=True)
 class FileUnreadableError(InputError):
     """An input file is missing, not a file, empty or broken."""
 
@@ -122,11 +102,9 @@ class FileUnreadableError(InputError):
     why: str
     fix: str
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.why}; {self.fix}"
+    message = "{path}: {why}; {fix}"
 
 
-@dataclass(eq=False, kw_only=True)
 class TreeMissingError(InputError):
     """A readable ROOT file without the tree that was asked for."""
 
@@ -143,7 +121,6 @@ class TreeMissingError(InputError):
         return f"{self.path}: no tree '{self.tree}' (the file has: {has}); {self.fix}"
 
 
-@dataclass(eq=False, kw_only=True)
 class BranchMissingError(InputError):
     """A tree lacks a leaf branch that an observable needs."""
 
@@ -160,7 +137,6 @@ class BranchMissingError(InputError):
         )
 
 
-@dataclass(eq=False, kw_only=True)
 class BranchUnusableError(InputError):
     """A leaf branch that an observable needs holds no numbers."""
 
@@ -177,21 +153,18 @@ class BranchUnusableError(InputError):
         )
 
 
-@dataclass(eq=False, kw_only=True)
 class DuplicateInputError(InputError):
     """The same events were given twice: training and test would share them."""
 
     first: str
     second: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.second}: holds the same events as {self.first}; a copy would put equal events "
-            "into the training and the test pool: remove one of the two"
-        )
+    message = (
+        "{second}: holds the same events as {first}; a copy would put equal events "
+        "into the training and the test pool: remove one of the two"
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class SelectionEmptyError(InputError):
     """No event of a process passes the selection."""
 
@@ -203,18 +176,15 @@ class SelectionEmptyError(InputError):
         return f"process '{self.process}': no event passes the selection ({flow}); loosen the cuts"
 
 
-@dataclass(eq=False, kw_only=True)
 class WeightError(InputError):
     """Event weights that cannot be turned into a probability to draw the event."""
 
     process: str
     why: str
 
-    def __str__(self) -> str:
-        return f"process '{self.process}': {self.why}"
+    message = "process '{process}': {why}"
 
 
-@dataclass(eq=False, kw_only=True)
 class WeightBranchError(InputError):
     """A file lacks the branch of event weights that was asked for, or has only another one."""
 
@@ -231,7 +201,6 @@ class WeightBranchError(InputError):
         )
 
 
-@dataclass(eq=False, kw_only=True)
 class RepeatedEventsError(InputError):
     """Events that were read twice, known by what they hold."""
 
@@ -253,7 +222,6 @@ class RepeatedEventsError(InputError):
         )
 
 
-@dataclass(eq=False, kw_only=True)
 class BrokenEventsError(InputError):
     """Events with values that are not finite or that nothing can have."""
 
@@ -270,7 +238,6 @@ class BrokenEventsError(InputError):
         )
 
 
-@dataclass(eq=False, kw_only=True)
 class GeneratorError(InputError):
     """The event generator is missing or refused its settings."""
 
@@ -278,16 +245,13 @@ class GeneratorError(InputError):
     why: str
     fix: str
 
-    def __str__(self) -> str:
-        return f"generating '{self.process}': {self.why}; {self.fix}"
+    message = "generating '{process}': {why}; {fix}"
 
 
-@dataclass(eq=False, kw_only=True)
 class SamplingError(RayscanError):
     """Base of what can go wrong in drawing ensembles."""
 
 
-@dataclass(eq=False, kw_only=True)
 class PoolExhaustedError(SamplingError):
     """A pool holds fewer events than one histogram needs."""
 
@@ -295,20 +259,17 @@ class PoolExhaustedError(SamplingError):
     available: int
     needed: int
 
-    def __str__(self) -> str:
-        return (
-            f"pool '{self.pool}' has {self.available} events inside the binning but one histogram "
-            f"needs {self.needed} without replacement; ask for at most {self.available} events per "
-            "histogram, add input events, loosen the selection or the axis ranges"
-        )
+    message = (
+        "pool '{pool}' has {available} events inside the binning but one histogram "
+        "needs {needed} without replacement; ask for at most {available} events per "
+        "histogram, add input events, loosen the selection or the axis ranges"
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class TrainingError(RayscanError):
     """Base of what can go wrong in training and scoring."""
 
 
-@dataclass(eq=False, kw_only=True)
 class DivergedError(TrainingError):
     """A loss or a score became NaN or infinite."""
 
@@ -316,28 +277,21 @@ class DivergedError(TrainingError):
     epoch: int
     what: str
 
-    def __str__(self) -> str:
-        return (
-            f"'{self.architecture}' diverged at epoch {self.epoch}: {self.what}; "
-            "lower the learning rate"
-        )
+    message = "'{architecture}' diverged at epoch {epoch}: {what}; lower the learning rate"
 
 
-@dataclass(eq=False, kw_only=True)
 class TrainingsMissingError(TrainingError):
     """Ray Tune ended before every member of the plan was trained."""
 
     done: int
     planned: int
 
-    def __str__(self) -> str:
-        return (
-            f"Ray Tune ended after {self.done} of {self.planned} trainings, which are kept; "
-            "run the same command again to go on"
-        )
+    message = (
+        "Ray Tune ended after {done} of {planned} trainings, which are kept; "
+        "run the same command again to go on"
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class ShapeMismatchError(TrainingError):
     """Something of the wrong shape was given to a classifier."""
 
@@ -345,26 +299,21 @@ class ShapeMismatchError(TrainingError):
     expected: tuple[int | str, ...]
     found: tuple[int, ...]
 
-    def __str__(self) -> str:
-        return f"{self.what}: expected shape {self.expected}, found {self.found}"
+    message = "{what}: expected shape {expected}, found {found}"
 
 
-@dataclass(eq=False, kw_only=True)
 class StatisticsError(RayscanError):
     """Base of what can go wrong in a statistical statement."""
 
 
-@dataclass(eq=False, kw_only=True)
 class LimitUnboundedError(StatisticsError):
     """No finite upper limit exists: the data do not constrain the signal."""
 
     why: str
 
-    def __str__(self) -> str:
-        return f"no finite upper limit: {self.why}"
+    message = "no finite upper limit: {why}"
 
 
-@dataclass(eq=False, kw_only=True)
 class SampleUnusableError(StatisticsError):
     """Scores, counts or strengths from which the statement asked for cannot be made."""
 
@@ -372,49 +321,39 @@ class SampleUnusableError(StatisticsError):
     expected: str
     found: str
 
-    def __str__(self) -> str:
-        return f"{self.what}: expected {self.expected}, found {self.found}"
+    message = "{what}: expected {expected}, found {found}"
 
 
-@dataclass(eq=False, kw_only=True)
 class FitFailedError(StatisticsError):
     """A minimiser did not find the maximum of a likelihood."""
 
     model: str
     why: str
 
-    def __str__(self) -> str:
-        return f"the fit of {self.model} failed: {self.why}; look for bins of almost no background"
+    message = "the fit of {model} failed: {why}; look for bins of almost no background"
 
 
-@dataclass(eq=False, kw_only=True)
 class TableError(RayscanError):
     """Base of what can go wrong with result tables."""
 
     path: str
     why: str
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.why}"
+    message = "{path}: {why}"
 
 
-@dataclass(eq=False, kw_only=True)
 class SchemaMismatchError(TableError):
     """A table on disk or a row does not have the columns of this version."""
 
 
-@dataclass(eq=False, kw_only=True)
 class DamagedError(TableError):
     """A stored table or a part of one is not what was written."""
 
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.why}; run the scan again, which sets aside what is damaged and "
-            "makes it anew"
-        )
+    message = (
+        "{path}: {why}; run the scan again, which sets aside what is damaged and makes it anew"
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class StorageError(RayscanError):
     """Results cannot be written or read where the scan file says."""
 
@@ -422,27 +361,22 @@ class StorageError(RayscanError):
     why: str
     fix: str = "give a writable path as 'storage'"
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.why}; {self.fix}"
+    message = "{path}: {why}; {fix}"
 
 
-@dataclass(eq=False, kw_only=True)
 class StorageBusyError(StorageError):
     """Another live run of the same scan owns the storage."""
 
 
-@dataclass(eq=False, kw_only=True)
 class ClusterError(RayscanError):
     """A cluster does not answer, refuses, or knows nothing of what it was asked for."""
 
     what: str
     fix: str
 
-    def __str__(self) -> str:
-        return f"{self.what}; {self.fix}"
+    message = "{what}; {fix}"
 
 
-@dataclass(eq=False, kw_only=True)
 class VariantsStoppedError(RayscanError):
     """Some scans of a study did not come to their end; the others have."""
 

@@ -5,7 +5,6 @@ Credentials come from the environment, never from a URL, which ends up in tables
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
@@ -137,8 +136,11 @@ def _matches(pattern: str) -> list[str]:
     folder = f"{scheme}://{'/'.join(parts[:wild])}"
     filesystem, root = _located(f"{folder}{mark}{options}")
     with _answering(pattern):
-        while wild < len(parts) and _is_there(filesystem, f"{root}/{parts[wild]}"):
-            folder, root = f"{folder}/{quote(parts[wild])}", f"{root}/{parts[wild]}"
+        while wild < len(parts):
+            deeper = f"{root}/{parts[wild]}"
+            if filesystem.get_file_info(deeper).type == pafs.FileType.NotFound:
+                break
+            folder, root = f"{folder}/{quote(parts[wild])}", deeper
             wild += 1
         if wild == len(parts):
             return [f"{folder}{mark}{options}"]
@@ -147,10 +149,6 @@ def _matches(pattern: str) -> list[str]:
     inner = [path.removeprefix(root).lstrip("/") for path in listed]
     names = [name for name in inner if _fits(name.split("/"), parts[wild:])]
     return [f"{folder}/{quote(name)}{mark}{options}" for name in names]
-
-
-def _is_there(filesystem: pafs.FileSystem, path: str) -> bool:
-    return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
 
 def _fits(names: Sequence[str], wild: Sequence[str]) -> bool:
@@ -175,14 +173,17 @@ def _located(url: str) -> tuple[pafs.FileSystem, str]:
 
 
 @contextmanager
-def _answering(url: str) -> Iterator[None]:
+def _answering(place: str) -> Iterator[None]:
     """A server that does not answer is not a damaged file: it must never be left out for that."""
     try:
         yield
     except FileNotFoundError as error:
-        raise _missing(url) from error
+        raise _missing(place) from error
     except OSError as error:
-        raise StorageError(path=url, why=f"cannot be read ({error})", fix=_ANSWERS) from error
+        if is_url(place):
+            raise StorageError(path=place, why=f"cannot be read ({error})", fix=_ANSWERS) from error
+        why = f"it cannot be opened ({error.strerror or error})"
+        raise FileUnreadableError(path=place, why=why, fix="make it readable") from error
 
 
 def _missing(place: str) -> FileUnreadableError:
@@ -198,45 +199,25 @@ def size_of(place: str) -> int:
         FileUnreadableError: It is missing, a directory or not readable.
         StorageError: The server of a URL does not answer or refuses.
     """
-    size = _remote_size(place) if is_url(place) else _local_size(place)
-    if size is None:
-        raise FileUnreadableError(
-            path=place, why="it is a directory", fix="name the files in it, or use a pattern"
-        )
-    return size
+    return int(_info(place).size)
 
 
-def _local_size(place: str) -> int | None:
-    with _openable(place):
-        known = Path(place).stat()
-    if not stat.S_ISREG(known.st_mode) and not stat.S_ISDIR(known.st_mode):
-        raise FileUnreadableError(
-            path=place,
-            why="it is no file but a pipe, a socket or a device",
-            fix="write its bytes into a file and name that",
-        )
-    return None if stat.S_ISDIR(known.st_mode) else known.st_size
-
-
-def _remote_size(url: str) -> int | None:
-    filesystem, path = _located(url)
-    with _answering(url):
+def _info(place: str) -> pafs.FileInfo:
+    filesystem, path = _located(place) if is_url(place) else (pafs.LocalFileSystem(), place)
+    with _answering(place):
+        if not is_url(place):
+            Path(place).stat()  # says why it cannot be opened: Arrow finds no file then
         info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
-        raise _missing(url)
-    return int(info.size) if info.is_file else None
-
-
-@contextmanager
-def _openable(place: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise _missing(place) from error
-    except OSError as error:
-        raise FileUnreadableError(
-            path=place, why=f"it cannot be opened ({error.strerror})", fix="make it readable"
-        ) from error
+        raise _missing(place)
+    if info.type == pafs.FileType.Directory:
+        why, fix = "it is a directory", "name the files in it, or use a pattern"
+        raise FileUnreadableError(path=place, why=why, fix=fix)
+    if not info.is_file:
+        why = "it is no file but a pipe, a socket or a device"
+        fix = "write its bytes into a file and name that"
+        raise FileUnreadableError(path=place, why=why, fix=fix)
+    return info
 
 
 class _Remote:
@@ -279,7 +260,7 @@ def reading(place: str) -> Iterator[Any]:
             yield remote
         return
     with ExitStack() as stack:
-        with _openable(place):
+        with _answering(place):
             stream = stack.enter_context(Path(place).open("rb"))
         yield stream
 
@@ -288,14 +269,10 @@ def stamp_of(place: str) -> tuple[int, int]:
     """Size [bytes] and time of the last change [ns] of a file: another file has others.
 
     Raises:
-        FileUnreadableError: It is missing.
+        FileUnreadableError: It is missing, a directory or not readable.
         StorageError: The server of a URL does not answer or refuses.
     """
-    filesystem, path = _located(place) if is_url(place) else (pafs.LocalFileSystem(), place)
-    with _answering(place):
-        info = filesystem.get_file_info(path)
-    if not info.is_file:
-        raise _missing(place)
+    info = _info(place)
     return int(info.size), int(info.mtime_ns or 0)
 
 
@@ -307,7 +284,7 @@ def beside(uri: str, name: str) -> str:
     >>> beside("results/quickstart", "cache")
     'results/cache'
     """
-    if "://" not in uri:
+    if not is_url(uri):
         here = Path(uri) if Path(uri).name not in {"", ".."} else Path(uri).resolve()
         return str(here.parent / name)
     parts = urlsplit(uri)
@@ -323,7 +300,7 @@ def inside(uri: str, name: str) -> str:
     >>> inside("results/monojet", "variants/bins-5")
     'results/monojet/variants/bins-5'
     """
-    if "://" not in uri:
+    if not is_url(uri):
         return str(Path(uri) / name)
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))

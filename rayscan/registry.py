@@ -82,6 +82,12 @@ class Family(Mapping[str, Member], Generic[Member]):
         """Names of the members that are no other package's."""
         return tuple(self._ours)
 
+    def known(self, name: str) -> str:
+        """The name of a member, or ValueError with those that there are."""
+        if name not in self:
+            raise ValueError(self.unknown(name))
+        return name
+
     def unknown(self, name: str) -> str:
         """Why a name is none of this family: those that are, and the nearest of them."""
         return f"'{name}' is not one of {', '.join(self)}{nearest(name, self)}"

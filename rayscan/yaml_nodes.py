@@ -36,15 +36,7 @@ _CORE: Mapping[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
     "nan": (re.compile(r"\.(nan|NaN|NAN)"), lambda _: math.nan),
 }
 _WORDS = re.compile(r"(?i:yes|no|on|off)")
-_TAGS = {
-    "str": str,
-    "null": None,
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "map": dict,
-    "seq": list,
-}
+_TAGS = frozenset({"str", "null", "bool", "int", "float", "map", "seq"})
 
 
 class YamlError(ValueError):
@@ -114,16 +106,14 @@ def _take(event: Any, stack: list[Node], anchors: dict[str, Node]) -> None:
     elif isinstance(event, events.ScalarEvent):
         plain = event.implicit[0] and event.style is None
         node = Node(line=line, kind="scalar", text=event.value, plain=plain)
-        _anchor(event, node, anchors)
-        _tagged(event, node)
+        _named(event, node, anchors)
         _add(node, stack, line)
     elif isinstance(event, events.CollectionStartEvent):
         if len(stack) > DEEPEST:
             raise YamlError(f"nested more than {DEEPEST} levels deep", line)
         kind = "mapping" if isinstance(event, events.MappingStartEvent) else "list"
         node = Node(line=line, kind=kind, open=True)
-        _anchor(event, node, anchors)
-        _tagged(event, node)
+        _named(event, node, anchors)
         stack.append(node)
     elif isinstance(event, events.CollectionEndEvent):
         node = stack.pop()
@@ -139,13 +129,10 @@ def _known(name: str, anchors: Mapping[str, Node], line: int) -> Node:
     return anchors[name]
 
 
-def _anchor(event: Any, node: Node, anchors: dict[str, Node]) -> None:
+def _named(event: Any, node: Node, anchors: dict[str, Node]) -> None:
+    """Take an anchor, and the word of a tag of the core schema; no other can mean anything here."""
     if event.anchor is not None:
         anchors[event.anchor] = node
-
-
-def _tagged(event: Any, node: Node) -> None:
-    """Take the word of a tag of the core schema; no other can mean anything here."""
     tag = None if event.tag is None else str(event.tag)
     if tag is None or tag == "!":
         return

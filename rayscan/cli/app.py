@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import rayscan
-from rayscan.cli import calculate as cli_calculate
-from rayscan.cli import cluster as cli_cluster
-from rayscan.cli import generate as cli_generate
+from rayscan.cli.calculate import calculate
+from rayscan.cli.cluster import cancel, logs, status, submit
+from rayscan.cli.generate import generate
+from rayscan.cli.words import EXIT_USER, complain
 from rayscan.errors import RayscanError, StorageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ Results = Annotated[
     str, typer.Argument(help="Storage of a scan (a folder or URL), or its scan file.")
 ]
 
-EXIT_USER, EXIT_INTERRUPTED = 2, 130
+EXIT_INTERRUPTED = 130
 _OUT = "give another place with --out"
 
 
@@ -51,11 +52,11 @@ def init(
     Example: [bold]rayscan init scan.yaml[/bold]
     """
     if path.exists():
-        _complain(f"{path}: exists already; give another name, or remove it")
+        complain(f"{path}: exists already; give another name, or remove it")
         raise typer.Exit(EXIT_USER)
     template = resources.files("rayscan.scan.config").joinpath("template.yaml").read_text("utf-8")
     if not path.parent.is_dir():
-        _complain(f"{path}: there is no folder {path.parent}; make it first, or give another place")
+        complain(f"{path}: there is no folder {path.parent}; make it first, or give another place")
         raise typer.Exit(EXIT_USER)
     with _writing(path, "give another place"):
         path.write_text(template, encoding="utf-8")
@@ -108,11 +109,11 @@ def run(
         result = run_watched(scan, address=address, variants=variant or ())
     except KeyboardInterrupt:
         again = shlex.join(["rayscan", *sys.argv[1:]])
-        _complain(f"stopped; nothing that finished is lost. To go on: {again}")
+        complain(f"stopped; nothing that finished is lost. To go on: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     _ending(result)
     for line in result.complaints:
-        _complain(line)
+        complain(line)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 
@@ -204,7 +205,7 @@ def plot(
     from rayscan.scan.config.study import storage_of
 
     if study and study not in STUDIES:
-        _complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
+        complain(f"--study: no study '{study}' (known: {', '.join(STUDIES)})")
         raise typer.Exit(EXIT_USER)
     storage = storage_of(storage)
     folder = out or _local_folder(storage, "figures")
@@ -235,9 +236,8 @@ def report(
     typer.echo(str(path))
 
 
-cli_cluster.register(app)
-cli_generate.register(app)
-cli_calculate.register(app)
+for command in (submit, status, logs, cancel, generate, calculate):
+    app.command()(command)
 
 
 def _local_folder(storage: str, name: str) -> Path:
@@ -255,10 +255,6 @@ def _writing(place: Path, fix: str) -> Iterator[None]:
         raise StorageError(path=str(place), why=why, fix=fix) from error
 
 
-def _complain(text: str) -> None:
-    typer.echo(f"rayscan: {text}", err=True)
-
-
 def main() -> None:
     """Entry point of the command ``rayscan``: errors of ours end in one message, exit code 2."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
@@ -266,7 +262,7 @@ def main() -> None:
     try:
         app()
     except RayscanError as error:
-        _complain(str(error))
+        complain(str(error))
         sys.exit(EXIT_USER)
 
 

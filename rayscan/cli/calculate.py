@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -75,8 +75,3 @@ def calculate(
     show(console, benchmark or "calculated", table(answer))
     for line in answer.cautions:
         warn(console, line)
-
-
-def register(app: Any) -> None:
-    """Add the command to the command line."""
-    app.command()(calculate)

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from rayscan.cli.words import EXIT_USER
 
 JobId = Annotated[str, typer.Argument(help="Id that `rayscan submit` printed.", show_default=False)]
 Address = Annotated[
@@ -19,9 +21,6 @@ Address = Annotated[
         "RAY_API_SERVER_ADDRESS, RAY_ADDRESS or http://127.0.0.1:8265."
     ),
 ]
-
-
-_EXIT_USER = 2
 
 
 def submit(
@@ -82,7 +81,7 @@ def status(
         for line in _variants(storage, variants):
             typer.echo(line)
     if failed:
-        raise typer.Exit(_EXIT_USER)
+        raise typer.Exit(EXIT_USER)
 
 
 def _variants(storage: str, names: Sequence[str] | None) -> Iterator[str]:
@@ -161,9 +160,3 @@ def cancel(job: JobId, address: Address = None) -> None:
     ended = JobServer(address).cancel(job)
     typer.echo(f"{job} is {ended.state.lower()}; nothing that finished is lost.")
     typer.echo("To go on: submit the same scan file again.")
-
-
-def register(app: Any) -> None:
-    """Add the commands to the command line."""
-    for command in (submit, status, logs, cancel):
-        app.command()(command)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-_EXIT_USER = 2
+from rayscan.cli.words import EXIT_USER, complain
 
 
 def generate(
@@ -47,9 +47,9 @@ def generate(
     except ValidationError as error:
         problems += [_told(problem) for problem in error.errors(include_url=False)]
     for problem in problems:
-        _complain(problem)
+        complain(problem)
     if problems:
-        raise typer.Exit(_EXIT_USER)
+        raise typer.Exit(EXIT_USER)
     made = generation.generate(config, path=out, seed=seed, energy=energy)
     typer.echo(
         f"{out}: {made.events} events, {made.cross_section:.4g} +- "
@@ -83,8 +83,8 @@ def _list(values: Any) -> None:
     try:
         added = {name: own(name, each) for name, each in values.items()}
     except ValueError as error:
-        _complain(str(error))
-        raise typer.Exit(_EXIT_USER) from None
+        complain(str(error))
+        raise typer.Exit(EXIT_USER) from None
     console = Console()
     show(console, "processes that can be generated", shown(catalogue(added)))
     console.print(
@@ -92,12 +92,3 @@ def _list(values: Any) -> None:
         "each; - takes no part",
         highlight=False,
     )
-
-
-def _complain(text: str) -> None:
-    typer.echo(f"rayscan: {text}", err=True)
-
-
-def register(app: Any) -> None:
-    """Add the command to the command line."""
-    app.command()(generate)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from rayscan.errors import ClusterError
+from rayscan.errors import ClusterError, first_line
 
 JOB_SERVER = "http://127.0.0.1:8265"
 """Where `ray attach cluster.yaml -p 8265` brings the job server of a cluster."""
@@ -87,9 +87,8 @@ def _found_by_ray(name: str) -> str:
         with alone():
             return str(get_address_for_submission_client(name))
     except Exception as error:  # Ray raises no kind of its own
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ClusterError(
-            what=f"no job server was found by '{name}' ({first})",
+            what=f"no job server was found by '{name}' ({first_line(error)[:200]})",
             fix=f"give its URL with --address, as {JOB_SERVER}",
         ) from error
 

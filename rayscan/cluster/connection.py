@@ -21,7 +21,7 @@ from ray.exceptions import RayError
 
 from rayscan.cluster.address import alone, cluster, reach_loopback_directly
 from rayscan.cores import allowed_cores
-from rayscan.errors import ClusterError, ConfigError, Problem
+from rayscan.errors import ClusterError, ConfigError, Problem, first_line
 from rayscan.scan.config.scan import ScanConfig
 
 logger = logging.getLogger(__name__)
@@ -60,11 +60,10 @@ def connect(address: str | None = None, *, workers: int | None = None) -> None:
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
-    joined = address or os.environ.get("RAY_ADDRESS")
-    if joined:
+    if joined := address or os.environ.get("RAY_ADDRESS"):
         join(joined, options)
-        return
-    start({**options, "num_cpus": workers or allowed_cores()})
+    else:
+        start({**options, "num_cpus": workers or allowed_cores()})
 
 
 @contextmanager
@@ -84,10 +83,6 @@ def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) ->
     Ray gives a node 30 seconds to come up, which a busy machine may not manage: it is tried again,
     with what a failed start left behind ended first.
 
-    Args:
-        options: For Ray.
-        init: Ray's own way.
-
     Raises:
         ClusterError: It did not come up.
     """
@@ -102,18 +97,16 @@ def start(options: Mapping[str, Any], init: Callable[..., object] = ray.init) ->
                 init(address="local", configure_logging=True, **options)
             except Exception as error:  # of a node that is too slow Ray raises no kind of its own
                 _end(_rays() - before)
+                why = first_line(error)[:200]
                 if not tries_left:
-                    raise _not_started(error) from error
-                logger.warning("Ray did not start (%s); tried again", _first_line(error))
+                    raise ClusterError(
+                        what=f"Ray did not start on this machine in {_TRIES} attempts ({why})",
+                        fix="see whether it is overloaded or out of memory or disk; the same "
+                        "command again goes on",
+                    ) from error
+                logger.warning("Ray did not start (%s); tried again", why)
             else:
                 return
-
-
-def _not_started(error: Exception) -> ClusterError:
-    return ClusterError(
-        what=f"Ray did not start on this machine in {_TRIES} attempts ({_first_line(error)})",
-        fix="see whether it is overloaded or out of memory or disk; the same command again goes on",
-    )
 
 
 @contextmanager
@@ -144,11 +137,8 @@ def session_folder() -> str | None:
         return None
     for folder in ("/tmp", "/var/tmp"):
         if os.access(folder, os.W_OK):
-            logger.warning(
-                "%s is too long for the names of sockets; Ray keeps its session in %s/ray",
-                wanted.parent,
-                folder,
-            )
+            what = "%s is too long for the names of sockets; Ray keeps its session in %s/ray"
+            logger.warning(what, wanted.parent, folder)
             return f"{folder}/ray"
     raise ClusterError(
         what=f"the temporary folder {wanted.parent} is too long for the names of Ray's sockets "
@@ -175,12 +165,7 @@ def _end(processes: set[psutil.Process]) -> None:
 
 
 def join(address: str, options: Mapping[str, Any], init: Callable[..., object] = ray.init) -> None:
-    """Join a cluster that is there.
-
-    Args:
-        address: As in `connect`.
-        options: For Ray.
-        init: Ray's own way.
+    """Join a cluster that is there, at an address as in `connect`.
 
     Raises:
         ClusterError: It is no address, nothing answers there, or it does not let us in.
@@ -193,14 +178,10 @@ def join(address: str, options: Mapping[str, Any], init: Callable[..., object] =
             init(address=address, **options)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         raise ClusterError(
-            what=f"no Ray cluster could be joined at {address} ({_first_line(error)})",
+            what=f"no Ray cluster could be joined at {address} ({first_line(error)[:200]})",
             fix="see that it runs and that this machine reaches it; if it wants a token, set "
             "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH)",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def job_id() -> str:
@@ -215,9 +196,7 @@ def job_id() -> str:
 def check_room(config: ScanConfig, *, joined: bool) -> None:
     """Refuse a scan whose trials no node can hold, which would wait for ever.
 
-    Args:
-        config: The scan.
-        joined: Whether the cluster was there before us: it may still grow.
+    A cluster that was there before us (``joined``) may still grow.
 
     Raises:
         ConfigError: this machine has too few cores or GPUs for one trial.

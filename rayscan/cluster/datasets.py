@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 import ray
 
-from rayscan.cluster.generation import generation_folder
+from rayscan.cluster.generation import Advance, generation_folder
 from rayscan.cluster.tasks import finished, mapped
-from rayscan.errors import (
-    FileUnreadableError,
-    StorageError,
-    TreeMissingError,
-)
+from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
 from rayscan.events.formats import Slice
 from rayscan.events.selection import CutFlow, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
@@ -30,13 +26,6 @@ from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, ga
 from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
 from rayscan.scan.steps.examples import event_features
-
-Advance = Callable[..., None]
-"""Of a count, and ``earlier=True`` for what an earlier run did."""
-
-
-# ------------------------------------------------------------------- reading
-
 
 _TABLE_VERSION = 3
 """Raised when the same files give other event tables than before."""
@@ -65,12 +54,11 @@ def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]
 
     A file that is generated again holds equal events but is another file to ROOT.
     """
+    files = inputs.of(process)
     if config.processes[process].generate is not None:
         folder = generation_folder(config, process)
-        return {f.file.path: digest(folder, f.name, f.file.entries) for f in inputs.of(process)}
-    return {
-        f.file.path: digest(f.name, f.file.identity, f.file.entries) for f in inputs.of(process)
-    }
+        return {f.file.path: digest(folder, f.name, f.file.entries) for f in files}
+    return {f.file.path: digest(f.name, f.file.identity, f.file.entries) for f in files}
 
 
 def read_events(
@@ -78,11 +66,7 @@ def read_events(
 ) -> tuple[tuple[str, str], ...]:
     """Selected events of every process as Parquet parts, one a slice; read once for all scans.
 
-    Args:
-        config: The scan.
-        inputs: Its opened files.
-        cache: Where event tables are kept, under the names of `parts`.
-        advance: Called with the number of entries of each finished slice.
+    Tables have the names of `parts`; ``advance`` hears of the entries of each finished slice.
 
     Returns:
         Path and why of files that are damaged where only reading their events shows it; the tables
@@ -141,12 +125,6 @@ def load_events(
 ) -> tuple[pa.Table, CutFlow]:
     """The event table and the cut flow of one process, from its parts.
 
-    Args:
-        cache: Where the parts are.
-        stems: Their names.
-        observables: Columns of the table.
-        process: How the weights of its files are put together.
-
     Raises:
         StorageError: a part is gone or damaged; the next run makes it anew.
     """
@@ -166,9 +144,6 @@ def load_events(
     return pa.concat_tables([layout.empty_table(), *tables]), flow
 
 
-# --------------------------------------------------------------------- pools
-
-
 def bin_pools(
     config: ScanConfig,
     tables: Mapping[str, Sequence[str]],
@@ -180,13 +155,7 @@ def bin_pools(
 ) -> BinnedPools:
     """The pools of all processes, each binned by a task of its own.
 
-    Args:
-        config: The scan.
-        tables: Process -> names of its event tables in the cache (`parts`).
-        cross_sections: Process -> cross-section [pb] before selection.
-        cache: Where the event tables are.
-        fingerprint: Hash of all that the pools depend on.
-        advance: Called with 1 for each finished process.
+    Cross-sections [pb] are those before the selection; ``tables`` are names of `parts`.
     """
     one = ray.remote(_bin_one)
     shared = ray.put(config)

@@ -18,30 +18,27 @@ def ours() -> Iterator[None]:
     except RayscanError as error:
         if not isinstance(error, RayTaskError):
             raise
-        raise _original(error) from None
+        raise cause(error) or error from None
     except RayError as error:
-        found = cause(error)
-        if found is None:
-            raise
-        raise found from None
-
-
-def _original(error: RayTaskError) -> BaseException:
-    found = cause(error)
-    return found if found is not None else error
+        raise cause(error) or error from None
 
 
 def cause(error: BaseException) -> RayscanError | None:
     """The error of ours at the bottom of Ray's chain of reports, if there is one."""
+    for each in chain(error):
+        if isinstance(each, RayscanError) and not isinstance(each, RayTaskError):
+            return each
+    return None
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that it came from, each once."""
     seen: set[int] = set()
     pending: list[BaseException] = [error]
     while pending:
         current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, RayscanError) and not isinstance(current, RayTaskError):
-            return current
-        inner = (getattr(current, "cause", None), current.__cause__, current.__context__)
-        pending += [each for each in inner if isinstance(each, BaseException)]
-    return None
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            inner = (getattr(current, "cause", None), current.__cause__, current.__context__)
+            pending += [each for each in inner if isinstance(each, BaseException)]

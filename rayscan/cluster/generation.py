@@ -43,10 +43,7 @@ def generate_files(
 ) -> dict[str, tuple[Generated, ...]]:
     """Make the files of every process that is generated, unless they are there already.
 
-    Args:
-        config: The scan.
-        cache: Where generated files are kept, local or not: any node makes them and reads them.
-        advance: Called with the number of events of each finished file.
+    Any node makes them and reads them; ``advance`` hears of the events of each finished file.
 
     Returns:
         Process -> its files, in order.

@@ -14,10 +14,6 @@ from rayscan.errors import RayscanError
 def run_job(description: str, *, retest: bool = False) -> int:
     """Run the scan file named on the command line, and its variants, on the cluster of this job.
 
-    Args:
-        description: What ``--help`` says.
-        retest: Train nothing: test the stored classifiers again.
-
     Returns:
         Exit code: 0 done, 1 some trials have no classifier (listed), 2 the user must mend it.
     """

@@ -16,9 +16,7 @@ def start(storage: str, token: str = "") -> ActorHandle:
 
     A commit replaces itself, so that repeating one after a lost worker doubles nothing.
 
-    Args:
-        storage: Folder or URL of the results.
-        token: Key of the lock of this run; a commit is refused when another run has taken over.
+    ``token`` is the key of the lock of this run: a commit is refused when another has taken over.
     """
     actor = ray.remote(Ledger).options(
         name=None, num_cpus=0, max_restarts=-1, max_task_retries=-1, lifetime=None

@@ -78,10 +78,7 @@ class Queue:
     def give_back(self, pack: Pack, *, blamed: bool = True) -> bool:
         """Take a pack back whose worker died; False if it was tried often enough.
 
-        Args:
-            pack: The pack.
-            blamed: False where another pack is known to be the cause: this start does not count
-                against it.
+        Where another pack is known to be the cause (not ``blamed``) this start does not count.
         """
         if not blamed:
             self._starts[part_of(pack)] -= 1

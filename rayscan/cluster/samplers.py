@@ -35,13 +35,7 @@ def distribution(allowed: Range) -> BaseDistribution:
 
 
 def sampler(search: Search, seed: int, *, knobs: int) -> BaseSampler:
-    """The sampler of a search.
-
-    Args:
-        search: The search.
-        seed: Its seed.
-        knobs: How many are searched.
-    """
+    """The sampler of a search of so many knobs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         made: BaseSampler = resolve_name(SAMPLERS[search.sampler].factory)(search, seed, knobs)

@@ -28,14 +28,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass(slots=True, kw_only=True)
 class PointStudy:
-    """The search of one point, in one fold: no fold may choose for one that it tests.
-
-    Attributes:
-        config: The scan.
-        point: The point.
-        fingerprint: Hash of the pools.
-        fold: Number of the fold; None without folds.
-    """
+    """The search of one point, in one fold: no fold may choose for one that it tests."""
 
     config: ScanConfig
     point: Point
@@ -106,21 +99,16 @@ class PointStudy:
         value = row.get("objective_value")
         if row["status"] == "ok" and value is not None:
             self._study.tell(trial, value)
-        elif row["status"] == "pruned":
-            self._study.tell(trial, state=TrialState.PRUNED)
         else:
-            self._study.tell(trial, state=TrialState.FAIL)
+            pruned = row["status"] == "pruned"
+            self._study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
 
 @dataclass(slots=True)
 class Pruning:
     """Asks Optuna's pruner, in a worker, which members of a pack shall stop.
 
-    Attributes:
-        search: The search.
-        earlier: Members of earlier batches.
-        pack: Members of this pack.
-        stopped: Member -> epoch, for those that were stopped.
+    It knows the members of ``earlier`` batches; ``stopped`` is member -> epoch.
     """
 
     search: Search

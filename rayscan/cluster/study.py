@@ -31,13 +31,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResult:
-    """How a scan and its variants ended.
-
-    Attributes:
-        results: Of each scan that came to its end, by the name of the variant.
-        errors: Why each of the others did not.
-        storage: That of the scan itself.
-    """
+    """How a scan and its variants ended, by name, and the storage of the scan itself."""
 
     results: Mapping[str, Result]
     errors: Mapping[str, str]

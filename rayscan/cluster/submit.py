@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from rayscan.cluster.address import alone, job_server, reach_loopback_directly
-from rayscan.errors import ClusterError, ConfigError, Problem
+from rayscan.errors import ClusterError, ConfigError, Problem, first_line
 from rayscan.keys import digest
-from rayscan.results.names import BASE, VARIANTS
+from rayscan.results.names import BASE
 from rayscan.scan.config import own_recipes
-from rayscan.scan.config.file import dump, parse_keys, read_text, with_lines
+from rayscan.scan.config.file import parse_keys, read_text
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.config.study import Study, load_study
+from rayscan.scan.config.study import load_study, located
 
 LARGEST = 50e6
 """Bytes that are shipped at most: code and a scan file are far smaller."""
@@ -35,14 +36,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A submitted scan.
-
-    Attributes:
-        id: Its submission id.
-        state: Ray's word: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
-        message: What Ray says of it.
-        storage: Where its results are.
-    """
+    """A submitted scan and what Ray says of it: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED."""
 
     id: str
     state: str
@@ -65,53 +59,35 @@ def shippable(path: Path) -> ScanConfig:
     study = load_study(path)
     written = parse_keys(read_text(path), path=str(path))[1]
     kept = [(key, str(written[key])) for key in ("storage", "cache") if written.get(key)]
-    known = (*kept, *_files(study.base))
-    places = [("", *each) for each in known]
-    for name, config in study.variants.items():
-        new = [each for each in _files(config) if each not in known]
-        places += [(f"{VARIANTS}.{name}.", *each) for each in new]
-    problems = [
-        Problem(
-            where=f"{variant}{key}",
-            what=f"'{place}' is relative: the job runs in a folder of the cluster that is removed "
-            "with it; give a URL (s3://...) or an absolute path that every node reaches",
-        )
-        for variant, key, place in places
-        if "://" not in place and not Path(place).is_absolute() and place[:1] != "~"
-    ]
-    problems += _unshipped_recipes(study)
-    if problems:
-        raise ConfigError(path=str(path), problems=with_lines(path, problems))
+    problems = {name: list(_only_here(config)) for name, config in study.scans.items()}
+    problems[BASE] = [*_relative(kept), *problems[BASE]]
+    if any(problems.values()):
+        raise ConfigError(path=str(path), problems=located(str(path), problems))
     return study.base
 
 
-def _unshipped_recipes(study: Study) -> Iterator[Problem]:
-    """Recipes not below the scan file; what a variant shares with the scan is said once."""
-    seen: set[tuple[str, str]] = set()
-    for variant, config in study.scans.items():
-        prefix = "" if variant == BASE else f"{VARIANTS}.{variant}."
-        for name, place in own_recipes.named(config).items():
-            if ".." in Path(place).parts and (name, place) not in seen:
-                seen.add((name, place))
-                yield Problem(
-                    where=f"{prefix}processes.{name}.generate.recipes",
-                    what=f"'{place}' is above the scan file and not shipped; put it beside the "
-                    "scan file",
-                )
+def _relative(places: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    for key, place in places:
+        if "://" not in place and not Path(place).is_absolute() and place[:1] != "~":
+            what = (
+                f"'{place}' is relative: the job runs in a folder of the cluster that is removed "
+                "with it; give a URL (s3://...) or an absolute path that every node reaches"
+            )
+            yield Problem(where=key, what=what)
 
 
-def _files(config: ScanConfig) -> Iterator[tuple[str, str]]:
-    for name, process in config.processes.items():
-        for pattern in process.files:
-            yield f"processes.{name}.files", pattern
+def _only_here(config: ScanConfig) -> Iterator[Problem]:
+    """Files of events at relative paths, and recipes that are not below the scan file."""
+    processes = config.processes.items()
+    yield from _relative((f"processes.{n}.files", file) for n, p in processes for file in p.files)
+    for name, place in own_recipes.named(config).items():
+        if ".." in Path(place).parts:
+            what = f"'{place}' is above the scan file and not shipped; put it beside the scan file"
+            yield Problem(where=f"processes.{name}.generate.recipes", what=what)
 
 
 def pack(scan: Path, folder: Path) -> int:
     """Put what a job needs into an empty folder: this very rayscan and the scan file.
-
-    Args:
-        scan: The scan file.
-        folder: Where to put it.
 
     Returns:
         Bytes of it all: rayscan, the scan file and the recipes it names.
@@ -282,18 +258,15 @@ def _told(address: str) -> Iterator[None]:
     try:
         yield
     except AuthenticationError as error:
-        first = str(error).strip().splitlines()[0]
         raise ClusterError(
-            what=f"{address} wants a token ({first})",
+            what=f"{address} wants a token ({first_line(error)})",
             fix="set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the token "
             "of the cluster",
         ) from error
     except (ConnectionError, requests.exceptions.RequestException, RuntimeError) as error:
         away = isinstance(error, ConnectionError | requests.exceptions.ConnectionError)
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ClusterError(
-            what=f"no job server answers at {address}" if away else f"{address}: {first[:400]}",
-            fix="open the tunnel (ray attach cluster.yaml -p 8265), or give --address"
-            if away
-            else "look at the cluster's dashboard",
-        ) from error
+        what, fix = f"{address}: {first_line(error)[:400]}", "look at the cluster's dashboard"
+        if away:
+            what = f"no job server answers at {address}"
+            fix = "open the tunnel (ray attach cluster.yaml -p 8265), or give --address"
+        raise ClusterError(what=what, fix=fix) from error

@@ -18,7 +18,7 @@ from rayscan.cluster import ledger as ledgers
 from rayscan.cluster.failures import cause
 from rayscan.cluster.queue import part_of
 from rayscan.cluster.studies import Pruning
-from rayscan.errors import RayscanError, StorageError
+from rayscan.errors import RayscanError, StorageError, first_line
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
@@ -64,13 +64,11 @@ def _rows(settings: dict[str, Any], context: Context) -> list[dict[str, Any]]:
         found = list(_trained(pack, settings["earlier"], context))
     except StorageError:
         raise
-    except RayscanError as error:
-        logger.exception("a pack of %s failed", pack[0].point.name)
-        found = _failed(pack, context, "error", str(error))
     except Exception as error:
         logger.exception("a pack of %s failed", pack[0].point.name)
         status = "out_of_memory" if _is_memory(error) else "error"
-        found = _failed(pack, context, status, _told(error))
+        why = str(error) if isinstance(error, RayscanError) else _told(error)
+        found = [failed_row(plan, context.config, status=status, error=why) for plan in pack]
     return [row | attempts for row in found]
 
 
@@ -89,12 +87,6 @@ def _trained(
     ).rows
 
 
-def _failed(
-    pack: Sequence[MemberPlan], context: Context, status: str, why: str
-) -> list[dict[str, Any]]:
-    return [failed_row(plan, context.config, status=status, error=why) for plan in pack]
-
-
 def _is_memory(error: Exception) -> bool:
     """Whether an allocation failed, in Python or on TensorFlow's device."""
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
@@ -102,10 +94,9 @@ def _is_memory(error: Exception) -> bool:
 
 def _told(error: Exception) -> str:
     """Type, first line of the message and place: enough to look for it."""
-    text = str(error).strip().splitlines() or [""]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""  # noqa: PTH119
-    return f"{type(error).__name__}: {text[0][:300]}{place}"
+    return f"{type(error).__name__}: {first_line(error)[:300]}{place}"
 
 
 def _device() -> str:

@@ -17,10 +17,10 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from rayscan.cluster import ledger as ledgers
-from rayscan.cluster.failures import cause
+from rayscan.cluster.failures import cause, chain
 from rayscan.cluster.queue import MAX_RETRIES, Done, Pack, Queue, Row, part_of
 from rayscan.cluster.trainable import Context, Work, train
-from rayscan.errors import RayscanError, StorageError
+from rayscan.errors import RayscanError, StorageError, first_line
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.points import Point, planned
 from rayscan.scan.steps.trial import failed_row
@@ -38,7 +38,15 @@ ENVIRONMENT = {
 """The ledger is the truth: Tune need not write logs, nor often its own state, nor print errors."""
 
 
-class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
+class _Unstored:
+    """Tune pickles what it is given into an experiment state that we never restore."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: the ledger is what a resumed scan starts from."""
+        return {}
+
+
+class PackSearcher(_Unstored, Searcher):  # type: ignore[misc]  # ray is not typed here
     """Hands the packs of a `Queue` to Ray Tune, and what came of them back.
 
     Tune itself retries nothing: a pack whose worker died goes back to the queue, which counts.
@@ -104,7 +112,9 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
             return
         memory = isinstance(why, MemoryError) or "OutOfMemory" in f"{type(why).__name__} {why}"
         status = "out_of_memory" if memory else "error"
-        told = f"its worker died {MAX_RETRIES + 1} times" + (f": {_first_line(why)}" if why else "")
+        told = f"its worker died {MAX_RETRIES + 1} times"
+        if why:
+            told += f": {type(why).__name__}: {first_line(why)[:300]}"
         rows = [
             failed_row(plan, self._context.config, status=status, error=told)
             | {"attempts": self._queue.starts(pack)}
@@ -113,18 +123,14 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
         ledgers.commit(self._context.ledger, "trials", part_of(pack), rows)
         self._queue.receive(rows)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its searcher into an experiment state that we never restore."""
-        return {}
-
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the ledger is what a resumed scan starts from."""
+        """Nothing, see `_Unstored`."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing, see `save`."""
+        """Nothing, see `_Unstored`."""
 
 
-class Witness(FIFOScheduler):  # type: ignore[misc]  # ray is not typed here
+class Witness(_Unstored, FIFOScheduler):  # type: ignore[misc]  # ray is not typed here
     """Tells the searcher why a trial died: it hears of it first, and Tune tells nobody else."""
 
     def __init__(self, searcher: PackSearcher) -> None:
@@ -135,12 +141,8 @@ class Witness(FIFOScheduler):  # type: ignore[misc]  # ray is not typed here
         """Remember the cause."""
         self._searcher.causes[trial.trial_id] = trial.get_pickled_error()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing, as for the searcher."""
-        return {}
 
-
-class Stop(tune.Stopper):  # type: ignore[misc]  # ray is not typed here
+class Stop(_Unstored, tune.Stopper):  # type: ignore[misc]  # ray is not typed here
     """Ends Tune at once when the searcher knows that the run cannot go on."""
 
     def __init__(self, searcher: PackSearcher) -> None:
@@ -153,15 +155,6 @@ class Stop(tune.Stopper):  # type: ignore[misc]  # ray is not typed here
     def stop_all(self) -> bool:
         """Whether to end."""
         return self._searcher.stopped is not None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing, as for the searcher."""
-        return {}
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
 
 def _name(trial: Any) -> str:
@@ -230,11 +223,8 @@ def run_trials(
 
 def _memory_kill(error: BaseException) -> BaseException | None:
     """The report of Ray's memory monitor in a chain of errors."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if "OutOfMemoryError" in f"{type(seen).__name__} {seen}":
-            return MemoryError("Ray's memory monitor killed it: its node ran out of memory")
-        seen = seen.__cause__ or seen.__context__
+    if any("OutOfMemoryError" in f"{type(each).__name__} {each}" for each in chain(error)):
+        return MemoryError("Ray's memory monitor killed it: its node ran out of memory")
     return None
 
 

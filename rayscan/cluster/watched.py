@@ -77,13 +77,7 @@ def run_watched(
 ) -> StudyResult:
     """Check a scan, run it and show how far it is; see `run`.
 
-    Args:
-        scan: As of `run`, and so are all others.
-        storage: In place of the scan's own.
-        workers: In place of the scan's own.
-        address: A Ray cluster to join.
-        variants: Those to run.
-        retest: Train nothing: test the stored classifiers again.
+    ``retest`` trains nothing: the stored classifiers are tested again.
     """
     here = not (address or os.environ.get("RAY_ADDRESS"))
     study = check(scan, storage=storage, workers=workers, here=here).study

@@ -59,9 +59,7 @@ def is_full(error: OSError) -> bool:
 def may_pass(error: OSError, *, local: bool) -> bool:
     """Whether an operation that failed may succeed a little later.
 
-    Args:
-        error: What was raised.
-        local: By the local file system; any other is a server, of which only refusals last.
+    Of a server, which anything but the ``local`` file system is, only refusals last.
 
     >>> may_pass(OSError(errno.EROFS, "read-only"), local=True)
     True

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 from rayscan.errors import StorageBusyError, StorageError
@@ -125,12 +124,7 @@ class Journal:
         self._flush(lines=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._end_stage()
         if error is None:
             self.status.state = "done"
@@ -183,13 +177,8 @@ class Journal:
     def _end_stage(self) -> None:
         if self._stage_began:
             seconds = time.monotonic() - self._stage_began
-            self._line(
-                "stage",
-                name=self.status.stage,
-                count=self.status.done,
-                unit=self.status.unit,
-                seconds=round(seconds, 3),
-            )
+            done = {"name": self.status.stage, "count": self.status.done, "unit": self.status.unit}
+            self._line("stage", **done, seconds=round(seconds, 3))
 
     def _line(self, kind: str, **values: Any) -> None:
         self._lines.append(json.dumps({"time": round(time.time(), 3), "kind": kind, **values}))

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from rayscan.errors import StorageBusyError, StorageError
@@ -74,10 +73,6 @@ def still_held(storage: Storage, key: str) -> None:
 
     A run that was stopped for long (SIGSTOP, a suspended laptop) may find that another took over,
     or that it did and has ended: then there is a lock of somebody else, or none.
-
-    Args:
-        storage: The storage.
-        key: Of the run's `Owner`.
 
     Raises:
         StorageBusyError: it does not.
@@ -154,19 +149,12 @@ class Lock:
         self._wait_until_free()
         self._put(self.storage)
         time.sleep(0.2 if self.storage.is_local else 1.0)
-        found = holder(self.storage)
-        if found is None or found.key != self.owner.key:  # two started in the same moment
-            raise busy(self.storage, found)
+        still_held(self.storage, self.owner.key)  # two may have started in the same moment
         self._heart = threading.Thread(target=self._live, name="rayscan-heart", daemon=True)
         self._heart.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._heart.join()
         hasty = Storage(self.storage.uri, 2.0)  # on the way out, perhaps for want of this storage

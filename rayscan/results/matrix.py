@@ -18,11 +18,7 @@ def matrix(
 ) -> pd.DataFrame:
     """Train benchmarks as rows, test benchmarks as columns (`rayscan.results.read.Tables.matrix`).
 
-    Args:
-        rows: Table `auc` or `limits`.
-        value: What the cells hold.
-        chosen: What was chosen of each column, by the name it is asked for with; None: nothing.
-        strength: The strength asked for; None: not said.
+    ``chosen`` is what was chosen of each column, by the name it is asked for with; None: nothing.
 
     Raises:
         TableError: What was asked for is not there, or more than one thing is.

@@ -16,13 +16,7 @@ _MANIFEST = f"{_FOLDER}/manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Which tables count.
-
-    Attributes:
-        snapshot: Folder of the current snapshot.
-        before: That of the one before, which somebody may still read; or empty.
-        tables: Names of the tables in it.
-    """
+    """Which tables count, in which snapshot; somebody may still read the one before (or empty)."""
 
     snapshot: str
     before: str
@@ -35,10 +29,7 @@ def publish(storage: Storage, contents: Mapping[str, bytes], *, check: Callable[
     The snapshot before stays for who is reading it; older ones are removed. Plain copies of the
     tables follow, one by one.
 
-    Args:
-        storage: Of the scan.
-        contents: Table -> Parquet file.
-        check: Asked before each change; raises to end it.
+    ``check`` is asked before each change, and raises to end it.
     """
     name = f"snapshot-{seal.checksum(b''.join(contents.values()))}"
     try:

@@ -42,12 +42,7 @@ def stage(found: Status) -> str:
 
 
 def left(found: Status, now: float) -> str:
-    """How long the stage of a running scan still takes, as far as that is known.
-
-    Args:
-        found: Its status.
-        now: The time [Unix time, s].
-    """
+    """How long the stage of a running scan still takes, as far as that is known."""
     quiet = max(now - found.updated, 0.0)
     if found.seconds_left is None:
         return "not known: nothing of this stage has ended yet"
@@ -93,11 +88,7 @@ def _shown(value: float) -> str:
 
 
 def missing(points: Iterable[Mapping[Any, Any]]) -> str:
-    """A sentence on members of which nothing is known, empty if there are none.
-
-    Args:
-        points: Rows of the table `points`.
-    """
+    """A sentence on members of which the rows of `points` know nothing, empty if there are none."""
     rows = list(points)
     lost = {r["point"]: left for r in rows if (left := r["planned"] - r["done"] - r["failed"]) > 0}
     if not lost:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from rayscan.errors import StorageError
-from rayscan.places import masked
+from rayscan.places import inside, masked
 from rayscan.results import flushed
 from rayscan.results.faults import is_full, may_pass, patiently
 
@@ -75,10 +75,7 @@ class Storage:
     def place(self, name: str) -> str:
         """Path or URL of something inside, as any node would write it."""
         path = self.path(name)
-        if self.is_local:
-            return path
-        parts = urlsplit(self.uri)
-        return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
+        return path if self.is_local else inside(self.uri, quote(name))
 
     def write(
         self,

@@ -23,7 +23,7 @@ processes:
   znunu: {role: background, generate: {process: znunu_jet, events: 12000, source: density}}
   spin1: {role: signal, generate: {process: spin1_on, events: 6000, source: density}}
 selection:
-  cuts: [jet1_pt > 130]
+  cuts: [jet1_pt > 150]
 binning:
   axes: [{observable: jet1_pt, bins: 8, low: 130, high: 800, scale: log, overflow: last}]
 mixtures: {background: 200, s_over_sqrt_b: [2]}

@@ -19,7 +19,8 @@ from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.results.variants import read_study
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.study import parse_study
 from rayscan.scan.plan.finished import rows_of, stamps
 

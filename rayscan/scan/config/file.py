@@ -8,7 +8,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,16 +20,13 @@ from rayscan.results.names import VARIANTS
 from rayscan.results.storage import from_folder
 from rayscan.scan.config import own_recipes, search_space
 from rayscan.scan.config.fitting import fitting_problems
-from rayscan.scan.config.given import Given, lines_of, path_of, text_of_keys
+from rayscan.scan.config.given import Given, dump, lines_of, path_of
 from rayscan.scan.config.heads.registry import head_problems
 from rayscan.scan.config.process import Process
-from rayscan.scan.config.ranges import name_problems, value_problems, without
+from rayscan.scan.config.ranges import Found, name_problems, short, value_problems, without
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.unknown_keys import unknown_keys
 from rayscan.yaml_text import Node, Place, YamlError, regular
-
-Found: TypeAlias = tuple[Place, str]
-"""A place in a scan file and what is wrong with it."""
 
 _REFUSED = object()
 """Stands where a value is that cannot be, and of which that was said."""
@@ -58,17 +55,14 @@ def read_text(scan: Given) -> str:
     Raises:
         ConfigError: it cannot be read, or written.
     """
-    if isinstance(scan, ScanConfig):
+    if isinstance(scan, Mapping | ScanConfig):
         return dump(scan)
-    if isinstance(scan, Mapping):
-        return text_of_keys(scan)
-    path = scan
     try:
-        return regular(path).read_text(encoding="utf-8")
+        return regular(scan).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not a text file"
         problem = Problem(where="file", what=f"cannot be read ({why}); write one: rayscan init")
-        raise ConfigError(path=str(path), problems=(problem,)) from error
+        raise ConfigError(path=str(scan), problems=(problem,)) from error
 
 
 def parse_scan(text: str, *, path: str = "") -> ScanConfig:
@@ -130,7 +124,11 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
 def told(problems: Sequence[Found], node: Node, path: str) -> ConfigError:
     """Problems as the error a user sees, sorted by their lines."""
     found = [
-        Problem(where=_dotted(place), what=what, line=yaml_text.line_of(node, place))
+        Problem(
+            where=".".join(_shown(str(part)) for part in place) or "file",
+            what=what,
+            line=yaml_text.line_of(node, place),
+        )
         for place, what in dict.fromkeys(problems)
     ]
     return ConfigError(path=path, problems=tuple(sorted(found, key=lambda p: p.line or 0)))
@@ -204,28 +202,15 @@ def _messages(error: Mapping[str, Any]) -> tuple[str, ...]:
     """What is wrong: a constructor that finds several things raises one error with all of them."""
     if error["type"] == "value_error":
         return tuple(map(str, error["ctx"]["error"].args))
-    return (_message(error),)
-
-
-def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
-        return "missing; this key is required"
-    if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
-        return f"found {_short(error['input'])}, expected a mapping of keys"
-    if error["type"] == "tuple_type":
-        return f"found {_short(error['input'])}, expected a list"
+        return ("missing; this key is required",)
     text = str(error["msg"]).replace("Input should be", "expected")
+    if error["type"] in {"dataclass_type", "mapping_type", "dict_type"}:
+        text = "expected a mapping of keys"
+    elif error["type"] == "tuple_type":
+        text = "expected a list"
     text = text.replace("valid integer", "whole number").replace("valid ", "")
-    return f"found {_short(error['input'])}, {text}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else f"{text[:56]} ..."
-
-
-def _dotted(place: Place) -> str:
-    return ".".join(_shown(str(p)) for p in place) or "file"
+    return (f"found {short(error['input'])}, {text}",)
 
 
 def _shown(key: str) -> str:
@@ -296,25 +281,3 @@ def _pointed_knob(choice: ArchitectureChoice, place: Place, what: str) -> Found:
     if name in {"preset", "search"}:
         return (*place, name), rest
     return (*place, "hyperparameters"), what
-
-
-def dump(config: ScanConfig) -> str:
-    """The resolved scan as YAML, every key written out; loads to an equal scan."""
-    return yaml_text.dump(_plain(config))
-
-
-def _is_unsaid(key: dataclasses.Field[Any], value: Any) -> bool:
-    """Whether a key holds nothing and means it when it is not written, too."""
-    return (value is None or value == ()) and bool(value == key.default)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [f for f in dataclasses.fields(value) if f.init]
-        items = ((f, getattr(value, f.name)) for f in fields)
-        return {f.name: _plain(item) for f, item in items if not _is_unsaid(f, item)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value

@@ -13,11 +13,7 @@ MOST_POINTS = 100_000
 
 
 def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Places of a scan file that do not fit the others, and why.
-
-    Args:
-        sections: The top-level keys that could be read.
-    """
+    """Places of the top-level keys that could be read which do not fit the others, and why."""
     if "ensembles" in sections and sections["ensembles"].unsure.shape is not None:
         yield from _uncertain_shape(sections)
     if {"processes", "mixtures", "architectures"} <= set(sections):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,12 +37,7 @@ def lines_of(scan: Given) -> Iterator[None]:
 
 
 def keys_over(storage: str | Path | None, workers: int | None) -> dict[str, Any]:
-    """The keys that arguments put in place of those of a scan.
-
-    Args:
-        storage: Where results go, from the working directory.
-        workers: Trials at a time.
-    """
+    """The keys that arguments put in place of those of a scan."""
     over: dict[str, Any] = {} if workers is None else {"resources": {"workers": workers}}
     if storage is not None:
         place = str(storage)
@@ -50,16 +45,26 @@ def keys_over(storage: str | Path | None, workers: int | None) -> dict[str, Any]
     return over
 
 
-def text_of_keys(keys: Mapping[str, Any]) -> str:
+def dump(scan: Mapping[str, Any] | ScanConfig) -> str:
     """The text of a scan file with these keys; arrays and paths are lists and text there.
+
+    Of a resolved scan every key is written out; it loads to an equal scan.
 
     Raises:
         ConfigError: a value that no scan file can hold.
     """
-    return yaml_text.dump(_plain(keys, ()))
+    return yaml_text.dump(_plain(scan, ()))
+
+
+def _is_unsaid(key: Field[Any], value: Any) -> bool:
+    """Whether a key holds nothing and means it when it is not written, too."""
+    return (value is None or value == ()) and bool(value == key.default)
 
 
 def _plain(value: Any, place: Place) -> Any:
+    if is_dataclass(value):
+        items = {f: getattr(value, f.name) for f in fields(value) if f.init}
+        value = {f.name: item for f, item in items.items() if not _is_unsaid(f, item)}
     if isinstance(value, Mapping):
         return {key: _plain(each, (*place, key)) for key, each in value.items()}
     if hasattr(value, "tolist"):  # numbers and arrays of numpy, columns of pandas

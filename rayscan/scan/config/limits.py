@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
-from rayscan.errors import MemberError
-from rayscan.registry import Family
+from rayscan.registry import Family, instances
 
 if TYPE_CHECKING:
     from rayscan.scan.config.scan import ScanConfig
@@ -37,13 +36,6 @@ class Method:
     strengths: int
 
 
-def _made(name: str, found: object) -> Method:
-    if not isinstance(found, Method):
-        why = f"expected a {Method.__module__}.Method, found {type(found).__name__}"
-        raise MemberError(what="limit method", name=name, why=why)
-    return found
-
-
 METHODS: Family[Method] = Family(
     "limit method",
     {
@@ -51,15 +43,9 @@ METHODS: Family[Method] = Family(
         "response": "rayscan.scan.steps.exclusion.response:METHOD",
         "score": "rayscan.scan.steps.exclusion.score:METHOD",
     },
-    _made,
+    instances("limit method", Method),
     group="rayscan.limits",
 )
-
-
-def _known(name: str) -> str:
-    if name not in METHODS:
-        raise ValueError(METHODS.unknown(name))
-    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +72,11 @@ class Limits:
         workspaces: Write each limit's model as JSON for ``pyhf cls``.
     """
 
-    methods: tuple[Annotated[str, AfterValidator(_known)], ...] = ("template", "response", "score")
+    methods: tuple[Annotated[str, AfterValidator(METHODS.known)], ...] = (
+        "template",
+        "response",
+        "score",
+    )
     luminosity: tuple[float, ...] = (139.0,)
     ensembles: int = 5_000
     channels: int = 12

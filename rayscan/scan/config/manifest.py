@@ -6,7 +6,8 @@ from typing import Any
 
 from rayscan.errors import ConfigError, StorageError
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.yaml_text import YamlError, values
 
@@ -24,10 +25,7 @@ def claim(config: ScanConfig, storage: Storage, *, retest: bool = False) -> None
 
     Only for the run that holds the storage: what killed runs left half-written is removed.
 
-    Args:
-        config: The scan.
-        storage: Where its results go.
-        retest: Test stored classifiers again: what only tests depend on may differ.
+    A ``retest`` tests stored classifiers again: what only tests depend on may differ.
 
     Raises:
         StorageError: the storage belongs to another scan file; says which keys differ.

@@ -18,9 +18,7 @@ from rayscan.yaml_text import Place
 def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
     """Put the recipe that each ``generate: {process, recipes}`` names beside it, as ``recipe``.
 
-    Args:
-        data: The values of a scan file; changed in place.
-        base: Folder that relative paths start from (that of the scan file).
+    Changes the values of the scan file; relative paths start from ``base``, its folder.
 
     Yields:
         Place and what is wrong of each file that cannot be used.

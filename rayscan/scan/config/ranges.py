@@ -11,14 +11,16 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from rayscan.generator.recipes import Recipe
 from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.config.unknown_keys import elements
 from rayscan.yaml_text import Place
 
 Found: TypeAlias = tuple[Place, str]
+"""A place in a scan file and what is wrong with it."""
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 LONGEST_NAME = 64
@@ -104,11 +106,7 @@ _RECIPE = ("Generate", "recipe")
 
 
 def value_problems(data: Mapping[str, Any]) -> Iterator[Found]:
-    """Values of a scan file that no key of their kind can have.
-
-    Args:
-        data: The keys of a scan.
-    """
+    """Values of a scan file that no key of their kind can have."""
     return _of_fields(ScanConfig, data, ())
 
 
@@ -145,21 +143,19 @@ def _of_value(hint: Any, value: Any, place: Place, key: str) -> Iterator[Found]:
         yield from _of_options(arguments, value, place)
     elif isinstance(value, dict) and dataclasses.is_dataclass(hint):
         yield from _of_fields(hint, value, place)
-    elif len(arguments) == 2 and isinstance(value, list if origin is tuple else dict):
-        inner = arguments[0] if origin is tuple else arguments[1]
-        named: Iterable[tuple[str | int, Any]]
-        named = enumerate(value) if isinstance(value, list) else value.items()
-        for name, each in named:
+    elif hint in _LEAVES:
+        if why := _LEAVES[hint](value, key):
+            yield place, why
+    else:
+        for name, each, inner in elements(hint, value):
             yield from _of_value(inner, each, (*place, name), key)
-    elif hint in _LEAVES and (why := _LEAVES[hint](value, key)):
-        yield place, why
 
 
 def _of_options(options: tuple[Any, ...], value: Any, place: Place) -> Iterator[Found]:
     if not any(_same(value, each) for each in options):
         *others, last = map(repr, options)
         known = " or ".join(filter(None, (", ".join(others), last)))
-        yield place, f"found {_short(value)}, expected {known}"
+        yield place, f"found {short(value)}, expected {known}"
 
 
 def _of_union(options: tuple[Any, ...], value: Any, place: Place, key: str) -> Iterator[Found]:
@@ -175,12 +171,12 @@ def _whole(value: Any, key: str) -> str:
     if isinstance(value, float) and value.is_integer():
         return _range(value, key)
     is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return _range(value, key) if is_whole else f"found {_short(value)}, expected a whole number"
+    return _range(value, key) if is_whole else f"found {short(value)}, expected a whole number"
 
 
 def _number(value: Any, key: str) -> str:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return _range(value, key) if is_number else f"found {_short(value)}, expected a number"
+    return _range(value, key) if is_number else f"found {short(value)}, expected a number"
 
 
 def _range(value: float, key: str) -> str:
@@ -197,14 +193,14 @@ def _range(value: float, key: str) -> str:
 def _text(value: Any, _: str) -> str:
     if not isinstance(value, str):
         quote = "" if isinstance(value, list | dict) else "; quote it if it is one"
-        return f"found {_short(value)}, expected a string{quote}"
+        return f"found {short(value)}, expected a string{quote}"
     if not value or not value.isprintable() or len(value) > _LONGEST_TEXT:
-        return f"found {_short(value)}, expected 1 to {_LONGEST_TEXT} characters on one line"
+        return f"found {short(value)}, expected 1 to {_LONGEST_TEXT} characters on one line"
     return ""
 
 
 def _truth(value: Any, _: str) -> str:
-    return "" if isinstance(value, bool) else f"found {_short(value)}, expected true or false"
+    return "" if isinstance(value, bool) else f"found {short(value)}, expected true or false"
 
 
 _LEAVES: Mapping[Any, Callable[[Any, str], str]] = {
@@ -239,6 +235,7 @@ def is_name(name: str) -> bool:
     return bool(NAME.fullmatch(name)) and len(name) <= LONGEST_NAME
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as a message shows it."""
     text = repr(value)
     return text if len(text) < 60 else f"{text[:56]} ..."

@@ -15,7 +15,7 @@ from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.architectures.registry import architectures
-from rayscan.scan.config.heads.registry import head_of, known
+from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.search import Search
@@ -87,7 +87,7 @@ class ArchitectureChoice:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     search: bool = False
     features: tuple[str, ...] = ()
-    head: Annotated[str, AfterValidator(known)] = "binary"
+    head: Annotated[str, AfterValidator(HEADS.known)] = "binary"
     benchmarks: tuple[str, ...] = ()
     against: str | None = None
 

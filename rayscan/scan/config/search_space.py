@@ -28,6 +28,10 @@ def search_ranges(choice: ArchitectureChoice) -> dict[str, Range]:
     return {**free, **{k: _range(choice, k, v) for k, v in given.items()}}
 
 
+def _corners(allowed: Range) -> tuple[Value, ...]:
+    return allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
+
+
 def check(choice: ArchitectureChoice) -> None:
     """Raise ValueError, saying which knob and why, unless every knob and range can be used."""
     searched = search_ranges(choice).items()
@@ -44,10 +48,6 @@ def check(choice: ArchitectureChoice) -> None:
 
 def _fixed(choice: ArchitectureChoice) -> dict[str, Value]:
     return {k: v for k, v in choice.hyperparameters.items() if not isinstance(v, Mapping)}
-
-
-def _corners(allowed: Range) -> tuple[Value, ...]:
-    return allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
 
 
 def _range(choice: ArchitectureChoice, knob: str, given: Mapping[str, Any]) -> Range:

@@ -13,7 +13,6 @@ from rayscan.places import beside, named_host
 from rayscan.results.names import BASE, VARIANTS, variant_storage
 from rayscan.scan.config import merging
 from rayscan.scan.config.file import (
-    Found,
     parse_keys,
     read_text,
     structured,
@@ -23,7 +22,7 @@ from rayscan.scan.config.file import (
 )
 from rayscan.scan.config.given import Given, keys_over, lines_of, path_of
 from rayscan.scan.config.old_place import left_behind
-from rayscan.scan.config.ranges import ALPHABET, is_name
+from rayscan.scan.config.ranges import ALPHABET, Found, is_name
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.yaml_text import Node
 
@@ -40,13 +39,7 @@ _OWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A scan and its variants.
-
-    Attributes:
-        base: The scan itself.
-        variants: By name, in the order of the file.
-        path: The scan file, empty where there is none.
-    """
+    """A scan and its variants by name, in the order of their file (empty where there is none)."""
 
     base: ScanConfig
     variants: Mapping[str, ScanConfig]

@@ -22,11 +22,11 @@ def unknown_keys(kind: Any, data: Any, place: Place = ()) -> Iterator[tuple[Plac
         for option in typing.get_args(kind):
             yield from unknown_keys(option, data, place)
     else:
-        for key, value, inner in _elements(kind, data):
+        for key, value, inner in elements(kind, data):
             yield from unknown_keys(inner, value, (*place, key))
 
 
-def _elements(kind: Any, data: Any) -> Iterator[tuple[Any, Any, Any]]:
+def elements(kind: Any, data: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Key, value and type of what a tuple or a mapping holds."""
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) is tuple and isinstance(data, list):

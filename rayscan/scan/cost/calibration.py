@@ -73,7 +73,7 @@ def _timed(config: ScanConfig) -> Rates:
 
 def _scaled(rates: Rates, speed: float) -> Rates:
     """Every cost times a factor; what the architectures cost is timed on its own."""
-    changed = {
+    changed: dict[str, Any] = {
         name: value * speed
         if isinstance(value, float)
         else {k: v * speed for k, v in value.items()}

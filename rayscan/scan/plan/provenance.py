@@ -13,7 +13,7 @@ from typing import Any
 from rayscan import places
 from rayscan.generator.generate import Generated
 from rayscan.keys import RESULTS_VERSION
-from rayscan.scan.config.file import dump
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.inputs import Inputs
 from rayscan.scan.pools.reading import Reading

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError, WeightError
 from rayscan.events import split as pools
-from rayscan.events.selection import CutFlow
+from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools, fold_name
 from rayscan.events.weights import Weights, spike
 from rayscan.models.contract import Templates
@@ -89,14 +89,17 @@ def bin_process(
         WeightError: negative weights, or one event outweighs all others.
     """
     every = _weighed(table, process)
-    steps = [
-        (step.cut, step.events, step.sum_weights, step.sum_weights_squared) for step in flow.steps
-    ]
     inside = binning.index(_columns(table, binning.observables)) >= 0
     weights = table.column("weight").to_numpy()[inside]
-    steps.append(("binning", int(inside.sum()), float(weights.sum()), float((weights**2).sum())))
+    last = Step(
+        cut="binning",
+        events=int(inside.sum()),
+        sum_weights=float(weights.sum()),
+        sum_weights_squared=float((weights**2).sum()),
+    )
+    steps = (*flow.steps, last)
     if not inside.any():
-        raise SelectionEmptyError(process=process, steps=tuple((s[0], s[1]) for s in steps))
+        raise SelectionEmptyError(process=process, steps=tuple((s.cut, s.events) for s in steps))
     kept, unweighting = pools.unweight(table, process=process, seed=seed)
     counts: dict[str, Counts] = {}
     values: dict[str, Mapping[str, Features]] = {}
@@ -111,7 +114,7 @@ def bin_process(
     return ProcessPools(
         process=process,
         role=role,
-        cross_section=cross_section * steps[-1][2] / steps[0][2],
+        cross_section=cross_section * last.sum_weights / steps[0].sum_weights,
         counts=counts,
         features=values,
         selected=selected,
@@ -136,29 +139,24 @@ def _columns(table: pa.Table, names: Sequence[str]) -> dict[str, Features]:
 
 
 def _flow_rows(
-    process: str, role: str, cross_section: float, steps: list[tuple[str, int, float, float]]
-) -> list[dict[str, Any]]:
-    total, total_squared = steps[0][2], steps[0][3]
-    rows = []
-    for number, (cut, events, weight, squared) in enumerate(steps):
-        share = weight / total
+    process: str, role: str, cross_section: float, steps: Sequence[Step]
+) -> Iterator[dict[str, Any]]:
+    total, total_squared = steps[0].sum_weights, steps[0].sum_weights_squared
+    for number, step in enumerate(steps):
+        share = step.sum_weights / total
         # Binomial error of a weighted share: passing and failing events fluctuate apart.
-        variance = ((1 - 2 * share) * squared + share**2 * total_squared) / total**2
-        rows.append(
-            {
-                "process": process,
-                "role": role,
-                "step": number,
-                "cut": cut,
-                "events": events,
-                "sum_weights": weight,
-                "sum_weights_squared": squared,
-                "efficiency": share,
-                "efficiency_error": float(np.sqrt(max(variance, 0.0))),
-                "cross_section": cross_section * share,
-            }
-        )
-    return rows
+        variance = (
+            (1 - 2 * share) * step.sum_weights_squared + share**2 * total_squared
+        ) / total**2
+        yield {
+            "process": process,
+            "role": role,
+            "step": number,
+            **asdict(step),
+            "efficiency": share,
+            "efficiency_error": float(np.sqrt(max(variance, 0.0))),
+            "cross_section": cross_section * share,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -256,13 +254,11 @@ def gather(
     if split.min_pool_count == 0:
         return found
     mapping = merge_map(least_training(found), split.min_pool_count)
-    merged_parts = {name: _merge(part, mapping) for name, part in found.processes.items()}
-    return replace(found, processes=merged_parts)
-
-
-def _merge(part: ProcessPools, mapping: Counts) -> ProcessPools:
-    counts = {name: merged(each, mapping) for name, each in part.counts.items()}
-    return replace(part, counts=counts)
+    joined = {
+        name: replace(part, counts={p: merged(each, mapping) for p, each in part.counts.items()})
+        for name, part in found.processes.items()
+    }
+    return replace(found, processes=joined)
 
 
 def templates_of(

@@ -29,10 +29,7 @@ from rayscan.scan.config.scan import ScanConfig
 class InputFile:
     """One readable input file of one process.
 
-    Attributes:
-        process: Name of the process.
-        name: What event identity calls the file: short, and the same wherever the folder lies.
-        file: What the file holds.
+    Event identity calls it by its ``name``: short, and the same wherever the folder lies.
     """
 
     process: str
@@ -133,12 +130,7 @@ def _paths(
 
 
 def without(config: ScanConfig, inputs: Inputs, broken: Sequence[tuple[str, str]]) -> Inputs:
-    """The inputs without files that turned out broken only when their events were read.
-
-    Args:
-        config: The scan.
-        inputs: Its opened files.
-        broken: Path and why of each broken file.
+    """The inputs without files (path, why) that turned out broken only when their events were read.
 
     Raises:
         ConfigError: naming every broken file, unless `skip_broken_files` is set and each process
@@ -190,7 +182,8 @@ def _copies(files: list[InputFile]) -> Iterator[DuplicateInputError]:
     for entry in files:
         first = seen.setdefault(entry.file.identity, entry)
         if first is not entry:
-            yield DuplicateInputError(first=_whose(first), second=_whose(entry))
+            one, other = (f"{each.file.path} of '{each.process}'" for each in (first, entry))
+            yield DuplicateInputError(first=one, second=other)
 
 
 def _unlike(config: ScanConfig, files: list[InputFile]) -> Iterator[Problem]:
@@ -208,10 +201,6 @@ def _unlike(config: ScanConfig, files: list[InputFile]) -> Iterator[Problem]:
                 "as 1"
             )
             yield Problem(where=f"processes.{name}", what=what)
-
-
-def _whose(entry: InputFile) -> str:
-    return f"{entry.file.path} of '{entry.process}'"
 
 
 def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, ...]:

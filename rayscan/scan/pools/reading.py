@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from rayscan.errors import (
@@ -36,15 +35,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRead:
-    """What one input file was found to hold.
-
-    Attributes:
-        process: Name of the process.
-        name: Short name of the file.
-        path: Where it is.
-        weight: Where its weights are: a branch, or ``none``.
-        flow: Its cut flow, with the weights before any cut and the broken events.
-    """
+    """What an input file was found to hold; ``weight`` is the branch of its weights or ``none``."""
 
     process: str
     name: str
@@ -55,14 +46,7 @@ class FileRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """All input files as they were read.
-
-    Attributes:
-        files: The files, in order.
-        repeated: Events that were read twice.
-        selected: Selected events of all files.
-        compared: Those that hold enough to be compared.
-    """
+    """All input files as they were read: ``compared`` of their events hold enough for that."""
 
     files: tuple[FileRead, ...]
     repeated: tuple[RepeatedEventsError, ...]
@@ -117,37 +101,28 @@ def _damaged(cache: Storage, stem: str, why: str) -> StorageError:
 
 
 def look(parts: Mapping[str, Slice], cache: Storage) -> Reading:
-    """What all files were found to hold.
-
-    Args:
-        parts: Names of all event tables in the cache, each with its slice.
-        cache: Where they are.
-    """
+    """What all files were found to hold, by the event tables in the cache and their slices."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         flows = pool.map(lambda stem: flow_of(cache, stem), parts)
         tables = pool.map(lambda stem: columns_of(cache, stem, CONTENT), parts)
         read = list(zip(parts.values(), flows, tables, strict=True))
-    by_file: dict[tuple[str, str], list[int]] = {}
-    for index, (piece, _, _) in enumerate(read):
-        by_file.setdefault((piece.process, piece.path), []).append(index)
+    by_file: dict[tuple[str, str], list[tuple[Slice, CutFlow, pa.Table]]] = {}
+    for one in read:
+        by_file.setdefault((one[0].process, one[0].path), []).append(one)
     files, known = [], {}
     for (process, path), those in by_file.items():
-        piece = read[those[0]][0]
+        slices, flows_of_file, contents = zip(*those, strict=True)
         files.append(
             FileRead(
                 process=process,
-                name=piece.file,
+                name=slices[0].file,
                 path=path,
-                weight=piece.weight,
-                flow=add([read[index][1] for index in those]),
+                weight=slices[0].weight,
+                flow=add(flows_of_file),
             )
         )
-        columns = (
-            np.concatenate([read[index][2][name].to_numpy() for index in those]) for name in CONTENT
-        )
-        known[f"{path} of '{process}'"] = Known(
-            **dict(zip(("entries", "hashes", "bits"), columns, strict=True))
-        )
+        entries, hashes, bits = (pa.concat_tables(contents)[name].to_numpy() for name in CONTENT)
+        known[f"{path} of '{process}'"] = Known(entries=entries, hashes=hashes, bits=bits)
     return Reading(
         files=tuple(files),
         repeated=repeats.repeats(known),

@@ -14,7 +14,8 @@ from rayscan.errors import ConfigError, FileUnreadableError
 from rayscan.generator import recipes
 from rayscan.generator.catalogue import catalogue
 from rayscan.generator.generate import Generate
-from rayscan.scan.config.file import dump, load_scan, parse_scan
+from rayscan.scan.config.file import load_scan, parse_scan
+from rayscan.scan.config.given import dump
 
 OWN = Path(__file__).parents[3] / "jobs" / "recipes.yaml"
 SCAN = """

@@ -29,7 +29,8 @@ from rayscan.events.table import schema
 from rayscan.report.frames.repeats import over_folds
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import (
     ArchitectureChoice,

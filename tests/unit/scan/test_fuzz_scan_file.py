@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from rayscan import yaml_text
 from rayscan.errors import ConfigError
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.merging import merged
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import parse_study

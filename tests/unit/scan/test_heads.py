@@ -15,7 +15,8 @@ from rayscan.errors import ConfigError
 from rayscan.models.ratio.likelihood_ratio import closed_form
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.heads.registry import groups, trained
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Training

@@ -13,7 +13,7 @@ import pytest
 from toy_scan import limits_on, make_config, make_pools, train_all
 
 from rayscan.errors import ConfigError, MemberError
-from rayscan.registry import Family
+from rayscan.registry import Family, instances
 from rayscan.report import cautions, views
 from rayscan.report.figures.limits import limits as figures
 from rayscan.report.frames.limits import from_scores, of_classifiers
@@ -23,7 +23,7 @@ from rayscan.results.read import Tables, read_tables
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.file import parse_scan
-from rayscan.scan.config.limits import METHODS, Limits, Method, _made
+from rayscan.scan.config.limits import METHODS, Limits, Method
 from rayscan.scan.config.scan import EnsembleSizes
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.steps.exclusion.score import METHOD as SCORED
@@ -86,7 +86,7 @@ def test_a_trait_cannot_be_forgotten():
         known = {n: getattr(SCORED, n) for n in Method.__slots__ if n != name}
         with pytest.raises(TypeError, match=name):
             Method(**known)
-    wrong = Family("limit method", {"none": "math:pi"}, _made)
+    wrong = Family("limit method", {"none": "math:pi"}, instances("limit method", Method))
     with pytest.raises(MemberError, match=r"limit method 'none': expected a .*Method, found float"):
         wrong["none"]
 

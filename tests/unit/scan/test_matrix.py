@@ -59,8 +59,8 @@ def test_several_backgrounds_and_variants_are_told_apart(fake, fake_scan):
     found = both.matrix(strength=1, background=10_000)
     exact = np.mean([scan.auc("cnn", "alp", "alp", 1.0, 10_000, i) for i in range(3)])
     assert found.loc["alp", "alp"] == pytest.approx(exact)
-    rows = both.auc.assign(variant=(["a", "b"] * len(both.auc))[: len(both.auc)])
-    named = Tables(**{**vars(both), "auc": rows})
+    variants = (["a", "b"] * len(both.auc))[: len(both.auc)]
+    named = Tables(auc=both.auc.assign(variant=variants))
     with pytest.raises(TableError, match="variant= is needed"):
         named.matrix(strength=1, background=10_000)
 

@@ -20,7 +20,7 @@ from rayscan.cli.app import app
 from rayscan.errors import ConfigError, TableError, VariantsStoppedError
 from rayscan.models.architectures.linear import LinearClassifier
 from rayscan.results.ledger import Ledger
-from rayscan.scan.config.file import dump
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.study import load_study
 
 DENSITY = ["--source", "density"]

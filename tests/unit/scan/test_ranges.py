@@ -15,7 +15,8 @@ from rayscan import yaml_text
 from rayscan.errors import ConfigError
 from rayscan.generator.recipes import Recipe
 from rayscan.models.architectures.registry import architectures
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.merging import merged
 from rayscan.scan.config.ranges import RANGES
 from rayscan.scan.config.scan import ScanConfig

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import ConfigError, Problem
-from rayscan.scan.config.file import dump, load_scan, parse_scan, with_lines
+from rayscan.scan.config.file import load_scan, parse_scan, with_lines
+from rayscan.scan.config.given import dump
 
 REPOSITORY = Path(__file__).parents[3]
 

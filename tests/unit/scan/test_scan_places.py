@@ -12,7 +12,8 @@ import pytest
 
 from rayscan.errors import ConfigError
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import dump, load_scan
+from rayscan.scan.config.file import load_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.study import load_study, storage_of
 
 ROOT = Path(__file__).parents[3]

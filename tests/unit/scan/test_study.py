@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rayscan.errors import ConfigError, Problem
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.study import load_study, located, parse_study
 
 REPOSITORY = Path(__file__).parents[3]
@@ -219,7 +220,9 @@ def test_the_variants_of_the_readme_are_scans():
 
 
 def test_the_variants_of_the_template_are_scans():
-    template = (REPOSITORY / "rayscan" / "scan" / "template.yaml").read_text(encoding="utf-8")
+    template = (REPOSITORY / "rayscan" / "scan" / "config" / "template.yaml").read_text(
+        encoding="utf-8"
+    )
     head, mark, tail = template.partition("# variants:\n")
     study = parse_study(head + (mark + tail).replace("# ", "", 1).replace("\n# ", "\n"))
     assert len(study.variants) == 4

@@ -14,7 +14,8 @@ from rayscan.models.ratio.marginal import MarginalLikelihoodRatio
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.results.tables.registry import LAYOUTS
-from rayscan.scan.config.file import dump, parse_scan
+from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.given import dump
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import EnsembleSizes
 from rayscan.scan.cost.cautions import cautions

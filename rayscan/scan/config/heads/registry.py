@@ -31,13 +31,6 @@ HEADS: Family[type[Head]] = Family(
 )
 
 
-def known(name: str) -> str:
-    """The name of a head, or ValueError with those that there are."""
-    if name not in HEADS:
-        raise ValueError(HEADS.unknown(name))
-    return name
-
-
 def head_of(choice: ArchitectureChoice) -> Head:
     """The head of an architecture."""
     return HEADS[choice.head].of(choice)
