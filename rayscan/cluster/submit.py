@@ -19,7 +19,7 @@ from rayscan.cluster.address import alone, job_server, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem
 from rayscan.keys import digest
 from rayscan.results.names import BASE, VARIANTS
-from rayscan.scan.config import own_recipes
+from rayscan.scan.config import own_architectures, own_recipes
 from rayscan.scan.config.file import dump, parse_keys, read_text, with_lines
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study
@@ -79,22 +79,27 @@ def shippable(path: Path) -> ScanConfig:
         for variant, key, place in places
         if "://" not in place and not Path(place).is_absolute() and place[:1] != "~"
     ]
-    problems += _unshipped_recipes(study)
+    problems += _unshipped(study)
     if problems:
         raise ConfigError(path=str(path), problems=with_lines(path, problems))
     return study.base
 
 
-def _unshipped_recipes(study: Study) -> Iterator[Problem]:
-    """Recipes not below the scan file; what a variant shares with the scan is said once."""
+def _named(config: ScanConfig) -> dict[str, str]:
+    """Files that a scan file names and that are shipped with it, each by its place in it."""
+    return {**own_recipes.named(config), **own_architectures.named(config)}
+
+
+def _unshipped(study: Study) -> Iterator[Problem]:
+    """Files not below the scan file; what a variant shares with the scan is said once."""
     seen: set[tuple[str, str]] = set()
     for variant, config in study.scans.items():
         prefix = "" if variant == BASE else f"{VARIANTS}.{variant}."
-        for name, place in own_recipes.named(config).items():
-            if ".." in Path(place).parts and (name, place) not in seen:
-                seen.add((name, place))
+        for where, place in _named(config).items():
+            if ".." in Path(place).parts and (where, place) not in seen:
+                seen.add((where, place))
                 yield Problem(
-                    where=f"{prefix}processes.{name}.generate.recipes",
+                    where=f"{prefix}{where}",
                     what=f"'{place}' is above the scan file and not shipped; put it beside the "
                     "scan file",
                 )
@@ -114,7 +119,7 @@ def pack(scan: Path, folder: Path) -> int:
         folder: Where to put it.
 
     Returns:
-        Bytes of it all: rayscan, the scan file and the recipes it names.
+        Bytes of it all: rayscan, the scan file, the recipes and architectures it names.
 
     Raises:
         ClusterError: it is too large to be shipped.
@@ -122,7 +127,7 @@ def pack(scan: Path, folder: Path) -> int:
     with resources.as_file(resources.files("rayscan")) as package:
         shutil.copytree(package, folder / "rayscan", ignore=_LEFT_OUT)
     shutil.copyfile(scan, folder / "scan.yaml")
-    named = [own_recipes.named(config) for config in load_study(scan).scans.values()]
+    named = [_named(config) for config in load_study(scan).scans.values()]
     for place in {place for each in named for place in each.values()}:
         if not Path(place).is_absolute():  # absolute ones are reached from every node
             (folder / place).parent.mkdir(parents=True, exist_ok=True)

@@ -136,6 +136,7 @@ def _finished(
     folder = f"classifiers/{plan.key}"
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         trained.classifier.save(Path(local))
+        storage_of_models.carry(Path(local), plan.point.choice.origin)
         folders.put(storage, Path(local), folder)
     validation = objective_value("auc", plan, trained.classifier, config=config, binned=binned)
     name = config.search.objective if plan.point.mode == "search" else "auc"

@@ -178,7 +178,7 @@ class Head(ABC):
     def _architecture(self) -> Found:
         name, known = self.choice.name, architectures()
         able = [each for each, member in known.items() if self.fits(member)]
-        if name in known and name not in able:
+        if self.choice.known and not self.fits(self.choice.architecture):
             what = f"'{name}' has no {self.choice.head} head; those that have"
             yield self.place, f"{what}: {', '.join(able)}"
 
