@@ -112,7 +112,9 @@ class KerasNetwork(Network):
             _called(_model(self), [array[k] for array in weights], seen[k // where.per_chunk])
             for k in range(where.members)
         ]
-        return ops.stack(found)
+        lost = ops.sum(0.0 * x, axis=-1)  # NaN of rows that are not finite, which relu makes 0
+        chunks = np.arange(where.members) // where.per_chunk
+        return ops.stack(found) + ops.take(lost, chunks, axis=0)[..., None]
 
     def outputs_of(self, weights: Weights, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """A few thousand histograms at a time."""

@@ -11,9 +11,8 @@ from typing import Any
 
 from rayscan.errors import MemberError
 from rayscan.models.architectures.registry import architecture, architectures
-from rayscan.patterns import regular
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.yaml_text import Place
+from rayscan.yaml_text import Place, regular
 
 
 def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
@@ -28,9 +27,9 @@ def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
     """
     choices = data.get("architectures")
     for index, choice in enumerate(choices if isinstance(choices, list) else ()):
-        if isinstance(choice, dict) and isinstance(choice.get("from"), str):
-            if why := _read(choice, base):
-                yield ("architectures", index, "from"), why
+        named = isinstance(choice, dict) and isinstance(choice.get("from"), str)
+        if named and (why := _read(choice, base)):
+            yield ("architectures", index, "from"), why
 
 
 def _read(choice: dict[Any, Any], base: Path) -> str:

@@ -45,6 +45,6 @@ def _unknown_fields(
     for key, value in data.items():
         if key in types_of:
             yield from unknown_keys(types_of[key], value, (*place, key))
-        elif key not in known:
+        else:
             hint = nearest(str(key), known) or f" (known: {', '.join(known)})"
             yield (*place, key), f"unknown key{hint}"
