@@ -47,7 +47,6 @@ def _made(name: str, found: object) -> Architecture[Any]:
     return member
 
 
-@functools.cache
 def architecture(name: str, origin: tuple[str, str] | None = None) -> Architecture[Any]:
     """One architecture, always the same object.
 
@@ -59,8 +58,11 @@ def architecture(name: str, origin: tuple[str, str] | None = None) -> Architectu
         KeyError: The family has none of this name.
         MemberError: What is found is none.
     """
-    if origin is None:
-        return architectures()[name]
+    return architectures()[name] if origin is None else _own(name, origin)
+
+
+@functools.cache
+def _own(name: str, origin: tuple[str, str]) -> Architecture[Any]:
     member = _made(name, own_class(name, *origin))
     member.origin = origin
     return member

@@ -277,7 +277,7 @@ def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[Found]:
     if choice.name not in known and choice.from_ is None:
         hint = nearest(choice.name, known) or f" (known: {', '.join(known)})"
         yield (*place, "name"), f"unknown architecture '{choice.name}'{hint}"
-    if not choice.known:
+    if not choice.is_known:
         return
     for index, feature in enumerate(choice.features):
         if why := _refused(feature):

@@ -113,7 +113,7 @@ class ArchitectureChoice:
         return None if self.from_ is None else (self.from_, self.code or "")
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether its name stands for one; why not is said once, where files are read."""
         try:
             return bool(self.architecture)

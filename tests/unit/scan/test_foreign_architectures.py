@@ -29,7 +29,7 @@ from rayscan.models.architectures.linear import LinearArchitecture, LinearKnobs
 class MeanDifference(LinearArchitecture[LinearKnobs]):
     name = "mean_difference"
     knobs = LinearKnobs
-    heads = ("binary",)
+    learns = "two classes"
 
     def work(self, values, shape, examples):
         bins = math.prod(shape)
@@ -47,7 +47,7 @@ class PerEvent(EventMLP):
 class Priceless(LinearArchitecture[LinearKnobs]):
     name = "priceless"
     knobs = LinearKnobs
-    heads = ("binary",)
+    learns = "two classes"
 
     def fit(self, drawn, values, seed): ...
 """
@@ -144,7 +144,7 @@ for member in architectures().values():
     values = member.valued({})
     member.fits((30, 30)), member.draws(values), member.stored(values, (30, 30))
     member.work(values, (30, 30), 100), member.held(values, (30, 30), 9, size=2, members=1)
-    assert member.heads and member.reads and member.engine
+    assert member.learns and member.reads and member.engine
 print([m for m in ("ray", "tensorflow", "keras", "sklearn") if m in sys.modules])
 """
     # Without the package above: its place is on the path of this process alone.

@@ -32,7 +32,7 @@ class Against(Single):
             yield self.place, f"'{self.null}' cannot be told from itself; leave one out"
         elif not self.groups(sections["processes"]):
             yield self.place, "there is no other signal to tell it from"
-        if self.choice.known and self.choice.reads_events:
+        if self.choice.is_known and self.choice.reads_events:
             what = "sums log[(B + S r)/(B + S)] over events, which knows one signal only"
             what = f"'{self.choice.name}' {what}"
             yield self.place, f"{what}; expected an architecture of histograms, for example mlp"

@@ -176,10 +176,9 @@ class Head(ABC):
             yield ("against",), what
 
     def _architecture(self) -> Found:
-        name, known = self.choice.name, architectures()
-        able = [each for each, member in known.items() if self.fits(member)]
-        if self.choice.known and not self.fits(self.choice.architecture):
-            what = f"'{name}' has no {self.choice.head} head; those that have"
+        if self.choice.is_known and not self.fits(self.choice.architecture):
+            able = [each for each, member in architectures().items() if self.fits(member)]
+            what = f"'{self.choice.name}' has no {self.choice.head} head; those that have"
             yield self.place, f"{what}: {', '.join(able)}"
 
     def _joint(self, sections: Mapping[str, Any]) -> Found:
