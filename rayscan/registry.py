@@ -56,7 +56,7 @@ class Family(Mapping[str, Member], Generic[Member]):
             point = self._points[name]
             try:
                 found = point.load()
-            except (ImportError, AttributeError) as error:
+            except Exception as error:  # whatever an import of others does
                 if name in self._ours:
                     raise
                 why = f"{_source(point)} cannot be loaded: {error}"

@@ -30,6 +30,9 @@ def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
         named = isinstance(choice, dict) and isinstance(choice.get("from"), str)
         if named and (why := _read(choice, base)):
             yield ("architectures", index, "from"), why
+        elif not named and isinstance(choice, dict) and "code" in choice:
+            what = "the text of the file that 'from' names, which is missing"
+            yield ("architectures", index, "code"), what
 
 
 def _read(choice: dict[Any, Any], base: Path) -> str:

@@ -100,7 +100,7 @@ def test_it_is_stored_with_its_file_and_sent_without_its_module(toy_examples, tm
 @pytest.mark.parametrize(
     ("layer", "outputs", "why"),
     [
-        ("layers.BatchNormalization()", "outputs", "keep a state .* leave out those of .*moving_me"),
+        ("layers.BatchNormalization()", "outputs", "keep a state .* leave out .*moving_me"),
         ("layers.Dropout(0.1)", "outputs", "keep a state between batches"),
         ("layers.Dense(20, trainable=False)", "outputs", "frozen cannot be trained"),
         ("layers.Dense(20, kernel_regularizer='l2')", "outputs", "use the knob l2"),

@@ -119,9 +119,9 @@ def test_another_text_is_another_trial_and_others_keep_their_keys(scan):
         ("own/mine.py:Other", MINE, "Other'> is no Architecture class"),
         ("own/mine.py:Partly", MINE, "'mine': it does not say its fit, work"),
         ("own/mine.py:Mine", MINE.replace('"mine"', '"other"'), "it calls itself 'other'; give bo"),
-        ("own/mine.py:Mine", MINE + "import nothing_such\n", ", line 40: ModuleNotFoundError: No m"),
-        ("own/mine.py:Mine", MINE + "raise SystemExit(3)\n", "own/mine.py, line 40: SystemExit: 3"),
-        ("own/mine.py:Mine", MINE + "def f(:\n", "own/mine.py, line 40: SyntaxError: "),
+        ("own/mine.py:Mine", MINE + "import nothing_such\n", ", line 38: ModuleNotFoundError: No"),
+        ("own/mine.py:Mine", MINE + "raise SystemExit(3)\n", "own/mine.py, line 38: SystemExit: 3"),
+        ("own/mine.py:Mine", MINE + "def f(:\n", "own/mine.py, line 38: SyntaxError: "),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence_at_its_line(scan, said, text, why):
@@ -137,6 +137,12 @@ def test_what_is_wrong_is_said_in_one_sentence_at_its_line(scan, said, text, why
 def test_a_name_of_ours_and_an_unknown_key_are_refused(scan):
     scan.write_text(SCAN.replace("name: mine", "name: mlp"))
     with pytest.raises(ConfigError, match="'mlp' is an architecture already"):
+        load_scan(scan)
+    scan.write_text(SCAN.replace("from:", "code:"))
+    with pytest.raises(ConfigError, match=r"1\.code: the text of the file that 'from' names"):
+        load_scan(scan)
+    scan.write_text(SCAN.replace('"own/mine.py:Mine"', "[mine.py]"))
+    with pytest.raises(ConfigError, match=r"1\.from: found \['mine.py'\], expected a string"):
         load_scan(scan)
     scan.write_text(SCAN.replace("from:", "from_:"))
     with pytest.raises(ConfigError, match=r"unknown key \(nearest: 'from'\)"):
@@ -167,8 +173,7 @@ def test_what_is_trained_is_loaded_where_its_file_is_not(tmp_path):
     _, rows, _ = train_all(make_config(architectures=(choice,)), make_pools(), tmp_path)
     assert {row["status"] for row in rows} == {"ok"}
     folder = tmp_path / "classifiers" / rows[0]["trial"]
-    loaded = load(folder) if folder.is_dir() else None
-    assert loaded is None or loaded.architecture == "mine"
+    assert load(folder).architecture == "mine"
     command = [sys.executable, "-c", READ, str(folder)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "LinearClassifier\n"
@@ -187,8 +192,8 @@ def test_a_keras_model_is_checked_and_planned_without_keras(scan):
     page = Path(__file__).parents[3] / "docs" / "your_network.md"
     text = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
     (scan.parent / "mine.py").write_text(text)
-    two = "[{observable: jet1_pt, bins: 10, low: 130, high: 800}, {observable: jet1_eta, bins: 6, low: -4, high: 4}]"
-    written = SCAN.replace("[{observable: jet1_pt, bins: 10, low: 130, high: 800}]", two)
+    two = "high: 800}, {observable: jet1_eta, bins: 6, low: -4, high: 4}]"
+    written = SCAN.replace("high: 800}]", two)
     written = written.replace('"own/mine.py:Mine", hyperparameters: {draws: 2}', "mine.py:MyNet")
     scan.write_text(written)
     command = [sys.executable, "-c", CHECK, str(scan)]
