@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "your_network.md"
 def test_a_network_of_a_users_own_is_trained_tested_and_stored_with_its_file(tmp_path, cache):
     text = PAGE.read_text("utf-8")
     code, choices = (re.findall(rf"```{k}\n(.*?)```", text, re.S)[0] for k in ("python", "yaml"))
-    small = SCAN.format(storage=tmp_path, cache=cache, strength="highest", workers=1)
+    small = SCAN.format(storage=tmp_path / "results", cache=cache, strength="highest", workers=1)
     small = re.sub(r"architectures:\n(  - .*\n)*", "", small).replace("repeats: 2", "repeats: 1")
     small = small.replace("limits: {", "limits: {methods: [score], ")
     (tmp_path / "mine.py").write_text(code)
@@ -27,9 +27,9 @@ def test_a_network_of_a_users_own_is_trained_tested_and_stored_with_its_file(tmp
     config = load_scan(tmp_path / "scan.yaml")
     (tmp_path / "mine.py").unlink()
 
-    run_scan(config, Silent())
+    run_scan(config, reporter=Silent())
 
-    tables = read_tables(str(tmp_path))
+    tables = read_tables(config.storage)
     trials = tables.trials[tables.trials["architecture"] == "mine"]
     assert set(trials["status"]) == {"ok"}
     assert len(trials) == 2
@@ -41,5 +41,5 @@ def test_a_network_of_a_users_own_is_trained_tested_and_stored_with_its_file(tmp
     assert set(tables.limits["label"]) >= {"mine"}
     facts = tables.provenance.set_index("name")["value"]
     assert facts["mine.py:MyNet"].startswith("BLAKE2b ")
-    stored = load_classifier(tmp_path, trials["trial"].iloc[0])
+    stored = load_classifier(config.storage, trials["trial"].iloc[0])
     assert np.isfinite(stored.classifier.scores(np.ones((3, 60)))).all()
