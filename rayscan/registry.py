@@ -56,11 +56,7 @@ class Family(Mapping[str, Member], Generic[Member]):
             point = self._points[name]
             try:
                 found = point.load()
-            except (
-                ImportError,
-                AttributeError,
-                TypeError,
-            ) as error:  # TypeError: a trait forgotten
+            except Exception as error:  # whatever an import of others does
                 if name in self._ours:
                     raise
                 why = f"{_source(point)} cannot be loaded: {error}"

@@ -19,7 +19,7 @@ from rayscan.cluster.address import alone, job_server, reach_loopback_directly
 from rayscan.errors import ClusterError, ConfigError, Problem, first_line
 from rayscan.keys import digest
 from rayscan.results.names import BASE
-from rayscan.scan.config import own_recipes
+from rayscan.scan.config import own_architectures, own_recipes
 from rayscan.scan.config.file import parse_keys, read_text
 from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
@@ -76,21 +76,26 @@ def _relative(places: Iterable[tuple[str, str]]) -> Iterator[Problem]:
             yield Problem(where=key, what=what)
 
 
+def _named(config: ScanConfig) -> dict[str, str]:
+    """Files that a scan file names and that are shipped with it, each by its place in it."""
+    return {**own_recipes.named(config), **own_architectures.named(config)}
+
+
 def _only_here(config: ScanConfig) -> Iterator[Problem]:
-    """Files of events at relative paths, and recipes that are not below the scan file."""
+    """Files of events at relative paths, and named files that are not below the scan file."""
     processes = config.processes.items()
     yield from _relative((f"processes.{n}.files", file) for n, p in processes for file in p.files)
-    for name, place in own_recipes.named(config).items():
+    for where, place in _named(config).items():
         if ".." in Path(place).parts:
             what = f"'{place}' is above the scan file and not shipped; put it beside the scan file"
-            yield Problem(where=f"processes.{name}.generate.recipes", what=what)
+            yield Problem(where=where, what=what)
 
 
 def pack(scan: Path, folder: Path) -> int:
     """Put what a job needs into an empty folder: this very rayscan and the scan file.
 
     Returns:
-        Bytes of it all: rayscan, the scan file and the recipes it names.
+        Bytes of it all: rayscan, the scan file, the recipes and architectures it names.
 
     Raises:
         ClusterError: it is too large to be shipped.
@@ -98,7 +103,7 @@ def pack(scan: Path, folder: Path) -> int:
     with resources.as_file(resources.files("rayscan")) as package:
         shutil.copytree(package, folder / "rayscan", ignore=_LEFT_OUT)
     shutil.copyfile(scan, folder / "scan.yaml")
-    named = [own_recipes.named(config) for config in load_study(scan).scans.values()]
+    named = [_named(config) for config in load_study(scan).scans.values()]
     for place in {place for each in named for place in each.values()}:
         if not Path(place).is_absolute():  # absolute ones are reached from every node
             (folder / place).parent.mkdir(parents=True, exist_ok=True)

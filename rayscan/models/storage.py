@@ -76,9 +76,18 @@ def read_description(folder: Path) -> dict[str, Any]:
     return body
 
 
-def architecture_of(folder: Path) -> str:
-    """The name of the architecture that wrote a folder."""
-    return str(read_description(folder).get("architecture", ""))
+def carry(folder: Path, origin: tuple[str, str] | None) -> None:
+    """Add the file and class, and the text of the file, that an architecture was made of."""
+    if origin is not None:
+        body = read_description(folder) | {"origin": origin}
+        (Path(folder) / DESCRIPTION).write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
+
+
+def architecture_of(folder: Path) -> tuple[str, tuple[str, str] | None]:
+    """The name of the architecture that wrote a folder, and what `carry` added."""
+    body = read_description(folder)
+    place, text = body.get("origin", (None, None))
+    return str(body.get("architecture", "")), None if place is None else (place, text)
 
 
 def read(folder: Path, *entries: str) -> tuple[dict[str, Any], Arrays]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from rayscan.errors import DivergedError, nearest
 from rayscan.models.contract import Classifier, Member, Trained, Watch
@@ -46,7 +46,18 @@ class Architecture(ABC, Generic[K]):
 
     Its traits are class attributes. All are abstract: of an architecture that leaves one out
     nothing is taken for granted, it cannot be made. None may import what training needs.
+
+    Attributes:
+        origin: File and class, and the text of the file, of one that a scan file brought.
     """
+
+    origin: tuple[str, str] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its name, and the text it was made of: no other process has its module."""
+        from rayscan.models.architectures.registry import architecture
+
+        return architecture, (self.name, self.origin)
 
     @property
     @abstractmethod

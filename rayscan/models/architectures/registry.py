@@ -10,6 +10,7 @@ from typing import Any
 from rayscan.errors import MemberError
 from rayscan.models import storage
 from rayscan.models.architectures.base import Architecture
+from rayscan.models.architectures.own import own_class
 from rayscan.models.contract import Classifier
 from rayscan.registry import Family
 
@@ -46,13 +47,37 @@ def _made(name: str, found: object) -> Architecture[Any]:
     return member
 
 
+def architecture(name: str, origin: tuple[str, str] | None = None) -> Architecture[Any]:
+    """One architecture, always the same object.
+
+    Args:
+        name: Its name.
+        origin: File and class, and the text of the file, of one that is no member of the family.
+
+    Raises:
+        KeyError: The family has none of this name.
+        MemberError: What is found is none.
+    """
+    return architectures()[name] if origin is None else _own(name, origin)
+
+
+@functools.cache
+def _own(name: str, origin: tuple[str, str]) -> Architecture[Any]:
+    member = _made(name, own_class(name, *origin))
+    member.origin = origin
+    return member
+
+
 def load(folder: Path) -> Classifier:
-    """A classifier from the folder it was saved to.
+    """A classifier from the folder it was saved to; one of a user's own file runs what is in it.
 
     Raises:
         FileUnreadableError: The folder does not hold a classifier of this version.
+        MemberError: The text stored with it makes no architecture.
     """
-    name, known = storage.architecture_of(folder), architectures()
+    name, origin, known = *storage.architecture_of(folder), architectures()
+    if origin is not None:
+        return architecture(name, origin).restore(folder)
     if name not in known:
         raise storage.unreadable(folder, f"unknown architecture: {known.unknown(name)}")
     return known[name].restore(folder)

@@ -158,10 +158,8 @@ def _step(
     slopes, by_member = gradient(loss, weights)
     # The slope of l2 * sum(kernel^2), written out: it fuses with the step and costs nothing.
     factors = plan.network.spread(2.0 * settings.l2, where)
-    slopes[::2] = [
-        g + factor * kernel
-        for g, factor, kernel in zip(slopes[::2], factors[::2], weights[::2], strict=True)
-    ]
+    for at in plan.network.kernels:
+        slopes[at] += factors[at] * weights[at]
     rate = ops.take(settings.rates, i, axis=0)
     moved = _adam(plan, rate, settings.done + i + 1, slopes, State(weights, first, second))
     return (*moved, total + by_member)

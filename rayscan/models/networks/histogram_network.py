@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ class NetworkClassifier(Classifier):
         storage.write(
             folder,
             architecture=self.architecture,
-            description={"shape": list(self.shape), "network": asdict(cast("Any", self.network))},
+            description={"shape": list(self.shape), "network": self.network.description()},
             arrays=storage.network_arrays(self.seen, self.weights),
         )
+        storage.carry(folder, self.network.origin)

@@ -6,8 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,11 @@ class Network(ABC):
         """Hidden layers that know dropout."""
 
     @property
+    def kernels(self) -> tuple[int, ...]:
+        """Which arrays are kernels: the others, biases, are not made small by ``l2``."""
+        return tuple(range(0, len(self.shapes()), 2))
+
+    @property
     def xla(self) -> bool:
         """Whether XLA compiles its graphs: several times faster where layers are dense."""
         return True
@@ -95,6 +100,15 @@ class Network(ABC):
     @abstractmethod
     def outputs_of(self, weights: Weights, x: Floats) -> Floats:
         """Unsquashed outputs (N, outputs) of one member, plain numpy."""
+
+    @property
+    def origin(self) -> tuple[str, str] | None:
+        """What a classifier must be stored with, beside sizes and weights (`storage.carry`)."""
+        return None
+
+    def description(self) -> dict[str, Any]:
+        """Its sizes as JSON has them."""
+        return asdict(cast("Any", self))
 
     def products(self) -> tuple[float, float]:
         """Multiply-adds of one example in dense layers and in convolutions."""

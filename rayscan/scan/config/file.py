@@ -18,7 +18,7 @@ from rayscan.events.observables import names as observables
 from rayscan.models.architectures.registry import architectures
 from rayscan.results.names import VARIANTS
 from rayscan.results.storage import from_folder
-from rayscan.scan.config import own_recipes, search_space
+from rayscan.scan.config import own_architectures, own_recipes, search_space
 from rayscan.scan.config.fitting import fitting_problems
 from rayscan.scan.config.given import Given, dump, lines_of, path_of
 from rayscan.scan.config.heads.registry import head_problems
@@ -109,6 +109,7 @@ def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, l
     """
     data = copy.deepcopy(data)
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
+    problems += own_architectures.read_into(data, folder)
     refused = list(value_problems(data))
     for place, _ in refused:
         without(data, place, _REFUSED)
@@ -258,14 +259,15 @@ def _refused(observable: str) -> str:
 
 def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[Found]:
     known = architectures()
-    if choice.name not in known:
+    if choice.name not in known and choice.from_ is None:
         hint = nearest(choice.name, known) or f" (known: {', '.join(known)})"
         yield (*place, "name"), f"unknown architecture '{choice.name}'{hint}"
+    if not choice.is_known:
         return
     for index, feature in enumerate(choice.features):
         if why := _refused(feature):
             yield (*place, "features", index), why
-    if choice.features and known[choice.name].reads != "events":
+    if choice.features and not choice.reads_events:
         yield (*place, "features"), f"'{choice.name}' sees histograms, not single events; remove"
     try:
         search_space.check(choice)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
-from rayscan.models.architectures.registry import architectures
 from rayscan.yaml_text import Place
 
 MOST_POINTS = 100_000
@@ -35,7 +34,7 @@ def _shapes(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Histograms that an architecture cannot see; an unknown one is told of elsewhere."""
     shape = sections["binning"].shape
     for index, choice in enumerate(sections["architectures"]):
-        if choice.name not in architectures() or choice.reads_events:
+        if not choice.is_known or choice.reads_events:
             continue
         if wanted := choice.architecture.fits(shape):
             what = f"'{choice.name}' sees {wanted}, those of the binning have "
@@ -54,6 +53,6 @@ def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
     elif axes and axes[named].bins < 2:
         yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
     for index, choice in enumerate(sections.get("architectures", ())):
-        if choice.name in architectures() and choice.reads_events:
+        if choice.is_known and choice.reads_events:
             what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
             yield ("architectures", index, "name"), f"{what}; remove it, or the shape"

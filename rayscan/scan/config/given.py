@@ -64,7 +64,7 @@ def _is_unsaid(key: Field[Any], value: Any) -> bool:
 def _plain(value: Any, place: Place) -> Any:
     if is_dataclass(value):
         items = {f: getattr(value, f.name) for f in fields(value) if f.init}
-        value = {f.name: item for f, item in items.items() if not _is_unsaid(f, item)}
+        value = {f.name.rstrip("_"): item for f, item in items.items() if not _is_unsaid(f, item)}
     if isinstance(value, Mapping):
         return {key: _plain(each, (*place, key)) for key, each in value.items()}
     if hasattr(value, "tolist"):  # numbers and arrays of numpy, columns of pandas

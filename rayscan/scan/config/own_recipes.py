@@ -39,6 +39,7 @@ def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
 
 
 def named(config: ScanConfig) -> dict[str, str]:
-    """The file of recipes that each process names, if it does."""
+    """The file of recipes of each place of the scan file that names one."""
     made = {name: process.generate for name, process in config.processes.items()}
-    return {name: each.recipes for name, each in made.items() if each and each.recipes}
+    found = {name: each.recipes for name, each in made.items() if each and each.recipes}
+    return {f"processes.{name}.generate.recipes": file for name, file in found.items()}

@@ -103,6 +103,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 """Least and most of every number, where a constructor says nothing narrower: ``class.field``."""
 
 _RECIPE = ("Generate", "recipe")
+_CODE = ("ArchitectureChoice", "code")  # a text of many lines
 
 
 def value_problems(data: Mapping[str, Any]) -> Iterator[Found]:
@@ -121,9 +122,10 @@ def _of_fields(kind: Any, data: Mapping[str, Any], place: Place) -> Iterator[Fou
     """The keys of a dataclass; one that holds its default is as if it were not there."""
     hints = typing.get_type_hints(kind)
     for each in dataclasses.fields(kind):
-        if each.name not in data or _same(data[each.name], each.default):
+        key = each.name.rstrip("_")  # of a word of Python
+        if key not in data or _same(data[key], each.default) or (kind.__name__, key) == _CODE:
             continue
-        value, here = data[each.name], (*place, each.name)
+        value, here = data[key], (*place, key)
         if (kind.__name__, each.name) == _RECIPE and isinstance(value, dict):
             yield from _of_fields(Recipe, value, here)
             continue

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from rayscan.ensembles.binning import Binning
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
+from rayscan.errors import MemberError
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
 from rayscan.models.architectures.base import Architecture
-from rayscan.models.architectures.registry import architectures
+from rayscan.models.architectures.registry import architecture
 from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
@@ -66,6 +67,9 @@ class ArchitectureChoice:
 
     Attributes:
         name: Name of the architecture.
+        from_: Key ``from``: a Python file beside the scan file and the class in it that is the
+            architecture, ``mine.py:MyNet``; by default it is ours, or of an installed package.
+        code: The text of that file; read from it where the scan file does not have it.
         label: Name in tables and figures; by default ``name``, with the head if it is not binary.
         preset: A complete recipe to start from: ``default``, or ``published`` where there is one.
         hyperparameters: A number or word fixes a knob; ``{low, high, log}`` or ``{choices}`` lets
@@ -82,6 +86,8 @@ class ArchitectureChoice:
     """
 
     name: str
+    from_: Annotated[str | None, Field(alias="from")] = None
+    code: str | None = None
     label: str = ""
     preset: str = "default"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -99,7 +105,24 @@ class ArchitectureChoice:
     @property
     def architecture(self) -> Architecture[Any]:
         """What its name stands for."""
-        return architectures()[self.name]
+        return architecture(self.name, self.origin)
+
+    @property
+    def origin(self) -> tuple[str, str] | None:
+        """File and class, and the text of the file, of one of the user's own."""
+        return None if self.from_ is None else (self.from_, self.code or "")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its name stands for one; why not is said once, where files are read."""
+        try:
+            return bool(self.architecture)
+        except KeyError:
+            return False
+        except MemberError:
+            if self.from_ is None:
+                raise
+            return False
 
     @property
     def reads_events(self) -> bool:

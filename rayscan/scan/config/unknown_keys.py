@@ -39,11 +39,12 @@ def _unknown_fields(
     kind: type, data: Mapping[Any, Any], place: Place
 ) -> Iterator[tuple[Place, str]]:
     hints = typing.get_type_hints(kind)
-    known = [f.name for f in dataclasses.fields(kind) if f.init]
-    known += [VARIANTS] if kind is ScanConfig else []
+    # A key that is a word of Python has a field with a "_" more.
+    types_of = {f.name.rstrip("_"): hints[f.name] for f in dataclasses.fields(kind) if f.init}
+    known = [*types_of, *([VARIANTS] if kind is ScanConfig else [])]
     for key, value in data.items():
-        if key in hints and key in known:
-            yield from unknown_keys(hints[key], value, (*place, key))
+        if key in types_of:
+            yield from unknown_keys(types_of[key], value, (*place, key))
         else:
             hint = nearest(str(key), known) or f" (known: {', '.join(known)})"
             yield (*place, key), f"unknown key{hint}"

@@ -88,6 +88,7 @@ def member(
         *of_head,
         *known,
         *of_fold,
+        *filter(None, [point.choice.code]),
     )
     seed = integer(config.seed, "member", point.name, repeat, *of_fold)
     return MemberPlan(

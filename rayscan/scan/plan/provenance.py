@@ -12,7 +12,7 @@ from typing import Any
 
 from rayscan import places
 from rayscan.generator.generate import Generated
-from rayscan.keys import RESULTS_VERSION
+from rayscan.keys import RESULTS_VERSION, digest
 from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.inputs import Inputs
@@ -52,6 +52,7 @@ def provenance_rows(
         {"kind": "version", "name": "python", "value": platform.python_version()},
         *_versions(),
         *_commit(),
+        *_own(config),
         *_inputs(inputs, reading),
         *_generated(generated),
     ]
@@ -76,6 +77,12 @@ def _commit() -> Iterator[dict[str, Any]]:
     except (OSError, subprocess.CalledProcessError):
         return
     yield {"kind": "code", "name": "git commit", "value": found}
+
+
+def _own(config: ScanConfig) -> Iterator[dict[str, Any]]:
+    """The files that architectures of the scan's own are from."""
+    for place, text in dict(filter(None, (each.origin for each in config.architectures))).items():
+        yield {"kind": "code", "name": place, "value": f"BLAKE2b {digest(text)}"}
 
 
 def _git(*arguments: str, folder: Path) -> str:

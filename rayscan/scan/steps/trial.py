@@ -13,6 +13,7 @@ from typing import Any
 
 from rayscan.errors import DivergedError
 from rayscan.models.contract import Classifier, Member, Trained, Watch
+from rayscan.models.storage import carry
 from rayscan.results import folders
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
@@ -131,6 +132,7 @@ def _finished(
     folder = f"classifiers/{plan.key}"
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         trained.classifier.save(Path(local))
+        carry(Path(local), plan.point.choice.origin)
         folders.put(storage, Path(local), folder)
     validation = objective_value("auc", plan, trained.classifier, scan=scan)
     name = scan.config.search.objective if plan.point.mode == "search" else "auc"

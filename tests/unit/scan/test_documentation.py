@@ -83,7 +83,10 @@ SCAN = {
 }
 
 
-def test_yaml_is_a_scan_file_or_a_manifest():
+def test_yaml_is_a_scan_file_or_a_manifest(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "your_network.md").read_text("utf-8")
+    (tmp_path / "mine.py").write_text(BLOCK.search(page)[2])
+    monkeypatch.chdir(tmp_path)
     read = 0
     for text in blocks("yaml"):
         found = yaml.safe_load(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.heads.base import Found, Single
 
 
@@ -33,7 +32,7 @@ class Against(Single):
             yield self.place, f"'{self.null}' cannot be told from itself; leave one out"
         elif not self.groups(sections["processes"]):
             yield self.place, "there is no other signal to tell it from"
-        known, name = architectures(), self.choice.name
-        if name in known and known[name].reads == "events":
-            what = f"'{name}' sums log[(B + S r)/(B + S)] over events, which knows one signal only"
+        if self.choice.is_known and self.choice.reads_events:
+            what = "sums log[(B + S r)/(B + S)] over events, which knows one signal only"
+            what = f"'{self.choice.name}' {what}"
             yield self.place, f"{what}; expected an architecture of histograms, for example mlp"

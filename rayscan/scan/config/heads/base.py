@@ -181,13 +181,12 @@ class Head(ABC):
             yield ("against",), what
 
     def _architecture(self) -> Found:
-        name, known = self.choice.name, architectures()
-        if name not in known or self.fits(known[name]):
-            return
-        # Of ours alone: another package's may be none at all, which this scan need not know.
-        able = [each for each in known.ours if self.fits(known[each])]
-        what = f"'{name}' has no {self.choice.head} head; those that have"
-        yield self.place, f"{what}: {', '.join(able)}"
+        if self.choice.is_known and not self.fits(self.choice.architecture):
+            # Of ours alone: another package's may be none at all, which this scan need not know.
+            known = architectures()
+            able = [each for each in known.ours if self.fits(known[each])]
+            what = f"'{self.choice.name}' has no {self.choice.head} head; those that have"
+            yield self.place, f"{what}: {', '.join(able)}"
 
     def _joint(self, sections: Mapping[str, Any]) -> Found:
         head, names = self.choice.head, self.signals(sections["processes"])
