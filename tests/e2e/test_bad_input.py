@@ -43,7 +43,7 @@ architectures:
 
 RUN = """
 import contextlib, io, json, sys
-from rayscan import cli
+from rayscan.cli import app as cli
 
 def run(path):
     # The entry point itself; one interpreter for the whole table keeps it cheap.
@@ -332,7 +332,7 @@ HEAVY = ("ray", "optuna", "tensorflow", "keras", "sklearn", "pyhf")
 IMPORTED = """
 import sys
 sys.argv = ["rayscan", *sys.argv[1:]]
-from rayscan import cli
+from rayscan.cli import app as cli
 try:
     cli.main()
 except SystemExit as stop:
