@@ -52,6 +52,7 @@ class Brier(Loss):
     """Squared distance of probabilities and labels: a proper score, so outputs are log-odds."""
 
     needs = frozenset()
+    several = True
 
     def summed(self, batch):
         from keras import ops

@@ -44,7 +44,7 @@ def test_a_clean_scan_has_no_warnings(tables):
         (
             "limits",
             {"floor_decides": True, "method": "response"},
-            ["Channels", "the channels of 2 of 2", "finer channels"],
+            ["Channels", "the channels of 1 of ", "finer channels"],
         ),
         ("limits", {"status": "unbounded"}, ["Unbounded limits: 2 of 435", "alp"]),
         ("limits", {"status": "failed"}, ["Failed limits: 2 of 435"]),

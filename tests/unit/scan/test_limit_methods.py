@@ -104,17 +104,19 @@ import numpy as np
 from rayscan.results.names import NO_TRIAL
 from rayscan.scan.config.limits import Method
 from rayscan.scan.pools.folds import every_event
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.base import Found, Model
 from rayscan.scan.steps.exclusion.channels import Channels
 
 
 def limits(task):
-    pools = every_event(task.binned)
+    pools = every_event(task.scan.binned)
     names = (*pools.backgrounds, task.benchmark)
     counts = {name: np.array([pools.processes[name].counts["test"].sum()]) for name in names}
     row = dict.fromkeys(("trial", "point", "architecture"), NO_TRIAL)
     row |= {"label": "events", "filled_from": "all"}
-    return Found([Model(row, Channels(counts, np.zeros(task.config.binning.bins, int)), pools)])
+    channels = Channels(counts, np.zeros(task.scan.config.binning.bins, int))
+    return Found([Model(row, channels, PooledScan(task.scan.config, pools))])
 
 
 METHOD = Method(
