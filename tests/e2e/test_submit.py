@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 import rayscan
@@ -84,7 +84,9 @@ def head() -> Iterator[Head]:
             time.sleep(0.5)
         yield found
     finally:
-        process.send_signal(signal.SIGTERM)
+        # Asked to end, it waits half a minute for its own children.
+        for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+            each.kill()
         process.wait(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
