@@ -86,7 +86,10 @@ def _unread(content: bytes) -> str:
     try:
         found = pq.ParquetFile(io.BytesIO(content))
         # A checksum whose name was hit must not pass for a file that never had one.
-        strange = set(found.metadata.metadata or {}) - _EARLIER
+        names = set(found.metadata.metadata or {})
+        strange = names - _EARLIER
+        if b"ARROW:schema" not in names:
+            return "has lost the end of its footer"
         found.read().validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         return f"is no sound Parquet file ({str(error).splitlines()[0][:200] or 'nothing said'})"

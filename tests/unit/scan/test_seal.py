@@ -138,6 +138,7 @@ def fuzz(folder: str, examples: int) -> None:
     @example([("cut", 0.0, 0)])
     @example([("zeros", 0.0, 255)])
     @example([("flip", 0.5, 0), ("flip", 0.5, 0)])
+    @example([("zeros", (PART.rindex(b"rayscan.checksum") - 3) / len(PART) + 1e-9, 4)])
     def one(damage):
         check_a_ledger(folder, damage, counts)
 
