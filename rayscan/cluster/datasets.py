@@ -23,6 +23,7 @@ from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, gather
+from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
 from rayscan.scan.steps.examples import event_features
@@ -185,6 +186,14 @@ def _bin_one(
     table, flow = load_events(cache, stems, config.observables, config.processes[name])
     if config.skip_broken_events:
         flow = with_broken(flow)
+    features = event_features(config)
+    key = digest(stems, config.binning, asdict(config.pools), config.seed, features)
+
+    def kept(pool: str, columns: Mapping[str, Features]) -> EventPool:
+        return EventPool.stored(
+            cache, f"pools/{name}-{key}/{pool.replace(' ', '-')}.parquet", columns
+        )
+
     return bin_process(
         table,
         flow,
@@ -194,5 +203,6 @@ def _bin_one(
         binning=config.binning,
         split=config.pools,
         seed=config.seed,
-        features=event_features(config),
+        features=features,
+        keep=kept if features else None,
     )

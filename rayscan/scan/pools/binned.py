@@ -1,8 +1,8 @@
-"""The pools of a whole scan as a worker needs them: bin counts, cross-sections, event features."""
+"""The pools of a scan as a worker needs them: bin counts, cross-sections, where events are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -21,12 +21,12 @@ from rayscan.events.weights import Weights, spike
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.mixed import Part, effective_size
 from rayscan.models.ratio.separation import HALF_AN_EVENT
+from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.folds import least_training, with_first_fold
 
 PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
 POOL_NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
 Counts: TypeAlias = npt.NDArray[np.int64]
-Features: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -40,8 +40,8 @@ class ProcessPools:
         role: ``background`` or ``signal``.
         cross_section: Cross-section [pb] after selection and inside the axis ranges.
         counts: Events per bin of each pool, shape (bins,).
-        features: Observables of the events inside the axis ranges, by name and pool, shape (E,);
-            empty unless a network of single events asks for them.
+        events: Events inside the axis ranges of each pool; empty unless a network of single events
+            asks for them.
         selected: Selected events of each pool, inside the axis ranges or not.
         unweighting: Events kept, of how many, and the effective number before.
         flow: Cut flow, with the axis ranges as its last step.
@@ -52,7 +52,7 @@ class ProcessPools:
     role: str
     cross_section: float
     counts: Mapping[str, Counts]
-    features: Mapping[str, Mapping[str, Features]] = field(default_factory=dict)
+    events: Mapping[str, EventPool] = field(default_factory=dict)
     selected: Mapping[str, int]
     unweighting: tuple[int, int, float]
     flow: tuple[dict[str, Any], ...]
@@ -70,6 +70,7 @@ def bin_process(
     split: Pools,
     seed: int,
     features: Sequence[str] = (),
+    keep: Callable[[str, Mapping[str, Features]], EventPool] | None = None,
 ) -> ProcessPools:
     """Unweight, split and bin the selected events of one process.
 
@@ -83,6 +84,7 @@ def bin_process(
         split: How events are split into pools.
         seed: Root seed of the scan.
         features: Observables to keep for networks of single events.
+        keep: Keeps those of the events of a pool, by the name of the pool.
 
     Raises:
         SelectionEmptyError: no event passes the selection or lies inside the axis ranges.
@@ -102,21 +104,21 @@ def bin_process(
         raise SelectionEmptyError(process=process, steps=tuple((s.cut, s.events) for s in steps))
     kept, unweighting = pools.unweight(table, process=process, seed=seed)
     counts: dict[str, Counts] = {}
-    values: dict[str, Mapping[str, Features]] = {}
+    events: dict[str, EventPool] = {}
     selected: dict[str, int] = {}
     for name, part in pools.split(kept, split, seed=seed).items():
         index = binning.index(_columns(part, binning.observables))
         counts[name] = np.bincount(index[index >= 0], minlength=binning.bins)
         selected[name] = part.num_rows
-        if features:
+        if keep is not None:
             columns = _columns(part, features)
-            values[name] = {f: columns[f][index >= 0] for f in features}
+            events[name] = keep(name, {f: columns[f][index >= 0] for f in features})
     return ProcessPools(
         process=process,
         role=role,
         cross_section=cross_section * last.sum_weights / steps[0].sum_weights,
         counts=counts,
-        features=values,
+        events=events,
         selected=selected,
         unweighting=(unweighting.kept, unweighting.of, unweighting.effective),
         flow=tuple(_flow_rows(process, role, cross_section, steps)),

@@ -15,6 +15,7 @@ from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools
 from rayscan.events.table import schema
 from rayscan.results.ledger import rows_to_table
+from rayscan.results.storage import Storage
 from rayscan.scan.pools.binned import (
     POOL_NAMES,
     bin_process,
@@ -23,6 +24,7 @@ from rayscan.scan.pools.binned import (
     pool_rows,
     templates_of,
 )
+from rayscan.scan.pools.events import EventPool
 from rayscan.seeds import stream
 
 BINNING = Binning(
@@ -180,13 +182,18 @@ def test_the_efficiency_error_of_equal_weights_is_binomial():
         assert row["efficiency_error"] == pytest.approx(np.sqrt(p * (1 - p) / n))
 
 
-def test_features_are_those_of_the_events_inside():
+def test_features_are_those_of_the_events_inside(tmp_path):
     pt = stream(3, "pt").exponential(60, EVENTS)
     pt[::4] = np.nan
-    binned = binned_process(event_table(pt=pt), features=("met", "jet1_pt"))
+    cache = Storage(str(tmp_path))
+    binned = binned_process(
+        event_table(pt=pt),
+        features=("met", "jet1_pt"),
+        keep=lambda pool, columns: EventPool.stored(cache, f"{pool}.parquet", columns),
+    )
     for name in POOL_NAMES:
-        assert len(binned.features[name]["met"]) == binned.counts[name].sum()
-        assert np.isfinite(binned.features[name]["jet1_pt"]).all()
+        assert len(binned.events[name]) == binned.counts[name].sum()
+        assert np.isfinite(binned.events[name].matrix(["jet1_pt"])).all()
 
 
 def gathered(split=None):

@@ -44,6 +44,7 @@ from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, planned, points
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
+from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.folds import every_event, fold_counts, teams
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.base import mixture_of_row
@@ -174,8 +175,8 @@ def test_an_event_is_in_the_same_fold_however_its_file_was_sliced():
         assert set(part["jet1_pt"].to_pylist()) <= set(whole[name]["jet1_pt"].to_pylist())
 
 
-def test_single_events_of_a_network_are_those_of_its_folds():
-    table = event_table()
+def test_single_events_of_a_network_are_those_of_its_folds(tmp_path):
+    table, cache = event_table(), Storage(str(tmp_path))
     step = {"events": table.num_rows, "sum_weights": 3000.0, "sum_weights_squared": 3000.0}
     part = bin_process(
         table,
@@ -187,6 +188,7 @@ def test_single_events_of_a_network_are_those_of_its_folds():
         split=SPLIT,
         seed=5,
         features=("jet1_pt",),
+        keep=lambda pool, columns: EventPool.stored(cache, f"{pool}.parquet", columns),
     )
     config = make_config(pools=SPLIT)
     binned = gather(
@@ -201,7 +203,7 @@ def test_single_events_of_a_network_are_those_of_its_folds():
     for k in range(FOLDS):
         pools = PooledScan(config, binned).at_fold(k).binned
         seen = pools.processes["sig"]
-        values = {pool: seen.features[pool]["jet1_pt"].tolist() for pool in POOL_NAMES}
+        values = {pool: seen.events[pool].matrix(["jet1_pt"])[:, 0].tolist() for pool in POOL_NAMES}
         assert not set(values["test"]) & {*values["train"], *values["validation"]}
         for pool in POOL_NAMES:
             assert len(values[pool]) == seen.counts[pool].sum() == seen.selected[pool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, ScanConfig, Training
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import Point, mixtures, points
-from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, ProcessPools
+from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, Counts, ProcessPools
+from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
@@ -93,6 +94,24 @@ def process_pools(process: str, *, size: int = 20_000, seed: int = 1) -> Process
         unweighting=(3 * size, 3 * size, 3.0 * size),
         flow=flow,
     )
+
+
+def with_events(
+    binned: BinnedPools, folder: Path, values: Callable[[str, Counts], Mapping[str, Features]]
+) -> BinnedPools:
+    """Pools with single events: what ``values`` says of a process and the counts of its pools."""
+    cache = Storage(str(folder))
+    parts = {
+        name: replace(
+            part,
+            events={
+                pool: EventPool.stored(cache, f"pools/{name}-{pool}.parquet", values(name, counts))
+                for pool, counts in part.counts.items()
+            },
+        )
+        for name, part in binned.processes.items()
+    }
+    return replace(binned, processes=parts)
 
 
 def make_pools(
