@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -23,6 +24,7 @@ from rayscan.events.formats import Slice
 from rayscan.events.selection import CutFlow
 from rayscan.events.split import Pools, split
 from rayscan.events.weights import Weights
+from rayscan.results import seal
 from rayscan.results.storage import Storage
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
@@ -33,7 +35,6 @@ from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, Counts, ProcessPo
 from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.filling import fill, planned, pools_of
 from rayscan.scan.pools.pooled import PooledScan
-from rayscan.scan.pools.reading import keep
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
 from rayscan.scan.steps.exclusion import fits
@@ -110,10 +111,11 @@ def process_pools(process: str, *, size: int = 20_000, seed: int = 1) -> Process
 
 def by_pool(table: pa.Table, pools: Pools, *, seed: int) -> dict[str, pa.Table]:
     """The events of each pool, in the order of the table."""
-    who = zip(*(table[name].to_pylist() for name in ("process", "file", "entry")), strict=True)
-    numbers = [
-        int(split(process, file, [entry], pools, seed=seed)[0]) for process, file, entry in who
-    ]
+    numbers = np.zeros(len(table), dtype=int)
+    files, entries = np.array(table["file"].to_pylist()), table["entry"].to_numpy()
+    for process, file in dict.fromkeys(zip(table["process"].to_pylist(), files, strict=True)):
+        rows = files == file
+        numbers[rows] = split(process, str(file), entries[rows], pools, seed=seed)
     return {
         name: table.filter(pa.array(np.isin(numbers, those)))
         for name, those in pools.numbers_of.items()
@@ -156,7 +158,10 @@ def fill_pools(
                 weights = Weights.of(piece["weight"].to_numpy(), piece["entry"].to_numpy())
                 steps = nothing if stems else flow.steps
                 part = replace(flow, steps=steps, weights=weights, selected=weights)
-                keep(cache, stem := f"events/{file}-{len(stems)}", piece, part)
+                stem = f"events/{file}-{len(stems)}"
+                cache.write(f"{stem}.parquet", seal.encode(piece), lasting=False)
+                text = json.dumps(asdict(part))
+                cache.write(f"{stem}.json", text.encode(), lasting=False)
                 stems[stem] = Slice(process=process, path=file, file=file, first=0, last=1)
         plan = planned(config, process, stems, cache, features)
         each = [
