@@ -37,19 +37,8 @@ from rayscan.scan.pools.filling import fill, planned
 
 EVENTS, SLICES = 20_000, 25
 SEED = 1
-OF_A_JET = ("pt", "eta", "mass")
-NAMES = ["jet1_pt", "jet1_eta", "met", "ht", *(f"jet{k}_{what}" for k in (2, 3) for what in OF_A_JET)]
-    "jet1_pt",
-    "jet1_eta",
-    "jet1_mass",
-    "jet2_pt",
-    "jet2_eta",
-    "jet2_mass",
-    "met",
-    "ht",
-    "dphi_jet1_met",
-    "m_jet1_jet2",
-]
+JETS = [f"jet{k}_{what}" for k in (1, 2, 3) for what in ("pt", "eta")]
+NAMES = [*JETS, "jet1_mass", "jet2_mass", "met", "ht"]
 SCAN = """
 name: filling
 seed: 1
