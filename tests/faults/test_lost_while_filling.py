@@ -90,7 +90,7 @@ def test_a_worker_and_a_node_lost_while_pools_are_filled(tmp_path, nodes):
     fills()[0].kill()
     while filling.done < 20 * part:
         filling.step(wait=True)
-    nodes.remove_node(nodes.worker_nodes[0], allow_graceful=False)
+    nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
     found = filling.finish({"z": 1.0}, advance=lambda count: None)["z"]
     assert filling.done == filling.total
 
