@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,21 +33,17 @@ def view_of(binned: BinnedPools, fold: int) -> BinnedPools:
 
 def _seen(part: ProcessPools, fold: int, folds: int) -> ProcessPools:
     pools = pools_of_fold(fold, folds)
-    features: dict[str, dict[str, npt.NDArray[np.float32]]] = {
-        pool: {
-            feature: np.concatenate([part.features[name][feature] for name in names])
-            for feature in part.features[names[0]]
-        }
-        for pool, names in pools.items()
-        if part.features
-    }
     return replace(
         part,
         counts={pool: _added(part.counts, names) for pool, names in pools.items()},
         selected={
             pool: sum(part.selected[name] for name in names) for pool, names in pools.items()
         },
-        features=features,
+        events={
+            pool: reduce(add, (part.events[name] for name in names))
+            for pool, names in pools.items()
+            if part.events
+        },
     )
 
 

@@ -15,7 +15,6 @@ from rayscan.errors import (
     InputError,
     Problem,
     RepeatedEventsError,
-    StorageError,
     WeightError,
 )
 from rayscan.events import repeats, weights
@@ -28,6 +27,7 @@ from rayscan.results import seal
 from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.pools.events import damaged, sound
 
 _AT_ONCE = 8
 """Objects of a storage asked for at a time."""
@@ -74,9 +74,10 @@ def flow_of(cache: Storage, stem: str) -> CutFlow:
     try:
         data: dict[str, Any] = json.loads(content)
         steps = tuple(Step(**step) for step in data.pop("steps"))
-        return CutFlow(**data | {"steps": steps, "weights": Weights(**data["weights"])})
+        weights = {name: Weights(**data[name]) for name in ("weights", "selected")}
+        return CutFlow(**data | {"steps": steps} | weights)
     except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(cache, stem, str(error)) from error
+        raise damaged(cache, f"{stem}.parquet", str(error), mark=f"{stem}.json") from error
 
 
 def columns_of(cache: Storage, stem: str, columns: Sequence[str]) -> pa.Table:
@@ -85,19 +86,7 @@ def columns_of(cache: Storage, stem: str, columns: Sequence[str]) -> pa.Table:
     Raises:
         StorageError: it is gone or damaged; the next run makes it anew.
     """
-    content = cache.whole(f"{stem}.parquet")
-    if why := seal.damage(content):
-        raise _damaged(cache, stem, why)
-    return seal.decode(content, columns)
-
-
-def _damaged(cache: Storage, stem: str, why: str) -> StorageError:
-    cache.remove(f"{stem}.json")  # what says that the part is whole
-    return StorageError(
-        path=cache.path(f"{stem}.parquet"),
-        why=f"an event table of the cache is damaged ({why})",
-        fix="run the same command again, which reads these events anew",
-    )
+    return sound(cache, f"{stem}.parquet", columns, mark=f"{stem}.json")
 
 
 def look(parts: Mapping[str, Slice], cache: Storage) -> Reading:

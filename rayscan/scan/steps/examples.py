@@ -153,8 +153,7 @@ def feature_matrix(
     binned: BinnedPools, process: str, features: tuple[str, ...], pool: PoolName
 ) -> npt.NDArray[np.float32]:
     """Features of one process, shape (E, F)."""
-    columns = binned.processes[process].features[pool]
-    return np.stack([columns[name] for name in features], axis=1)
+    return binned.processes[process].events[pool].matrix(features)
 
 
 def background_features(

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_scan import make_pools
+from toy_scan import make_pools, with_events
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
-from rayscan.scan.pools.binned import POOL_NAMES, templates_of
+from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.steps.exclusion.channels import by_response, plain
 from rayscan.stats.response import Grouping
 
@@ -138,20 +138,14 @@ class Feature:
         return x[:, 0].astype(np.float64)
 
 
-def test_events_are_grouped_by_quantiles_of_the_training_background():
+def test_events_are_grouped_by_quantiles_of_the_training_background(tmp_path):
     pools = make_pools(signals=("hard",))
-    rng = np.random.default_rng(3)
-    parts = {
-        name: replace(
-            part,
-            features={
-                pool: {"met": rng.normal(mean, 1, part.counts[pool].sum()).astype(np.float32)}
-                for pool in POOL_NAMES
-            },
-        )
-        for (name, part), mean in zip(pools.processes.items(), (0.0, 1.0), strict=True)
-    }
-    events = replace(pools, processes=parts)
+    rng, means = np.random.default_rng(3), {"bkg": 0.0, "hard": 1.0}
+
+    def values(name, counts):
+        return {"met": rng.normal(means[name], 1, counts.sum()).astype(np.float32)}
+
+    events = with_events(pools, tmp_path, values)
     found = by_response(
         Feature(),
         events,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import make_config, make_pools, train_all, with_events
 
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.results.ledger import rows_to_table
@@ -25,21 +23,15 @@ HEAD = {"trial": "t", "test_benchmark": "b", "test_signal": 1, "test_background"
 EVENTS = ArchitectureChoice(name="event_mlp", features=("met",), hyperparameters={"epochs": 3})
 
 
-def with_features(pools):
+def with_features(pools, folder):
     """Feature ``met``: Gaussians of unit width, each process at a place of its own."""
     rng = np.random.default_rng(5)
     places = {"bkg": 0.0, "bkg2": 0.4, "hard": 1.0, "central": -0.6}
-    parts = {
-        name: replace(
-            part,
-            features={
-                pool: {"met": rng.normal(places[name], 1, counts.sum()).astype(np.float32)}
-                for pool, counts in part.counts.items()
-            },
-        )
-        for name, part in pools.processes.items()
-    }
-    return replace(pools, processes=parts)
+
+    def values(name, counts):
+        return {"met": rng.normal(places[name], 1, counts.sum()).astype(np.float32)}
+
+    return with_events(pools, folder, values)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +44,7 @@ def tested(tmp_path_factory):
         mixtures=Mixtures(s_over_sqrt_b=(1, 3), background=200),
         training=Training(repeats=2),
     )
-    pools = with_features(make_pools(size=4000, backgrounds=("bkg", "bkg2")))
+    pools = with_features(make_pools(size=4000, backgrounds=("bkg", "bkg2")), folder / "cache")
     _, _, candidates = train_all(config, pools, folder)
     rows = {"auc": [], "roc": [], "scores": []}
     for test in test_sets(config, mixtures(config, pools)):

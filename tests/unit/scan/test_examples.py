@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import toy_scan
 from toy_scan import make_config, make_pools
 
 from rayscan.errors import PoolExhaustedError
@@ -82,42 +83,38 @@ def test_a_pool_too_small_for_a_histogram_is_refused():
 # ------------------------------------------------------------------ single events
 
 
-def with_events(binned):
-    """Features: the centre of the bin of each event, and the number of the process."""
-    parts = {}
-    for number, (name, part) in enumerate(binned.processes.items()):
-        features = {
-            pool: {
-                "met": np.repeat(np.arange(96), part.counts[pool]).astype(np.float32),
-                "ht": np.full(part.counts[pool].sum(), number, dtype=np.float32),
-            }
-            for pool in POOL_NAMES
-        }
-        parts[name] = replace(part, features=features)
-    return replace(binned, processes=parts)
+@pytest.fixture
+def with_events(tmp_path):
+    """Features: the centre of the bin of each event, and the length of the name of the process."""
+
+    def values(name, counts):
+        met = np.repeat(np.arange(96), counts).astype(np.float32)
+        return {"met": met, "ht": np.full(len(met), len(name), dtype=np.float32)}
+
+    return lambda binned: toy_scan.with_events(binned, tmp_path, values)
 
 
-def test_events_of_both_classes_come_with_their_labels(binned):
+def test_events_of_both_classes_come_with_their_labels(binned, with_events):
     events = with_events(binned)
     mixture = make_config().mixtures.expand()[0]
     examples = PoolEvents(events, "central", mixture, ("met", "ht"))
     features, labels = examples.training()
     assert features.shape == (40_000, 2)
-    assert set(features[labels == 1, 1]) == {2.0}
-    assert set(features[labels == 0, 1]) == {0.0}
+    assert set(features[labels == 1, 1]) == {float(len("central"))}
+    assert set(features[labels == 0, 1]) == {float(len("bkg"))}
     assert (mixture.signal, mixture.background) == (examples.S, examples.B)
     assert not np.array_equal(features, examples.validation()[0])
 
 
-def test_backgrounds_give_events_in_proportion_to_their_yields():
+def test_backgrounds_give_events_in_proportion_to_their_yields(with_events):
     pools = make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg": 3000, "bkg2": 20_000})
     features = background_features(with_events(pools), ("ht",), "train")
     counts = np.bincount(features[:, 0].astype(int))
-    assert counts[0] == 3000
-    assert counts[1] == 1500  # cross-sections 10 and 5
+    assert counts[len("bkg")] == 3000
+    assert counts[len("bkg2")] == 1500  # cross-sections 10 and 5
 
 
-def test_one_background_gives_all_its_events(binned):
+def test_one_background_gives_all_its_events(binned, with_events):
     for pool in POOL_NAMES:
         found = background_features(with_events(binned), ("ht",), pool)
         assert len(found) == binned.background_counts(pool).sum()
@@ -129,7 +126,7 @@ def test_a_network_of_events_sees_the_axes_unless_told_otherwise():
     assert features_of(config, ("met",)) == ("met",)
 
 
-def test_what_an_architecture_reads_decides_what_it_is_given(binned):
+def test_what_an_architecture_reads_decides_what_it_is_given(binned, with_events):
     config = make_config()
     plan = member(config, points(config, mixtures(config))[0], 0, fingerprint="f")
     assert isinstance(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from toy_scan import make_config, make_pools
+from toy_scan import make_config, make_pools, with_events
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.networks.event_network import log_terms
@@ -28,21 +26,14 @@ class Exact:
 
 
 @pytest.fixture(scope="module")
-def binned():
+def binned(tmp_path_factory):
     """Background log-odds around -0.5, signal around +0.5: equal Gaussians of unit width."""
-    pools = make_pools(signals=("hard",))
-    rng = np.random.default_rng(5)
-    parts = {
-        name: replace(
-            part,
-            features={
-                pool: {"met": rng.normal(mean, 1, counts.sum()).astype(np.float32)}
-                for pool, counts in part.counts.items()
-            },
-        )
-        for (name, part), mean in zip(pools.processes.items(), (-0.5, 0.5), strict=True)
-    }
-    return replace(pools, processes=parts)
+    rng, means = np.random.default_rng(5), {"bkg": -0.5, "hard": 0.5}
+
+    def values(name, counts):
+        return {"met": rng.normal(means[name], 1, counts.sum()).astype(np.float32)}
+
+    return with_events(make_pools(signals=("hard",)), tmp_path_factory.mktemp("cache"), values)
 
 
 def scores(binned, mixture, statistic=None, seed=7):
@@ -63,7 +54,7 @@ def together(binned, mixture, several, seed=7):
 
 
 def terms(binned, process, mixture):
-    values = binned.processes[process].features["test"]["met"].astype(np.float64)
+    values = binned.processes[process].events["test"].matrix(["met"])[:, 0].astype(np.float64)
     return log_terms(values, S=mixture.signal, B=mixture.background)
 
 
