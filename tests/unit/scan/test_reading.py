@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -11,12 +12,21 @@ import uproot
 from toy_scan import make_config
 
 from rayscan.errors import ConfigError, WeightError
+from rayscan.events.repeats import alike
 from rayscan.events.selection import Selection, add, select, with_broken
 from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
 from rayscan.scan.pools.binned import bin_process, cutflow_rows, gather, pool_rows
 from rayscan.scan.pools.inputs import open_inputs, slices_of
-from rayscan.scan.pools.reading import flow_of, keep, look, reading_problems
+from rayscan.scan.pools.reading import (
+    files_of,
+    flow_of,
+    groups_of,
+    keep,
+    known_by,
+    reading_of,
+    reading_problems,
+)
 
 EVENTS = 400
 SELECTION = Selection(cuts=("jet1_pt > 50", "met > 60"))
@@ -63,6 +73,14 @@ def scan(folder, *, bkg, signal=None, process=None, **changes):
     config = replace(make_config(signals=("hard",)), processes=processes, **changes)
     config = replace(config, selection=SELECTION)
     return config, open_inputs(config, base=folder)
+
+
+def look(parts, cache, most=10_000):
+    """What tasks of about so many events find."""
+    files = files_of(parts, cache)
+    groups = groups_of(parts, files, most)
+    told, *pieces = zip(*(known_by(group, len(groups), cache) for group in groups), strict=True)
+    return reading_of(files, groups, told, [alike(each) for each in pieces])
 
 
 def read(config, inputs, folder):
@@ -113,6 +131,25 @@ def test_equal_events_in_another_file_or_process_are_refused_with_both_places(tm
     passing = select_by_hand(events(1)).sum()
     assert f"holds {passing} of the selected events of {tmp_path / 'a.root'} of 'bkg'" in what
     assert f"{tmp_path / 'c.root'} of '{'hard' if where == 'signal' else 'bkg'}'" in what
+
+
+@pytest.mark.parametrize("most", [1, 150, 300])
+def test_any_number_of_tasks_finds_the_same(tmp_path, most):
+    bkg = {"a": events(1), "b": events(2), "copy": events(1)}
+    config, inputs = scan(tmp_path, bkg=bkg, signal={"s": events(2)})
+    reading, _, _ = read(config, inputs, tmp_path)
+    assert [(Path(e.first).name, Path(e.second).name) for e in reading.repeated] == [
+        ("a.root of 'bkg'", "copy.root of 'bkg'"),
+        ("b.root of 'bkg'", "s.root of 'hard'"),
+    ]
+    parts = {
+        f"{name}-{number}": piece
+        for name in config.processes
+        for number, piece in enumerate(slices_of(config, inputs, name))
+    }
+    cache = Storage(str(tmp_path / "cache"))
+    assert len(groups_of(parts, reading.files, most)) == {1: 4, 150: 3, 300: 2}[most]
+    assert repr(look(parts, cache, most)) == repr(reading)
 
 
 def select_by_hand(collections):
