@@ -54,13 +54,14 @@ def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
     """
     names = sorted(config.observables)
     tree = config.processes[process].tree
-    count: dict[str, int] = {}
+    whole = {each.file.path: each.file.entries for each in inputs.of(process)}
     found = {}
     sources = _sources(config, inputs, process)
     for piece in slices_of(config, inputs, process):
         key = digest(tree, piece.weight, config.selection, names, _TABLE_VERSION)
-        index = count[piece.path] = count.get(piece.path, -1) + 1
-        found[f"events/{process}-{key}/{sources[piece.path]}-{index:05d}"] = piece
+        events = piece.last - piece.first
+        part = "00000" if events == whole[piece.path] else f"{piece.first}_{piece.last}"
+        found[f"events/{process}-{key}/{sources[piece.path]}-{part}"] = piece
     return found
 
 
