@@ -123,19 +123,20 @@ def read_events(
     return tuple(sorted(broken.items()))
 
 
-def look_at(
-    config: ScanConfig, inputs: Inputs, cache: Storage, *, most: int = _EVENTS_COMPARED
+def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
+    """What reading found in all files."""
+    every = (parts(config, inputs, name) for name in config.processes)
+    return compare({stem: piece for some in every for stem, piece in some.items()}, cache)
+
+
+def compare(
+    wanted: Mapping[str, Slice], cache: Storage, *, most: int = _EVENTS_COMPARED
 ) -> Reading:
-    """What reading found in all files, about ``most`` selected events to a task.
+    """What reading found in these parts, by tasks of about ``most`` selected events.
 
     Each group of parts is read once and cut into as many ranges of hashes as there are groups; each
     range of all groups is compared by a task of its own.
     """
-    wanted = {
-        stem: piece
-        for name in config.processes
-        for stem, piece in parts(config, inputs, name).items()
-    }
     look = ray.remote(files_of).options(name="look at files").remote(wanted, cache)
     ((_, files),) = finished({look: "files"})
     groups = groups_of(wanted, files, most)
