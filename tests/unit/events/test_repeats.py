@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -146,7 +146,7 @@ def test_a_copy_is_found_though_one_number_is_all_that_was_read() -> None:
 def event_by_event(files: Mapping[str, Known]) -> Found:
     """The same, of all files at once, one event after the other."""
     for least in (60, 40, 20):
-        sizes, chance = Counter(), Counter()
+        sizes, chance = Counter[str](), defaultdict[str, float](float)
         first: dict[int, tuple[str, int]] = {}
         pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for name, entry, hashed, bits in one_by_one(files, least):
