@@ -10,12 +10,11 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from rayscan.arrays import Integers
+from rayscan.cluster.comparing import compare
 from rayscan.cluster.generation import Advance, generation_folder
 from rayscan.cluster.tasks import finished, mapped
 from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
 from rayscan.events.formats import Slice
-from rayscan.events.repeats import Known, alike
 from rayscan.events.selection import CutFlow, add, scaled, select, with_broken
 from rayscan.events.table import schema, weighted
 from rayscan.events.weights import Weights
@@ -26,24 +25,11 @@ from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, gather
 from rayscan.scan.pools.inputs import Inputs, slices_of
-from rayscan.scan.pools.reading import (
-    Reading,
-    columns_of,
-    factors_of,
-    files_of,
-    flow_of,
-    groups_of,
-    keep,
-    known_by,
-    reading_of,
-)
+from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep
 from rayscan.scan.steps.examples import event_features
 
 _TABLE_VERSION = 3
 """Raised when the same files give other event tables than before."""
-
-_EVENTS_COMPARED = 5_000_000
-"""Selected events of a task that compares them: 21 bytes each, three times."""
 
 
 def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
@@ -127,36 +113,6 @@ def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
     """What reading found in all files."""
     every = (parts(config, inputs, name) for name in config.processes)
     return compare({stem: piece for some in every for stem, piece in some.items()}, cache)
-
-
-def compare(
-    wanted: Mapping[str, Slice], cache: Storage, *, most: int = _EVENTS_COMPARED
-) -> Reading:
-    """What reading found in these parts, by tasks of about ``most`` selected events.
-
-    Each group of parts is read once and cut into as many ranges of hashes as there are groups; each
-    range of all groups is compared by a task of its own.
-    """
-    look = ray.remote(files_of).options(name="look at files").remote(wanted, cache)
-    ((_, files),) = finished({look: "files"})
-    groups = groups_of(wanted, files, most)
-    known = ray.remote(known_by).options(name="read contents", num_returns=1 + len(groups))
-    cut = [known.remote(group, len(groups), cache) for group in groups]
-    told, *pieces = zip(*cut, strict=True)
-    compare = ray.remote(_alike).options(name="compare events")
-    pairs = [compare.remote(*of_range) for of_range in pieces]
-    del cut, pieces  # each is let go when its range was compared
-    return reading_of(files, groups, _all(told), _all(pairs))
-
-
-def _alike(*pieces: Known) -> Integers:
-    return alike(pieces)
-
-
-def _all(pending: Sequence[Any]) -> list[Any]:
-    """What tasks give, in their order."""
-    given = dict(finished({reference: index for index, reference in enumerate(pending)}))
-    return [given[index] for index in range(len(pending))]
 
 
 def load_events(

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 import ray
 
+from rayscan.cluster.comparing import compare
 from rayscan.cluster.connection import connect
-from rayscan.cluster.datasets import compare
 from rayscan.events.formats import EVENTS_PER_TASK, Slice
 from rayscan.events.selection import CutFlow, Step
 from rayscan.results.storage import Storage

@@ -10,7 +10,8 @@ import pytest
 import uproot
 from small_scan import Silent
 
-from rayscan.cluster.datasets import compare, look_at, parts, read_events
+from rayscan.cluster.comparing import compare
+from rayscan.cluster.datasets import look_at, parts, read_events
 from rayscan.cluster.run import run_scan
 from rayscan.errors import ConfigError, StorageError
 from rayscan.results.read import read_tables

@@ -75,6 +75,11 @@ def scan(folder, *, bkg, signal=None, process=None, **changes):
     return config, open_inputs(config, base=folder)
 
 
+def parts_of(config, inputs):
+    pieces = (piece for name in config.processes for piece in slices_of(config, inputs, name))
+    return {f"{number}": piece for number, piece in enumerate(pieces)}
+
+
 def look(parts, cache, most=10_000):
     """What tasks of about so many events find."""
     files = files_of(parts, cache)
@@ -85,16 +90,14 @@ def look(parts, cache, most=10_000):
 
 def read(config, inputs, folder):
     """Everything read into a cache as tasks do it: the reading, tables and flows by process."""
-    cache, parts = Storage(str(folder / "cache")), {}
+    cache, parts = Storage(str(folder / "cache")), parts_of(config, inputs)
     tables, flows = {}, {}
-    for name in config.processes:
-        for number, piece in enumerate(slices_of(config, inputs, name)):
-            table, flow = select(piece, selection=SELECTION, observables=config.observables)
-            keep(cache, f"{name}-{number}", table, flow)
-            assert flow_of(cache, f"{name}-{number}") == flow
-            parts[f"{name}-{number}"] = piece
-            tables.setdefault(name, []).append(table)
-            flows.setdefault(name, []).append(flow)
+    for stem, piece in parts.items():
+        table, flow = select(piece, selection=SELECTION, observables=config.observables)
+        keep(cache, stem, table, flow)
+        assert flow_of(cache, stem) == flow
+        tables.setdefault(piece.process, []).append(table)
+        flows.setdefault(piece.process, []).append(flow)
     return look(parts, cache), tables, {name: add(those) for name, those in flows.items()}
 
 
@@ -142,11 +145,7 @@ def test_any_number_of_tasks_finds_the_same(tmp_path, most):
         ("a.root of 'bkg'", "copy.root of 'bkg'"),
         ("b.root of 'bkg'", "s.root of 'hard'"),
     ]
-    parts = {
-        f"{name}-{number}": piece
-        for name in config.processes
-        for number, piece in enumerate(slices_of(config, inputs, name))
-    }
+    parts = parts_of(config, inputs)
     cache = Storage(str(tmp_path / "cache"))
     assert len(groups_of(parts, reading.files, most)) == {1: 4, 150: 3, 300: 2}[most]
     assert repr(look(parts, cache, most)) == repr(reading)
