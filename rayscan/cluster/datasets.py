@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-import ray
-
+from rayscan.cluster.comparing import compare
 from rayscan.cluster.filling import Filling
 from rayscan.cluster.generation import Advance, generation_folder
-from rayscan.cluster.tasks import finished, mapped
+from rayscan.cluster.tasks import mapped
 from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
 from rayscan.events.formats import Slice
 from rayscan.events.selection import select
@@ -21,7 +20,7 @@ from rayscan.results.faults import patiently
 from rayscan.results.storage import Storage
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.inputs import Inputs, slices_of
-from rayscan.scan.pools.reading import Reading, keep, look
+from rayscan.scan.pools.reading import Reading, keep
 
 _TABLE_VERSION = 4
 """Raised when the same files give other event tables than before."""
@@ -35,13 +34,14 @@ def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
     """
     names = sorted(config.observables)
     tree = config.processes[process].tree
-    count: dict[str, int] = {}
+    whole = {each.file.path: each.file.entries for each in inputs.of(process)}
     found = {}
     sources = _sources(config, inputs, process)
     for piece in slices_of(config, inputs, process):
         key = digest(tree, piece.weight, config.selection, names, _TABLE_VERSION)
-        index = count[piece.path] = count.get(piece.path, -1) + 1
-        found[f"events/{process}-{key}/{sources[piece.path]}-{index:05d}"] = piece
+        events = piece.last - piece.first
+        part = "00000" if events == whole[piece.path] else f"{piece.first}_{piece.last}"
+        found[f"events/{process}-{key}/{sources[piece.path]}-{part}"] = piece
     return found
 
 
@@ -128,13 +128,6 @@ def _reader(config: ScanConfig, cache: Storage) -> Callable[[dict[str, Any]], di
 
 
 def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
-    """What reading found in all files, by a task of its own: it holds 17 bytes an event."""
-    wanted = {
-        stem: piece
-        for name in config.processes
-        for stem, piece in parts(config, inputs, name).items()
-    }
-    task = ray.remote(look).options(name="compare events").remote(wanted, cache)
-    ((_, reading),) = finished({task: "compare events"})
-    found: Reading = reading
-    return found
+    """What reading found in all files."""
+    every = (parts(config, inputs, name) for name in config.processes)
+    return compare({stem: piece for some in every for stem, piece in some.items()}, cache)

@@ -6,7 +6,9 @@ collection, and ``fBits`` cannot be read reliably when an object is referenced. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import awkward as ak
 
@@ -34,6 +36,7 @@ class Delphes(InputFormat):
             no_numbers = layouts.no_numbers(leaves, [*_READ, *filter(weights.is_weight, leaves)])
             entries = int(found.num_entries)
             uuid = str(found.file.uuid)
+            borders = _borders([leaves[name] for name in _READ if name in leaves], entries)
         if entries == 0:
             raise broken(path, f"its tree '{tree}' holds no events")
         return EventFile(
@@ -43,6 +46,7 @@ class Delphes(InputFormat):
             branches=frozenset(leaves),
             identity=f"{uuid}:{size}",
             no_numbers=no_numbers,
+            borders=borders,
         )
 
     def read(self, piece: Slice, wanted: Mapping[str, str]) -> dict[str, ak.Array]:
@@ -61,3 +65,13 @@ class Delphes(InputFormat):
                 name: leaves[name].array(entry_start=piece.first, entry_stop=piece.last)
                 for name in wanted
             }
+
+
+def _borders(leaves: Sequence[Any], entries: int) -> tuple[int, ...]:
+    """Where baskets begin: of different leaves at different entries, so those of most bytes."""
+    starting: Counter[int] = Counter()
+    for leaf in leaves:
+        starting.update(dict.fromkeys(map(int, leaf.entry_offsets), leaf.compressed_bytes))
+    half = sum(leaf.compressed_bytes for leaf in leaves) / 2
+    inner = (entry for entry, stored in starting.items() if stored > half and 0 < entry < entries)
+    return (0, *sorted(inner), entries)

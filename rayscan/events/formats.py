@@ -26,6 +26,9 @@ EVENTS_PER_TASK = 20_000
 """Events of a generated file, and entries of an input file that one task reads: opening a file
 costs as much as reading so many."""
 
+_MOST_PER_TASK = 10 * EVENTS_PER_TASK
+"""Entries of one basket that a task reads; a basket is decompressed by each task that needs it."""
+
 TREE = "Delphes"
 
 
@@ -41,6 +44,8 @@ class EventFile:
         identity: Equal for copies of one file, and for no others.
         format: Its format, a member of `FORMATS`.
         no_numbers: Of the leaf branches that can be read, those that hold no numbers: their type.
+        borders: Entries, the first to one past the last, between which it is compressed as a whole;
+            empty where it does not matter where it is cut.
     """
 
     path: str
@@ -50,6 +55,7 @@ class EventFile:
     identity: str
     format: str = ""
     no_numbers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    borders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +154,7 @@ def slices(
     *,
     process: str,
     name: str,
-    entries_per_slice: int = EVENTS_PER_TASK,
+    entries_per_slice: int | None = None,
     tree: str = TREE,
     weight: str | None = None,
 ) -> tuple[Slice, ...]:
@@ -158,7 +164,8 @@ def slices(
         file: The file, inspected.
         process: Process its events belong to.
         name: Short name of the file in the identity of its events, unique within the process.
-        entries_per_slice: Most events in a slice.
+        entries_per_slice: Most events in a slice; by default about `EVENTS_PER_TASK`, cut at the
+            nearest borders of the file.
         tree: Name of the tree.
         weight: What event weights are read from (`weights.chosen`).
 
@@ -166,10 +173,11 @@ def slices(
         WeightBranchError: Which weights are meant cannot be known.
     """
     weight = weights.chosen(file.path, file.branches, weight)
-    if entries_per_slice < 1:
+    if entries_per_slice is not None and entries_per_slice < 1:
         raise ValueError(f"entries_per_slice: {entries_per_slice}, expected at least 1")
-    pieces = -(-file.entries // entries_per_slice)
-    edges = [file.entries * k // pieces for k in range(pieces + 1)]
+    edges = _even(0, file.entries, entries_per_slice or EVENTS_PER_TASK)
+    if entries_per_slice is None and file.borders:
+        edges = _nearest(file.borders, edges)
     return tuple(
         Slice(
             process=process,
@@ -183,6 +191,20 @@ def slices(
         )
         for first, last in itertools.pairwise(edges)
     )
+
+
+def _even(first: int, last: int, most: int) -> list[int]:
+    pieces = -(-(last - first) // most)
+    return [first + (last - first) * k // pieces for k in range(pieces + 1)]
+
+
+def _nearest(borders: tuple[int, ...], edges: list[int]) -> list[int]:
+    """The border next to each edge, each once; what is too long between two borders is cut."""
+    between = itertools.pairwise(borders)
+    marks = np.unique([mark for a, b in between for mark in _even(a, b, _MOST_PER_TASK)])
+    after = np.searchsorted(marks, edges).clip(min=1)
+    nearer = np.where(edges - marks[after - 1] < marks[after] - edges, after - 1, after)
+    return [int(mark) for mark in np.unique(marks[nearer])]
 
 
 def require(file: EventFile, needs: Mapping[str, str]) -> None:

@@ -10,10 +10,14 @@ import pytest
 import uproot
 from small_scan import Silent
 
+from rayscan.cluster.comparing import compare
+from rayscan.cluster.datasets import look_at, parts, read_events
 from rayscan.cluster.run import run_scan
-from rayscan.errors import ConfigError
+from rayscan.errors import ConfigError, StorageError
 from rayscan.results.read import read_tables
+from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
+from rayscan.scan.pools.inputs import open_inputs
 
 SCAN = """
 name: reading
@@ -109,3 +113,20 @@ def test_what_reading_refuses_can_be_put_right_in_the_same_storage(folder: Path)
     flow = tables.cutflow[tables.cutflow["process"] == "bkg"]
     assert flow["cut"].tolist()[:2] == ["all", "not broken"]
     assert flow["cross_section"].tolist()[-2] == pytest.approx(10 * selected / (2 * EVENTS))
+
+
+def test_events_are_compared_alike_by_one_task_and_by_many(folder: Path) -> None:
+    text = SCAN.format(
+        storage=folder / "results", files="a.root, again.root", said="tree: Delphes", skip="false"
+    )
+    config, cache = parse_scan(text), Storage(str(folder / "compared"))
+    inputs = open_inputs(config, base=folder)
+    read_events(config, inputs, cache, advance=lambda *_, **__: None)
+    wanted = parts(config, inputs, "bkg") | parts(config, inputs, "sig")
+    one, many = look_at(config, inputs, cache), compare(wanted, cache, most=500)
+    assert len(one.repeated) == 1
+    assert repr(one) == repr(many)
+    part = next((folder / "compared").rglob("bkg*/*.parquet"))
+    part.write_bytes(part.read_bytes()[:-9])
+    with pytest.raises(StorageError, match="is damaged"):
+        compare(wanted, cache, most=500)

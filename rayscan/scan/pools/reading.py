@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import (
     BrokenEventsError,
     InputError,
@@ -42,6 +44,11 @@ class FileRead:
     path: str
     weight: str
     flow: CutFlow
+
+    @property
+    def selected(self) -> int:
+        """Selected events."""
+        return self.flow.steps[-1].events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,34 +96,76 @@ def columns_of(cache: Storage, stem: str, columns: Sequence[str]) -> pa.Table:
     return sound(cache, f"{stem}.parquet", columns, mark=f"{stem}.json")
 
 
-def look(parts: Mapping[str, Slice], cache: Storage) -> Reading:
-    """What all files were found to hold, by the event tables in the cache and their slices."""
+def files_of(parts: Mapping[str, Slice], cache: Storage) -> tuple[FileRead, ...]:
+    """What all files were found to hold, by the cut flows of their slices in the cache."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        flows = pool.map(lambda stem: flow_of(cache, stem), parts)
-        tables = pool.map(lambda stem: columns_of(cache, stem, CONTENT), parts)
-        read = list(zip(parts.values(), flows, tables, strict=True))
-    by_file: dict[tuple[str, str], list[tuple[Slice, CutFlow, pa.Table]]] = {}
-    for one in read:
-        by_file.setdefault((one[0].process, one[0].path), []).append(one)
-    files, known = [], {}
-    for (process, path), those in by_file.items():
-        slices, flows_of_file, contents = zip(*those, strict=True)
-        files.append(
-            FileRead(
-                process=process,
-                name=slices[0].file,
-                path=path,
-                weight=slices[0].weight,
-                flow=add(flows_of_file),
-            )
+        flows = list(pool.map(lambda stem: flow_of(cache, stem), parts))
+    by_file: dict[tuple[str, str], list[tuple[Slice, CutFlow]]] = {}
+    for piece, flow in zip(parts.values(), flows, strict=True):
+        by_file.setdefault((piece.process, piece.path), []).append((piece, flow))
+    return tuple(
+        FileRead(
+            process=process,
+            name=those[0][0].file,
+            path=path,
+            weight=those[0][0].weight,
+            flow=add(flow for _, flow in those),
         )
-        entries, hashes, bits = (pa.concat_tables(contents)[name].to_numpy() for name in CONTENT)
-        known[f"{path} of '{process}'"] = Known(entries=entries, hashes=hashes, bits=bits)
+        for (process, path), those in by_file.items()
+    )
+
+
+def groups_of(
+    parts: Mapping[str, Slice], files: Sequence[FileRead], most: int
+) -> list[dict[str, int]]:
+    """Parts in order, each with the place of its file, in groups of about ``most`` events."""
+    places = {(file.process, file.path): place for place, file in enumerate(files)}
+    entries = [file.flow.steps[0].events + file.flow.broken for file in files]
+    groups: dict[int, dict[str, int]] = {}
+    before = 0.0
+    for stem, piece in parts.items():
+        place = places[piece.process, piece.path]
+        groups.setdefault(int(before // most), {})[stem] = place
+        before += files[place].selected * (piece.last - piece.first) / entries[place]
+    return list(groups.values())
+
+
+def known_by(group: Mapping[str, int], ranges: int, cache: Storage) -> tuple[Floats | Known, ...]:
+    """What the events of some parts are known by.
+
+    Returns:
+        What is `told` of each part, shape (parts, strata, 2); then the events that can be compared,
+        for each range of hashes.
+    """
+
+    def load(stem: str) -> tuple[Floats, Known]:
+        table = columns_of(cache, stem, CONTENT)
+        entries, hashes, bits = (table[name].to_numpy() for name in CONTENT)
+        known = Known(np.full(len(bits), group[stem], dtype=np.int32), entries, hashes, bits)
+        return repeats.told(bits), known.comparable
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        told, known = zip(*pool.map(load, group), strict=True)
+    return np.array(told), *Known.joined(known).cut(ranges)
+
+
+def reading_of(
+    files: tuple[FileRead, ...],
+    groups: Sequence[Mapping[str, int]],
+    told: Sequence[Floats],
+    pairs: Sequence[Integers],
+) -> Reading:
+    """What reading found, by what is `told` of each group's parts and `alike` in each range."""
+    of_file = np.zeros((len(files), *told[0].shape[1:]))
+    np.add.at(
+        of_file, [place for group in groups for place in group.values()], np.concatenate(told)
+    )
+    names = [f"{file.path} of '{file.process}'" for file in files]
     return Reading(
-        files=tuple(files),
-        repeated=repeats.repeats(known),
-        selected=sum(len(each.entries) for each in known.values()),
-        compared=repeats.compared(known),
+        files=files,
+        repeated=repeats.repeats(names, of_file, repeats.merged(pairs)),
+        selected=sum(file.selected for file in files),
+        compared=repeats.compared(of_file),
     )
 
 

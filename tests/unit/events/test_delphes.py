@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -90,6 +91,70 @@ def test_slices_cover_a_file_once_in_nearly_equal_parts(entries: int, most: int)
     lengths = {piece.last - piece.first for piece in pieces}
     assert max(lengths) <= most
     assert max(lengths) - min(lengths) <= 1
+
+
+@given(st.lists(st.integers(1, 500_000), min_size=1, max_size=60))
+def test_slices_begin_at_borders_unless_baskets_are_too_long(lengths: list[int]) -> None:
+    borders = np.cumsum([0, *lengths])
+    file = formats.EventFile(
+        path="f.root",
+        entries=int(borders[-1]),
+        bytes=1,
+        branches=frozenset(),
+        identity="x",
+        borders=tuple(borders.tolist()),
+    )
+    pieces = formats.slices(file, process="p", name="f")
+    assert (pieces[0].first, pieces[-1].last) == (0, file.entries)
+    assert all(a.last == b.first for a, b in itertools.pairwise(pieces))
+    long = np.flatnonzero(np.diff(borders) > 200_000)
+    for piece in pieces[1:]:
+        inside = (borders[long] < piece.first) & (piece.first < borders[long + 1])
+        assert piece.first in borders or inside.any()
+    most = 20_000 + min(max(lengths), 200_000)  # half a stretch more at either end
+    assert max(piece.last - piece.first for piece in pieces) <= most
+
+
+@pytest.fixture
+def baskets(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Entries of each basket that is read from now on."""
+    read, found = uproot.models.TBasket.Model_TBasket.read_members, []
+
+    def counted(self: Any, *given: Any) -> None:
+        read(self, *given)
+        found.append(self.member("fNevBuf"))
+
+    monkeypatch.setattr(uproot.models.TBasket.Model_TBasket, "read_members", counted)
+    return found
+
+
+def test_each_basket_is_decompressed_once(tmp_path: Path, baskets: list[int]) -> None:
+    with uproot.recreate(tmp_path / "f.root") as file:
+        tree = file.mktree("Delphes", {"Jet.PT": np.float32, "Jet.Eta": np.float32})
+        for length in (30_000, 8_000, 25_000):
+            tree.extend({n: np.ones(length, dtype=np.float32) for n in ("Jet.PT", "Jet.Eta")})
+    found = formats.inspect(tmp_path / "f.root")
+    pieces = formats.slices(found, process="p", name="f")
+    assert [piece.first for piece in pieces] == [0, 30_000, 38_000]
+    for piece in pieces:
+        formats.read(piece, ["Jet.PT", "Jet.Eta"])
+    assert sorted(baskets) == sorted(2 * [30_000, 8_000, 25_000])
+
+
+@pytest.mark.data
+def test_few_baskets_of_a_file_of_delphes_are_decompressed_twice(
+    shared_data: Path, baskets: list[int]
+) -> None:
+    """Jets, which are most of what is read, are cut where their baskets begin."""
+    found = formats.inspect(shared_data / "zvvj_101.root")
+    names = ["Jet.PT", "Jet.Eta", "Jet.Phi", "Jet.Mass", "MissingET.MET", "MissingET.Phi"]
+    with uproot.open(found.path) as file:
+        once = sum(file["Delphes"][name].num_baskets for name in names)
+    first, second = formats.slices(found, process="p", name="f")
+    assert first.last == 21_013
+    for piece in (first, second):
+        formats.read(piece, names)
+    assert len(baskets) == once + 2  # one of each leaf of the missing momentum
 
 
 def test_an_impossible_slice_is_refused(write_delphes: Write) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -11,12 +12,21 @@ import uproot
 from toy_scan import fill_pools, make_config
 
 from rayscan.errors import ConfigError, WeightError
+from rayscan.events.repeats import alike
 from rayscan.events.selection import Selection, add, select, with_broken
 from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
 from rayscan.scan.pools.binned import cutflow_rows, gather, pool_rows
 from rayscan.scan.pools.inputs import open_inputs, slices_of
-from rayscan.scan.pools.reading import flow_of, keep, look, reading_problems
+from rayscan.scan.pools.reading import (
+    files_of,
+    flow_of,
+    groups_of,
+    keep,
+    known_by,
+    reading_of,
+    reading_problems,
+)
 
 EVENTS = 400
 SELECTION = Selection(cuts=("jet1_pt > 50", "met > 60"))
@@ -65,18 +75,29 @@ def scan(folder, *, bkg, signal=None, process=None, **changes):
     return config, open_inputs(config, base=folder)
 
 
+def parts_of(config, inputs):
+    pieces = (piece for name in config.processes for piece in slices_of(config, inputs, name))
+    return {f"{number}": piece for number, piece in enumerate(pieces)}
+
+
+def look(parts, cache, most=10_000):
+    """What tasks of about so many events find."""
+    files = files_of(parts, cache)
+    groups = groups_of(parts, files, most)
+    told, *pieces = zip(*(known_by(group, len(groups), cache) for group in groups), strict=True)
+    return reading_of(files, groups, told, [alike(each) for each in pieces])
+
+
 def read(config, inputs, folder):
     """Everything read into a cache as tasks do it: the reading, tables and flows by process."""
-    cache, parts = Storage(str(folder / "cache")), {}
+    cache, parts = Storage(str(folder / "cache")), parts_of(config, inputs)
     tables, flows = {}, {}
-    for name in config.processes:
-        for number, piece in enumerate(slices_of(config, inputs, name)):
-            table, flow = select(piece, selection=SELECTION, observables=config.observables)
-            keep(cache, f"{name}-{number}", table, flow)
-            assert flow_of(cache, f"{name}-{number}") == flow
-            parts[f"{name}-{number}"] = piece
-            tables.setdefault(name, []).append(table)
-            flows.setdefault(name, []).append(flow)
+    for stem, piece in parts.items():
+        table, flow = select(piece, selection=SELECTION, observables=config.observables)
+        keep(cache, stem, table, flow)
+        assert flow_of(cache, stem) == flow
+        tables.setdefault(piece.process, []).append(table)
+        flows.setdefault(piece.process, []).append(flow)
     return look(parts, cache), tables, {name: add(those) for name, those in flows.items()}
 
 
@@ -113,6 +134,21 @@ def test_equal_events_in_another_file_or_process_are_refused_with_both_places(tm
     passing = select_by_hand(events(1)).sum()
     assert f"holds {passing} of the selected events of {tmp_path / 'a.root'} of 'bkg'" in what
     assert f"{tmp_path / 'c.root'} of '{'hard' if where == 'signal' else 'bkg'}'" in what
+
+
+@pytest.mark.parametrize("most", [1, 150, 300])
+def test_any_number_of_tasks_finds_the_same(tmp_path, most):
+    bkg = {"a": events(1), "b": events(2), "copy": events(1)}
+    config, inputs = scan(tmp_path, bkg=bkg, signal={"s": events(2)})
+    reading, _, _ = read(config, inputs, tmp_path)
+    assert [(Path(e.first).name, Path(e.second).name) for e in reading.repeated] == [
+        ("a.root of 'bkg'", "copy.root of 'bkg'"),
+        ("b.root of 'bkg'", "s.root of 'hard'"),
+    ]
+    parts = parts_of(config, inputs)
+    cache = Storage(str(tmp_path / "cache"))
+    assert len(groups_of(parts, reading.files, most)) == {1: 4, 150: 3, 300: 2}[most]
+    assert repr(look(parts, cache, most)) == repr(reading)
 
 
 def select_by_hand(collections):
