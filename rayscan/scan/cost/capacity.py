@@ -1,4 +1,4 @@
-"""Whether a scan can fit the machine it runs on, from its own forecast, before anything runs."""
+"""Memory and disk of a scan, and whether this machine has as much."""
 
 from __future__ import annotations
 
@@ -8,21 +8,85 @@ from pathlib import Path
 
 from rayscan import places
 from rayscan.errors import Problem, StorageError
-from rayscan.places import beside
 from rayscan.results.storage import absolute
-from rayscan.scan.cost import footprint
-from rayscan.scan.cost.workload import Workload
+from rayscan.scan.config.heads.registry import head_of
+from rayscan.scan.cost.stages import generated
+from rayscan.scan.cost.workload import Kind, Workload
 
 MOST_TRAININGS = 1_000_000
 """Trained members of a scan: each has a row in every table, and a folder of its own."""
 
+# A worker with numpy, pyarrow and scikit-learn; what TensorFlow adds, a graph included [bytes].
+_WORKER, _TENSORFLOW = 0.3e9, 0.9e9
+# Event tables: 23.6 bytes with two observables, 42.7 with eight; 10 are what an event is known by.
+_TABLE_EVENT, _TABLE_OBSERVABLE = 18.0, 3.2
+# Tables and ledger together: a row, and one with its ROC curve and score distributions.
+_ROW, _CURVE = 1_500, 13_500
+_CHANNEL = 160  # of a workspace in JSON
+
+
+def worker_bytes(load: Workload) -> float:
+    """Memory of the worker that needs most."""
+    return _WORKER + max(_held(load).values())
+
+
+def _held(load: Workload) -> dict[tuple[str, str], float]:
+    """What a worker holds, by the key that makes it large, and what to do about that."""
+    config = load.config
+    train, own = max((_training(load, kind) for kind in load.kinds), key=sum)
+    hypotheses = max(head_of(kind.choice).hypotheses(len(config.benchmarks)) for kind in load.kinds)
+    tested = max(hypotheses * config.ensembles.test, 2 * config.limits.ensembles)
+    columns = 8 + 8 + 8 + 4 * len(config.observables)
+    events = max(load.events(name) or 0 for name in config.processes)
+    shrink = "lower ensembles.test, limits.ensembles or the bins"
+    heavier = "architectures" if own > train else "ensembles.train"
+    fix = "take smaller networks or fewer draws" if own > train else "lower it or the bins"
+    return {
+        (heavier, fix): train + own,
+        ("ensembles.test", shrink): 2 * tested * config.binning.bins,
+        ("processes", "give fewer events"): 2 * columns * events,
+    }
+
+
+def _training(load: Workload, kind: Kind) -> tuple[float, float]:
+    """Bytes of an epoch of histograms as networks hold them, and of all else in a training."""
+    large = any(point.mixture.null_total > 65_535 for point in kind.points)
+    size = 4 if large or kind.choice.reads_events else 2
+    held = kind.choice.architecture.held(
+        kind.values,
+        kind.shape,
+        kind.examples,
+        size=size,
+        members=min(load.config.training.pack, kind.members // len(kind.points)),
+    )
+    epoch = 4 * size * kind.examples * load.config.binning.bins * (not kind.choice.reads_events)
+    return min(epoch, held), max(held - epoch, 0) + _TENSORFLOW * kind.compiles
+
+
+def disk_bytes(load: Workload) -> dict[str, float]:
+    """Bytes of the cache (generated files, event tables), and of the storage."""
+    config, fitted = load.config, load.limits(fitted=True)
+    event = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
+    events = sum(load.events(name) or 0 for name in config.processes if name not in load.read)
+    tested = _CURVE if config.crosstest.curves == "all" else _ROW
+    rows = load.total("members") + fitted + load.limits(fitted=False)
+    channels = config.limits.channels * fitted * config.limits.workspaces
+    classifiers = (
+        kind.members * kind.choice.architecture.stored(kind.values, kind.shape)
+        for kind in load.kinds
+    )
+    return {
+        "cache": sum(recipe.size for recipe in generated(load)) + event * events,
+        "storage": sum(classifiers) + rows * _ROW + load.pairs * tested + channels * _CHANNEL,
+    }
+
 
 def too_many_trainings(load: Workload) -> Iterator[Problem]:
     """More members than any cluster trains."""
-    if load.members > MOST_TRAININGS:
+    if (members := load.total("members")) > MOST_TRAININGS:
         yield Problem(
             where="architectures",
-            what=f"{load.members:,} classifiers would be trained, expected at most "
+            what=f"{members:,} classifiers would be trained, expected at most "
             f"{MOST_TRAININGS:,}: fewer strengths, benchmarks, repeats or search trials",
         )
 
@@ -34,60 +98,37 @@ def too_little_room(load: Workload, memory: float) -> Iterator[Problem]:
         load: The work of the scan.
         memory: Memory of this machine [bytes].
     """
-    needed = footprint.worker_bytes(load)
+    needed, held = worker_bytes(load), _held(load)
     if needed > memory:
-        where, fix = _largest(load)
+        where, fix = max(held, key=lambda part: held[part])
         yield Problem(
             where=where,
             what=f"one worker needs {_size(needed)} of memory, this machine has {_size(memory)}: "
             f"{fix}, or take a larger machine",
         )
-    yield from _disk(load)
-
-
-def _largest(load: Workload) -> tuple[str, str]:
-    """Which key makes a worker large, and what to do about it."""
-    drawn = 4 * footprint.epoch_bytes(load)  # as networks hold it
-    other = footprint.training_bytes(load) - drawn
-    parts = {
-        ("ensembles.train", "lower ensembles.train or the bins"): drawn,
-        ("architectures", "take smaller networks or fewer draws"): other,
-        (
-            "ensembles.test",
-            "lower ensembles.test, limits.ensembles or the bins",
-        ): footprint.testing_bytes(load),
-        ("processes", "give fewer events"): footprint.event_bytes(load),
-    }
-    return max(parts, key=lambda part: parts[part])
-
-
-def _disk(load: Workload) -> Iterator[Problem]:
-    """Disks of this machine that are too small for what is written there."""
-    parts = footprint.disk_bytes(load)
-    cached = parts["generated files"] + parts["event tables"]
     storage = load.config.storage
-    cache = load.config.cache or beside(storage, "cache")
-    written = {"storage": (storage, sum(parts.values()) - cached), "cache": (cache, cached)}
-    for key, (place, needed) in written.items():
-        if places.is_url(place):
-            continue
-        try:
-            folder = Path(absolute(place))
-        except StorageError:  # said where it is opened
-            continue
-        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-        free = shutil.disk_usage(there).free
-        if needed > free and needed > free + _held(folder):
-            yield Problem(
-                where=key,
-                what=f"{_size(needed)} will be written to {place}, where {_size(free)} are free; "
-                "give another place, or make the scan smaller",
-            )
+    at = {"storage": storage, "cache": load.config.cache or places.beside(storage, "cache")}
+    for key, size in disk_bytes(load).items():
+        yield from _disk(key, at[key], size)
 
 
-def _held(folder: Path) -> float:
-    """Bytes that an earlier run has left there."""
-    return float(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()))
+def _disk(key: str, place: str, needed: float) -> Iterator[Problem]:
+    """A disk of this machine that is too small for what is written there."""
+    try:
+        folder = Path(absolute(place))
+    except StorageError:  # said where it is opened
+        return
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    if places.is_url(place) or needed <= free:
+        return
+    earlier = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if needed > free + earlier:
+        yield Problem(
+            where=key,
+            what=f"{_size(needed)} will be written to {place}, where {_size(free)} are free; "
+            "give another place, or make the scan smaller",
+        )
 
 
 def _size(count: float) -> str:

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from rayscan.scan.config.heads.registry import second_signals
-from rayscan.scan.config.limits import METHODS, Method
-from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.cost.points import Kind, PlannedPoint, planned_points
-from rayscan.scan.cost.rates import DrawKind, Rates
+from rayscan.ensembles.mixture import Mixture
+from rayscan.models.knobs import middle
+from rayscan.scan.config.heads.registry import head_of
+from rayscan.scan.config.limits import METHODS
+from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
+from rayscan.scan.config.search_space import search_ranges, starting_knobs
+from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned_in_fold, points
+from rayscan.scan.plan.strengths import trains_at_each
+from rayscan.scan.steps.examples import features_of
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Kind:
+    """An architecture of a scan file: its points are of other signals or strengths, and cost alike.
+
+    Attributes:
+        choice: The architecture.
+        points: Its points.
+        values: Its knobs; what is searched is at the middle of its range.
+        shape: What a classifier looks at.
+        examples: Rows of an epoch.
+        validation: Histograms of a validation set, all classes together.
+        members: Classifiers to train.
+        trials: Tune trials; a chain of strengths is trained in those of its first.
+        at_once: Those that can train side by side; of a search those of one batch.
+        draws: Histograms drawn to train and to stop, at most; a pack shares its draws.
+        selected: Classifiers that limits are set with: of a search the best of each fold.
+        sets: Test sets that each classifier meets.
+    """
+
+    choice: ArchitectureChoice
+    points: tuple[Point, ...]
+    values: Any
+    shape: tuple[int, ...]
+    examples: int
+    validation: int
+    members: int
+    trials: int
+    at_once: int
+    draws: int
+    selected: int
+    sets: int
+
+    @property
+    def compiles(self) -> bool:
+        """Whether its training loads TensorFlow and compiles graphs."""
+        return self.choice.architecture.engine == "tensorflow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,189 +62,57 @@ class Workload:
 
     Attributes:
         config: The scan.
-        points: Its points.
+        kinds: Its architectures with their points.
+        known: Whether mixtures are; else they follow from yields, and others stand for them.
+        mixtures: Those of every benchmark.
         entries: Entries of input files by process; processes without are not known.
         made: Processes whose files an earlier scan of the study has generated.
         read: Processes whose events it has read with the same selection.
     """
 
     config: ScanConfig
-    points: tuple[PlannedPoint, ...]
+    kinds: tuple[Kind, ...]
+    known: bool
+    mixtures: Mixtures
     entries: Mapping[str, int]
     made: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """Its architectures, which share their graphs among points."""
-        return tuple({point.choice.key: point.kind for point in self.points}.values())
-
-    @property
-    def members(self) -> int:
-        """Classifiers to train."""
-        return sum(point.kind.members for point in self.points)
-
-    @property
-    def packs(self) -> int:
-        """Tune trials."""
-        return sum(point.trials for point in self.points)
-
-    # ------------------------------------------------------------------ tests
-
-    @property
-    def pair_sets(self) -> int:
-        """Test sets of two hypotheses: each benchmark, against the background and signals."""
-        benchmarks, second = len(self.config.benchmarks), len(second_signals(self.config))
-        return (benchmarks + second * (benchmarks - 1)) * len(self.config.mixtures.strengths)
-
-    @property
-    def class_sets(self) -> int:
-        """Test sets of all hypotheses at one strength, where some head meets them."""
-        some = any(kind.head.test == "classes" for kind in self.kinds)
-        return some * len(self.config.mixtures.strengths)
-
-    @property
-    def test_sets(self) -> int:
-        """Test ensembles."""
-        return self.pair_sets + self.class_sets
-
-    @property
-    def times_tested(self) -> int:
-        """How often a classifier of two classes is: of a shared pool also on its unseen part."""
-        return 1 if self.config.pools.split == "events" else 2
-
-    @property
-    def histograms_tested(self) -> int:
-        """Histograms of all test sets, in all folds."""
-        of_classes = self.class_sets * (len(self.config.benchmarks) + 1)
-        sets = 2 * self.times_tested * self.pair_sets + of_classes
-        return sets * len(self.config.pools.numbers) * self.config.ensembles.test
+    def total(self, number: str) -> int:
+        """Sum of a number of all architectures."""
+        return sum(getattr(kind, number) for kind in self.kinds)
 
     @property
     def pairs(self) -> int:
         """Classifiers times the test sets they meet."""
-        return sum(point.kind.members * point.kind.sets for point in self.points)
-
-    @property
-    def test_rows(self) -> int:
-        """Rows of tables of tests."""
-        return sum(point.kind.members * point.kind.rows for point in self.points)
-
-    @property
-    def curves(self) -> int:
-        """ROC curves, each with the score distributions of its two classes."""
-        return sum(self._curves(point.kind) for point in self.points)
-
-    def _curves(self, kind: Kind) -> int:
-        which, of_events = self.config.crosstest.curves, kind.choice.reads_events
-        if which == "none" or kind.head.test == "classes":
-            return 0
-        if which == "first":  # on its own benchmark, and there once more on single events
-            return kind.strengths_tested * (not kind.head.joint) + of_events
-        return kind.members * (kind.sets + len(self.config.benchmarks) * of_events)
-
-    # ------------------------------------------------------------------ limits
-
-    @property
-    def selected(self) -> int:
-        """Classifiers that limits are set with."""
-        return sum(point.kind.selected for point in self.points)
-
-    @property
-    def methods(self) -> tuple[Method, ...]:
-        """The limit methods asked for."""
-        return tuple(METHODS[name] for name in self.config.limits.methods)
+        return sum(kind.members * kind.sets for kind in self.kinds)
 
     def limits(self, *, fitted: bool) -> int:
         """Limits by methods that fit models, or by those that score pseudo-experiments."""
-        some = [p for p in self.points if p.mixture is None or p.mixture.background > 0]
-        scored = sum(point.kind.selected for point in some)
-        teams = self.selected // len(self.config.pools.numbers)
-        each = [
-            method.count(self.config, teams, scored)
-            for method in self.methods
+        selected = self.total("selected")
+        teams = selected // len(self.config.pools.numbers)  # of all folds
+        return len(self.config.benchmarks) * sum(
+            method.count(self.config, teams, selected)
+            for method in map(METHODS.__getitem__, self.config.limits.methods)
             if bool(method.channels(self.config)) == fitted
-        ]
-        return len(self.config.benchmarks) * sum(each)
+        )
 
-    @property
-    def binned_limits(self) -> int:
-        """Limits of fitted models; of classifiers one of all folds together."""
-        return self.limits(fitted=True)
-
-    @property
-    def score_limits(self) -> int:
-        """Limits from scores: only for mixtures with background."""
-        return self.limits(fitted=False)
-
-    @property
-    def strengths(self) -> tuple[int, ...]:
-        """Most strengths at which classifiers score for limits, of each method with such."""
-        return tuple(method.strengths for method in self.methods if method.strengths)
-
-    @property
-    def score_draws(self) -> int:
-        """Histograms drawn for limits from scores, at most."""
-        if not self.score_limits:
-            return 0
-        totals = {p.mixture.background for p in self.points if p.mixture is not None} - {0} or {1}
-        drawn = sum(strengths + 1 for strengths in self.strengths)  # and background only
-        sets = drawn * len(totals) * len(self.config.benchmarks)
-        return sets * self.config.limits.ensembles * len(self.config.pools.numbers)
-
-    # ------------------------------------------------------------------ draws and events
-
-    def training_draws(self, point: PlannedPoint) -> int:
-        """Histograms drawn to train a point and to stop it, at most; a pack shares its draws."""
-        kind, sizes = point.kind, self.config.ensembles
-        if kind.choice.reads_events:
-            return 0
-        shared = kind.members if kind.choice.searches else kind.packs(self.config.training.pack)
-        epochs = kind.choice.architecture.draws(kind.values)
-        validation = point.histograms(sizes.validation)
-        trained = shared * (epochs * point.histograms(sizes.train) + validation) if epochs else 0
-        return trained + validation * kind.members  # the validation AUC that the table shows
-
-    @property
-    def draws(self) -> int:
-        """Histograms drawn in the whole scan, at most."""
-        training = sum(self.training_draws(point) for point in self.points)
-        return training + self.histograms_tested + self.score_draws
+    def scored(self) -> int:
+        """Pseudo-experiments that each classifier scores for limits on one benchmark."""
+        found = [METHODS[name].strengths for name in self.config.limits.methods]
+        hypotheses = sum(1 + strengths for strengths in found if strengths)
+        return hypotheses * self.config.limits.ensembles * bool(self.limits(fitted=False))
 
     def events(self, process: str) -> int | None:
         """Events of a process before the selection, None if not known yet."""
         made = self.config.processes[process].generate
         return made.events if made is not None else self.entries.get(process)
 
-    def pool(self, process: str, share: float) -> int | None:
-        """Events of a process in a pool before the selection."""
-        events, pools = self.events(process), self.config.pools
+    def pool(self, names: Sequence[str], share: float) -> int | None:
+        """Events of processes in a pool before the selection, None if not known yet."""
+        found, pools = [self.events(name) for name in names], self.config.pools
         part = share if pools.split == "events" else 1.0 - pools.test
-        return None if events is None else round(events * part)
-
-    def pooled(self, point: PlannedPoint, share: float) -> int:
-        """Events of all processes of a point in a pool, as far as they are known."""
-        names = (*self.config.backgrounds, point.benchmark)
-        return sum(self.pool(name, share) or 0 for name in names)
-
-    def examples(self, point: PlannedPoint) -> int:
-        """Rows of an epoch."""
-        if point.choice.reads_events:
-            return self.pooled(point, self.config.pools.train)
-        return point.histograms(self.config.ensembles.train)
-
-    def drawing(self, rates: Rates) -> float:
-        """CPU seconds of one histogram."""
-        bins, pools = self.config.binning.bins, len(self.config.backgrounds)
-        return rates.drawing(self._draw_kind(), bins=bins, pools=pools)
-
-    def _draw_kind(self) -> DrawKind:
-        """How numbers of events are shared out among pools."""
-        method, poisson = self.config.ensembles.method, self.config.mixtures.totals == "poisson"
-        if method != "without_replacement":
-            return "poisson" if poisson else method
-        unequal = poisson or self.config.ensembles.unsure.background > 0
-        return "shared_out" if unequal or len(self.config.backgrounds) > 1 else "exact"
+        return None if None in found else round(part * sum(n or 0 for n in found))
 
 
 def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Workload:
@@ -210,4 +122,51 @@ def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Wo
         config: The scan.
         entries: Entries of input files by process, as far as they were opened.
     """
-    return Workload(config=config, points=planned_points(config), entries=dict(entries or {}))
+    try:
+        known, found = True, mixtures(config)
+    except ValueError:
+        rising = range(1, 1 + len(config.mixtures.strengths))
+        some = tuple(Mixture(signal=signal, background=1) for signal in rising)
+        known, found = False, dict.fromkeys(config.benchmarks, some)
+    of_choice: dict[str, list[Point]] = {}
+    for point in points(config, found):
+        of_choice.setdefault(point.choice.key, []).append(point)
+    load = Workload(
+        config=config, kinds=(), known=known, mixtures=found, entries=dict(entries or {})
+    )
+    kinds = tuple(_kind(load, those[0].choice, tuple(those)) for those in of_choice.values())
+    return replace(load, kinds=kinds)
+
+
+def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) -> Kind:
+    config, head, events = load.config, head_of(choice), choice.reads_events
+    knobs = {name: middle(allowed) for name, allowed in search_ranges(choice).items()}
+    values = choice.architecture.valued(starting_knobs(choice) | knobs)
+    sizes, folds = config.ensembles, len(config.pools.numbers)
+    train, validation = map(those[0].histograms, (sizes.train, sizes.validation))
+    if events:
+        train = load.pool((*config.backgrounds, *those[0].benchmarks), config.pools.train) or 0
+    count, pack = planned_in_fold(config, those[0]), config.training.pack
+    batch = config.search.batch if choice.searches else count
+    first = [point for point in those if not point.chained]
+    packs = count // batch * math.ceil(batch / pack) + math.ceil(count % batch / pack)
+    members, best = count * folds * len(those), folds * len(those)
+    epochs = choice.architecture.draws(values)
+    sharing = members if choice.searches else packs * best
+    everything = config.crosstest.strengths == "all" or not trains_at_each(config, choice)
+    strengths = len(config.mixtures.strengths) if everything else 1
+    return Kind(
+        choice=choice,
+        points=those,
+        values=values,
+        shape=(len(features_of(config, choice.features)),) if events else config.binning.shape,
+        examples=train,
+        validation=validation,
+        members=members,
+        trials=len(first) * folds * packs,
+        at_once=len(first) * folds * min(packs, math.ceil(batch / pack)),
+        draws=(not events)
+        * (validation * members + sharing * bool(epochs) * (epochs * train + validation)),
+        selected=head.excludes * (best if choice.searches else members),
+        sets=strengths * head.sets(len(config.benchmarks)),
+    )
