@@ -27,38 +27,31 @@ _CHANNEL = 160  # of a workspace in JSON
 
 def worker_bytes(load: Workload) -> float:
     """Memory of the worker that needs most."""
-    return _WORKER + max(_held(load).values())
+    train, own, tested, events = _held(load).values()
+    return _WORKER + max(train + own, tested, events)
 
 
-def _held(load: Workload) -> dict[tuple[str, str], float]:
-    """What a worker holds, by the key that makes it large, and what to do about that."""
-    config = load.config
-    train, own = max((_training(load, kind) for kind in load.kinds), key=sum)
-    hypotheses = max(head_of(kind.choice).hypotheses(len(config.benchmarks)) for kind in load.kinds)
+def _held(load: Workload) -> dict[str, float]:
+    """Bytes of what a worker holds, by the key of the scan file that asks for it."""
+    config, benchmarks = load.config, len(load.config.benchmarks)
+    hypotheses = max(head_of(kind.choice).hypotheses(benchmarks) for kind in load.kinds)
     tested = max(hypotheses * config.ensembles.test, 2 * config.limits.ensembles)
-    columns = 8 + 8 + 8 + 4 * len(config.observables)
     events = max(load.events(name) or 0 for name in config.processes)
-    shrink = "lower ensembles.test, limits.ensembles or the bins"
-    heavier = "architectures" if own > train else "ensembles.train"
-    fix = "take smaller networks or fewer draws" if own > train else "lower it or the bins"
+    train, own = max((_training(load, kind) for kind in load.kinds), key=sum)
     return {
-        (heavier, fix): train + own,
-        ("ensembles.test", shrink): 2 * tested * config.binning.bins,
-        ("processes", "give fewer events"): 2 * columns * events,
+        "ensembles.train": train,
+        "architectures": own,
+        "ensembles.test": 2 * tested * config.binning.bins,
+        "processes": 2 * (24 + 4 * len(config.observables)) * events,
     }
 
 
 def _training(load: Workload, kind: Kind) -> tuple[float, float]:
     """Bytes of an epoch of histograms as networks hold them, and of all else in a training."""
     large = any(point.mixture.null_total > 65_535 for point in kind.points)
-    size = 4 if large or kind.choice.reads_events else 2
-    held = kind.choice.architecture.held(
-        kind.values,
-        kind.shape,
-        kind.examples,
-        size=size,
-        members=min(load.config.training.pack, kind.members // len(kind.points)),
-    )
+    size, architecture = 4 if large or kind.choice.reads_events else 2, kind.choice.architecture
+    pack = min(load.config.training.pack, kind.members // len(kind.points))
+    held = architecture.held(kind.values, kind.shape, kind.examples, size=size, members=pack)
     epoch = 4 * size * kind.examples * load.config.binning.bins * (not kind.choice.reads_events)
     return min(epoch, held), max(held - epoch, 0) + _TENSORFLOW * kind.compiles
 
@@ -84,11 +77,9 @@ def disk_bytes(load: Workload) -> dict[str, float]:
 def too_many_trainings(load: Workload) -> Iterator[Problem]:
     """More members than any cluster trains."""
     if (members := load.total("members")) > MOST_TRAININGS:
-        yield Problem(
-            where="architectures",
-            what=f"{members:,} classifiers would be trained, expected at most "
-            f"{MOST_TRAININGS:,}: fewer strengths, benchmarks, repeats or search trials",
-        )
+        what = f"{members:,} classifiers would be trained, expected at most {MOST_TRAININGS:,}"
+        fix = "fewer strengths, benchmarks, repeats or search trials"
+        yield Problem(where="architectures", what=f"{what}: {fix}")
 
 
 def too_little_room(load: Workload, memory: float) -> Iterator[Problem]:
@@ -96,16 +87,13 @@ def too_little_room(load: Workload, memory: float) -> Iterator[Problem]:
 
     Args:
         load: The work of the scan.
-        memory: Memory of this machine [bytes].
+        memory: That of this machine [bytes].
     """
     needed, held = worker_bytes(load), _held(load)
     if needed > memory:
-        where, fix = max(held, key=lambda part: held[part])
-        yield Problem(
-            where=where,
-            what=f"one worker needs {_size(needed)} of memory, this machine has {_size(memory)}: "
-            f"{fix}, or take a larger machine",
-        )
+        what = f"one worker needs {_size(needed)} of memory, this machine has {_size(memory)}"
+        fix = "ask for less here, or take a larger machine"
+        yield Problem(where=max(held, key=held.__getitem__), what=f"{what}: {fix}")
     storage = load.config.storage
     at = {"storage": storage, "cache": load.config.cache or places.beside(storage, "cache")}
     for key, size in disk_bytes(load).items():
@@ -124,11 +112,8 @@ def _disk(key: str, place: str, needed: float) -> Iterator[Problem]:
         return
     earlier = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     if needed > free + earlier:
-        yield Problem(
-            where=key,
-            what=f"{_size(needed)} will be written to {place}, where {_size(free)} are free; "
-            "give another place, or make the scan smaller",
-        )
+        what = f"{_size(needed)} will be written to {place}, where {_size(free)} are free"
+        yield Problem(where=key, what=f"{what}; give another place, or make the scan smaller")
 
 
 def _size(count: float) -> str:

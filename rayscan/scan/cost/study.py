@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -103,11 +102,7 @@ def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
     rows = [_row(load, pace, started=name != BASE) for name, load in loads.items()]
     total = {key: sum(row[key] for row in rows) for key in rows[0]}
     total["memory per worker"] = max(row["memory per worker"] for row in rows)
-    listed = dict(zip([*loads, "all"], [*rows, total] if len(rows) > 1 else rows, strict=False))
-    shown = [
-        {"scan": name, **{key: _FORMS[key](value) for key, value in row.items()}}
-        for name, row in listed.items()
-    ]
+    listed = zip([*loads, "all"], [*rows, total][: len(rows) + (len(rows) > 1)], strict=False)
     return Costs(
         name=base.config.name,
         architectures=pd.DataFrame([_architecture(base, kind, pace) for kind in base.kinds]),
@@ -121,7 +116,7 @@ def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
             }
             for stage in stages(base)
         ),
-        scans=pd.DataFrame(shown),
+        scans=pd.DataFrame([{"scan": name, **_shown(row)} for name, row in listed]),
         warnings=of_all(loads),
         points=int(total["points"]),
         trainings=int(total["trained"]),
@@ -151,27 +146,22 @@ def workloads(study: Study, folder: Path) -> dict[str, Workload]:
                 opened[key] = open_inputs(config, base=folder).entries
             except ConfigError:
                 opened[key] = {}
-        made = {process: _made(config, process) for process in config.processes}
-        read = {process: _read(config, process) for process in config.processes}
+        marks = {process: _marks(config, process) for process in config.processes}
         found[name] = replace(
             workload(config, opened[key]),
-            made=frozenset(process for process in made if made[process] in seen),
-            read=frozenset(process for process in read if read[process] in seen),
+            made=frozenset(process for process, (made, _) in marks.items() if made in seen),
+            read=frozenset(process for process, (_, read) in marks.items() if read in seen),
         )
-        seen |= {*made.values(), *read.values()}
+        seen.update(*marks.values())
     return found
 
 
-def _made(config: ScanConfig, process: str) -> str:
-    """All that generated files of a process depend on."""
-    return digest(process, config.processes[process].generate, config.energy, config.seed)
-
-
-def _read(config: ScanConfig, process: str) -> str:
-    """All that the event tables of a process depend on."""
-    source, made = config.processes[process], _made(config, process)
+def _marks(config: ScanConfig, process: str) -> tuple[str, str]:
+    """All that generated files of a process depend on, and its event tables."""
+    source = config.processes[process]
+    made = digest(process, source.generate, config.energy, config.seed)
     files = source.files if source.generate is None else made
-    return digest(process, files, source.tree, config.selection, sorted(config.observables))
+    return made, digest(process, files, source.tree, config.selection, sorted(config.observables))
 
 
 def _row(load: Workload, pace: float, *, started: bool) -> dict[str, float]:
@@ -185,6 +175,12 @@ def _row(load: Workload, pace: float, *, started: bool) -> dict[str, float]:
         "CPU time": pace * sum(stage.cpu for stage in taken),
         "wall time": pace * sum(stage.wall for stage in taken),
     }
+
+
+def _shown(row: Mapping[str, float]) -> dict[str, str]:
+    counts = {key: f"{value:,}" for key, value in row.items() if isinstance(value, int)}
+    times = {key: _duration(row[key]) for key in ("CPU time", "wall time")}
+    return {key: decimal(round(value)) for key, value in row.items()} | counts | times
 
 
 def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
@@ -205,18 +201,3 @@ def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
 
 def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
-
-
-def _size(size: float) -> str:
-    return decimal(round(size))
-
-
-_FORMS: Mapping[str, Callable[[Any], str]] = {
-    "points": "{:,}".format,
-    "trained": "{:,}".format,
-    "memory per worker": _size,
-    "cache": _size,
-    "storage": _size,
-    "CPU time": _duration,
-    "wall time": _duration,
-}
