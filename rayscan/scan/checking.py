@@ -19,7 +19,7 @@ from rayscan.scan.config.process import Process
 from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
-from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
+from rayscan.scan.cost import capacity
 from rayscan.scan.cost.cautions import of_all
 from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
@@ -80,8 +80,7 @@ def check(
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_sampler(config)]
         load = loads[name] = workload(config, inputs.entries)
-        problems[name] += [*too_many_trainings(load)]
-        problems[name] += [*too_little_room(load, memory_here())] if here else []
+        problems[name] += capacity.problems(load, memory_here() if here else None)
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if any(problems.values()):

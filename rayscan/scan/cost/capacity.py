@@ -69,26 +69,22 @@ def disk_bytes(load: Workload) -> dict[str, float]:
         for kind in load.kinds
     )
     return {
-        "cache": sum(recipe.size for recipe in generated(load)) + event * events,
-        "storage": sum(classifiers) + rows * _ROW + load.pairs * tested + channels * _CHANNEL,
+        "cache": float(sum(recipe.size for recipe in generated(load))) + event * events,
+        "storage": float(sum(classifiers))
+        + rows * _ROW
+        + load.total("pairs") * tested
+        + channels * _CHANNEL,
     }
 
 
-def too_many_trainings(load: Workload) -> Iterator[Problem]:
-    """More members than any cluster trains."""
+def problems(load: Workload, memory: float | None) -> Iterator[Problem]:
+    """More than any cluster trains, and more than a machine of so much memory [bytes] holds."""
     if (members := load.total("members")) > MOST_TRAININGS:
         what = f"{members:,} classifiers would be trained, expected at most {MOST_TRAININGS:,}"
         fix = "fewer strengths, benchmarks, repeats or search trials"
         yield Problem(where="architectures", what=f"{what}: {fix}")
-
-
-def too_little_room(load: Workload, memory: float) -> Iterator[Problem]:
-    """What this machine cannot hold at all, however few workers there are.
-
-    Args:
-        load: The work of the scan.
-        memory: That of this machine [bytes].
-    """
+    if memory is None:
+        return
     needed, held = worker_bytes(load), _held(load)
     if needed > memory:
         what = f"one worker needs {_size(needed)} of memory, this machine has {_size(memory)}"

@@ -15,11 +15,7 @@ _BAND = 4_400  # pseudo-experiments that the -2 sigma band needs
 
 
 def of_all(loads: Mapping[str, Workload]) -> tuple[str, ...]:
-    """Those of a scan, then what only variants are warned of, with their names.
-
-    Args:
-        loads: The work of each, that of the scan itself first.
-    """
+    """Those of a scan, the first, then what only variants are warned of, with their names."""
     about: dict[str, list[str]] = {}
     for name, load in loads.items():
         for line in cautions(load):
@@ -31,18 +27,10 @@ def of_all(loads: Mapping[str, Workload]) -> tuple[str, ...]:
 
 def cautions(load: Workload) -> Iterator[str]:
     """Sentences about what the user may want to change before a run."""
-    yield from _unknown(load)
-    yield from _small_pools(load)
-    yield from _size(load)
-    yield from _limits(load)
-
-
-def _unknown(load: Workload) -> Iterator[str]:
     if not load.known:
         yield (
-            "S and B follow from cross-sections and luminosity and are known only after the events "
-            "are read; what depends on them (draw fractions, pseudo-experiments of single events) "
-            "is not counted"
+            "S and B follow from yields and are known only after the events are read; what depends "
+            "on them (draw fractions, pseudo-experiments of single events) is not counted"
         )
     names = [name for name in load.config.processes if load.events(name) is None]
     if names:
@@ -50,6 +38,9 @@ def _unknown(load: Workload) -> Iterator[str]:
             f"numbers of events of {', '.join(names)} are known only after their files are opened "
             "(rayscan check counts them); reading them and training on single events is not counted"
         )
+    yield from _small_pools(load)
+    yield from _size(load)
+    yield from _limits(load)
 
 
 def _small_pools(load: Workload) -> Iterator[str]:

@@ -11,16 +11,12 @@ import math
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
-from rayscan.ensembles.draw import Background, Ensembles, Pool
-from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
 from rayscan.models.architectures.base import reading
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.limits import METHODS
-from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.cost.workload import Kind, Workload
 from rayscan.scan.steps.tests.classes import class_tests
 from rayscan.scan.steps.tests.pairs import test_sets
@@ -30,9 +26,6 @@ from rayscan.seeds import stream
 # stage, and its import of TensorFlow; a Tune trial (hand-out, storing, ledger), a compiled graph.
 _DRIVER, _WORKER, _TENSORFLOW, _TRIAL, _GRAPH = 7.0, 2.0, 4.5, 0.25, 1.3
 _ENTRY = 5e-6  # an entry read, selected and put into pools: 4.1-5.3 us of Delphes files
-# A histogram and each pool it is drawn from, and its bins: of one background without replacement,
-# or else 0.03-0.06 us.
-_DRAW, _BIN, _BIN_OF_SEVERAL = 0.2e-6, 0.0122e-6, 0.05e-6
 # An event drawn for a pseudo-experiment at event level, and summed over by one classifier.
 _EVENT, _SUM = 15e-9, 4e-9
 # A test set; a histogram and bin whose ceiling is integrated over nuisances.
@@ -40,26 +33,18 @@ _SET, _MARGINAL = 0.04, 9e-7
 # A limit of a fitted model; one that pyhf finds, and the square of its channels; what pyhf takes
 # more where it has no fit of ours to start from.
 _LIMIT, _PYHF, _PYHF_CHANNELS, _PYHF_ALONE = 5e-3, 0.3, 3e-4, 46
-_CALIBRATION = 0.05  # 10,000 draws of `speed`
+_CALIBRATION = 0.05  # a million Poisson numbers: `speed`
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a run.
-
-    Attributes:
-        name: As the run calls it.
-        units: How much there is to do.
-        work: CPU seconds that are shared among workers.
-        start: CPU seconds of each worker before it works.
-        workers: Workers that have something to do.
-    """
+    """One stage of a run."""
 
     name: str
-    units: str
-    work: float
-    start: float
-    workers: int
+    units: str  # how much there is to do
+    work: float  # CPU seconds that are shared among workers
+    start: float  # CPU seconds of each worker before it works
+    workers: int  # that have something to do
 
     @property
     def cpu(self) -> float:
@@ -80,14 +65,10 @@ def stages(load: Workload) -> tuple[Stage, ...]:
 
 def speed() -> float:
     """CPU seconds of this machine in one of the reference machine: of a few draws, the least."""
-    falling = np.geomspace(100_000, 10, 200).astype(np.int64)
-    background = Background((Pool("background", falling),), (1.0,))
-    mixture = Mixture(signal=100, background=2_000)
-    sampler = Ensembles(background, Pool("signal", falling[::-1]), mixture)
-    spent = []
-    for number in range(5):
+    random, spent = stream(0, "calibration"), []
+    for _ in range(5):
         started = time.process_time()
-        sampler.null(stream(number, "calibration"), 10_000)
+        random.poisson(10.0, 1_000_000)
         spent.append(time.process_time() - started)
     return min(spent) / _CALIBRATION
 
@@ -122,16 +103,10 @@ def _reading(load: Workload) -> Stage:
 def _training(load: Workload) -> Stage:
     asked = load.config.resources
     slots = asked.slots(asked.workers_here, 1)
-    work = sum(training(load, kind) + _GRAPH * graphs(kind, slots) for kind in load.kinds)
+    work = sum(training(load, kind) + _GRAPH * kind.graphs(slots) for kind in load.kinds)
     start = _WORKER + _TENSORFLOW * any(kind.compiles for kind in load.kinds)
     units = f"{load.total('members'):,} classifiers in {load.total('trials'):,} Tune trials"
     return Stage("train", units, work, start, min(slots, load.total("at_once")))
-
-
-def graphs(kind: Kind, slots: int) -> int:
-    """Graphs that are compiled: one of each worker, or of each trial that has its own sizes."""
-    sizes = kind.choice.architecture.knobs.graphs() & search_ranges(kind.choice).keys()
-    return kind.compiles * (kind.trials if sizes else min(kind.trials, slots))
 
 
 def training(load: Workload, kind: Kind) -> float:
@@ -143,12 +118,10 @@ def training(load: Workload, kind: Kind) -> float:
 
 
 def _drawn(load: Workload) -> float:
-    """A histogram drawn, the mean of both classes [s]; class 1 draws one pool more."""
+    """A histogram drawn, the mean of both classes [s]."""
     config, pools = load.config, len(load.config.backgrounds)
-    endless = config.ensembles.method != "without_replacement"  # all backgrounds are one density
-    unsure = config.mixtures.totals == "poisson" or config.ensembles.unsure.background > 0
-    each = _BIN_OF_SEVERAL if endless or unsure or pools > 1 else _BIN
-    return (0.5 + (1 if endless else pools)) * (_DRAW + each * config.binning.bins)
+    unequal = config.mixtures.totals == "poisson" or config.ensembles.unsure.background > 0
+    return drawing(config.ensembles.method, pools, config.binning.bins, unequal=unequal)
 
 
 def _scored(load: Workload, kind: Kind, count: float, share: float, together: int = 1) -> float:
@@ -166,10 +139,6 @@ def _scored(load: Workload, kind: Kind, count: float, share: float, together: in
     return pooled * row + events * (_SUM + _EVENT / max(together, 1))
 
 
-def _together(load: Workload, number: str) -> int:
-    return sum(getattr(kind, number) for kind in load.kinds if kind.choice.reads_events)
-
-
 def _cross_tests(load: Workload) -> Stage:
     config, bins, folds = load.config, load.config.binning.bins, len(load.config.pools.numbers)
     pairs, classes = test_sets(config, load.mixtures), class_tests(config, load.mixtures)
@@ -183,9 +152,9 @@ def _cross_tests(load: Workload) -> Stage:
         shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
         if head.test == "pairs":  # with each bin's own score, for the error of pools
             shown = (shown + bins * (not kind.choice.reads_events)) * twice
-        one = _scored(load, kind, shown, config.pools.test, _together(load, "members"))
-        work += kind.members * kind.sets * one
-    units = f"{load.pairs:,} pairs in {len(pairs) + len(classes):,} test sets"
+        one = _scored(load, kind, shown, config.pools.test, load.total("members", of_events=True))
+        work += kind.pairs * one
+    units = f"{load.total('pairs'):,} pairs in {len(pairs) + len(classes):,} test sets"
     return _stage(load, "cross-test", units, work, len(pairs) + len(classes))
 
 
@@ -201,7 +170,7 @@ def _limits(load: Workload) -> Stage:
     work += benchmarks * len(config.pools.numbers) * number * _drawn(load)
     for kind in load.kinds if number else ():
         own = number * (1 + kind.choice.reads_events)  # of events the null at each strength
-        one = _scored(load, kind, own, config.pools.test, _together(load, "selected"))
+        one = _scored(load, kind, own, config.pools.test, load.total("selected", of_events=True))
         work += benchmarks * kind.selected * one
     count = fitted + load.limits(fitted=False)
     units = f"{count:,} by {', '.join(asked.methods) or 'no method'}"

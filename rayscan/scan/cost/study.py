@@ -88,16 +88,11 @@ def plan(
         ConfigError: with every problem of the scan, each with its line and what to do.
     """
     study = load_study(scan, storage=storage, workers=workers)
-    return costs(workloads(study, study.folder), speed() if calibrate else 1.0)
+    return costs(workloads(study), speed() if calibrate else 1.0)
 
 
 def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
-    """What a first run of scans costs, one after the other: Ray starts with the first.
-
-    Args:
-        loads: The work of each, that of the scan itself first.
-        pace: CPU seconds of this machine in one of the reference machine.
-    """
+    """What a first run of scans costs, one after the other; ``pace`` is that of `speed`."""
     base = loads[BASE]
     rows = [_row(load, pace, started=name != BASE) for name, load in loads.items()]
     total = {key: sum(row[key] for row in rows) for key in rows[0]}
@@ -126,15 +121,11 @@ def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
     )
 
 
-def workloads(study: Study, folder: Path) -> dict[str, Workload]:
+def workloads(study: Study) -> dict[str, Workload]:
     """The work of the scan and of each variant, without what earlier ones have left in the cache.
 
     Input files that cannot be read where the plan is made are no error: a warning says what is not
     counted, ``rayscan check`` what is wrong with them.
-
-    Args:
-        study: The scan and its variants.
-        folder: Folder that relative input patterns start from.
     """
     opened: dict[str, Mapping[str, int]] = {}
     seen: set[str] = set()
@@ -143,7 +134,7 @@ def workloads(study: Study, folder: Path) -> dict[str, Workload]:
         key = opening(config)
         if key not in opened:
             try:
-                opened[key] = open_inputs(config, base=folder).entries
+                opened[key] = open_inputs(config, base=study.folder).entries
             except ConfigError:
                 opened[key] = {}
         marks = {process: _marks(config, process) for process in config.processes}
@@ -192,7 +183,6 @@ def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
         "points": len(kind.points),
         "S": f"{upper}{most.signal:,}" if load.known else "after reading",
         "B": f"{most.background:,}" if load.known else "after reading",
-        "mode": kind.points[0].mode,
         "members": kind.members,
         "epochs": getattr(kind.values, "epochs", 1),
         "CPU time": _duration(pace * training(load, kind)),
