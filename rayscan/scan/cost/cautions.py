@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rich.filesize import decimal
+
 from rayscan.cores import memory_here
 from rayscan.results.names import BASE
 from rayscan.scan.cost.capacity import worker_bytes
@@ -27,7 +29,9 @@ def of_all(loads: Mapping[str, Workload]) -> tuple[str, ...]:
 
 def cautions(load: Workload) -> Iterator[str]:
     """Sentences about what the user may want to change before a run."""
-    if not load.known:
+    if load.known:
+        yield from _small_pools(load)
+    else:
         yield (
             "S and B follow from yields and are known only after the events are read; what depends "
             "on them (draw fractions, pseudo-experiments of single events) is not counted"
@@ -38,15 +42,21 @@ def cautions(load: Workload) -> Iterator[str]:
             f"numbers of events of {', '.join(names)} are known only after their files are opened "
             "(rayscan check counts them); reading them and training on single events is not counted"
         )
-    yield from _small_pools(load)
-    yield from _size(load)
+    if (trials := load.total("trials")) >= _MANY_TRIALS:
+        yield (
+            f"{trials:,} Tune trials, each with its own hand-out and entry: raise training.pack, "
+            "or train fewer members (strengths, benchmarks, repeats, search trials)"
+        )
+    workers, memory = load.config.resources.workers_here, memory_here()
+    if (together := workers * worker_bytes(load)) > memory:
+        needed, here = decimal(together), decimal(memory)
+        what = f"{workers} workers need {needed} together, this machine has {here}"
+        yield f"{what}: set resources.workers, or use a larger machine"
     yield from _limits(load)
 
 
 def _small_pools(load: Workload) -> Iterator[str]:
     """Draw fractions before the selection: those after it are larger."""
-    if not load.known:
-        return
     config, known = load.config, load.mixtures
     shares = {name: getattr(config.pools, name) for name in ("train", "validation", "test")}
     pool = min((name for name in shares if shares[name]), key=lambda name: shares[name])
@@ -69,27 +79,11 @@ def _small_pools(load: Workload) -> Iterator[str]:
         )
 
 
-def _size(load: Workload) -> Iterator[str]:
-    if (trials := load.total("trials")) >= _MANY_TRIALS:
-        yield (
-            f"{trials:,} Tune trials, each with its own hand-out and entry: raise training.pack, "
-            "or train fewer members (strengths, benchmarks, repeats, search trials)"
-        )
-    workers, memory = load.config.resources.workers_here, memory_here()
-    if (together := workers * worker_bytes(load)) > memory:
-        yield (
-            f"{workers} workers need {together / 1e9:.2g} GB together, this machine has "
-            f"{memory / 1e9:.2g} GB: set resources.workers, or use a larger machine"
-        )
-
-
 def _limits(load: Workload) -> Iterator[str]:
     limits, fitted = load.config.limits, load.limits(fitted=True)
     if fitted and load.config.ensembles.unsure.shape is not None:
-        yield (
-            f"{fitted:,} limits have an uncertain shape: pyhf itself solves them, a "
-            "minute or more each; fewer limits.channels, or only limits.methods that fit nothing"
-        )
+        what = f"{fitted:,} limits have an uncertain shape: pyhf itself solves them, a minute or"
+        yield f"{what} more each; fewer limits.channels, or only limits.methods that fit nothing"
     if not fitted + load.limits(fitted=False):
         yield "no limits will be set: limits.methods or limits.luminosity is empty"
     elif load.scored() and limits.ensembles < _BAND:

@@ -8,8 +8,9 @@ their forecast in ``python -m pytest tests/benchmarks/test_forecast.py -m slow``
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
+from time import process_time
+from timeit import repeat
 
 from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
@@ -65,11 +66,8 @@ def stages(load: Workload) -> tuple[Stage, ...]:
 
 def speed() -> float:
     """CPU seconds of this machine in one of the reference machine: of a few draws, the least."""
-    random, spent = stream(0, "calibration"), []
-    for _ in range(5):
-        started = time.process_time()
-        random.poisson(10.0, 1_000_000)
-        spent.append(time.process_time() - started)
+    random = stream(0, "calibration")
+    spent = repeat(lambda: random.poisson(10.0, 1_000_000), timer=process_time, repeat=5, number=1)
     return min(spent) / _CALIBRATION
 
 

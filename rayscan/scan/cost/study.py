@@ -11,7 +11,6 @@ import pandas as pd
 from rich.console import Console
 from rich.filesize import decimal
 
-from rayscan.errors import ConfigError
 from rayscan.keys import digest
 from rayscan.results.names import BASE
 from rayscan.scan.config.given import Given
@@ -22,7 +21,7 @@ from rayscan.scan.cost.cautions import of_all
 from rayscan.scan.cost.stages import speed, stages, training
 from rayscan.scan.cost.workload import Kind, Workload, workload
 from rayscan.scan.plan.strengths import trains_at_each
-from rayscan.scan.pools.inputs import open_inputs, opening
+from rayscan.scan.pools.inputs import Opened, open_each
 from rayscan.terminal.tables import printed, show, warn
 
 
@@ -88,7 +87,8 @@ def plan(
         ConfigError: with every problem of the scan, each with its line and what to do.
     """
     study = load_study(scan, storage=storage, workers=workers)
-    return costs(workloads(study), speed() if calibrate else 1.0)
+    loads = workloads(study, open_each(study.scans, study.folder))
+    return costs(loads, speed() if calibrate else 1.0)
 
 
 def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
@@ -121,25 +121,18 @@ def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
     )
 
 
-def workloads(study: Study) -> dict[str, Workload]:
+def workloads(study: Study, opened: Mapping[str, Opened]) -> dict[str, Workload]:
     """The work of the scan and of each variant, without what earlier ones have left in the cache.
 
     Input files that cannot be read where the plan is made are no error: a warning says what is not
     counted, ``rayscan check`` what is wrong with them.
     """
-    opened: dict[str, Mapping[str, int]] = {}
     seen: set[str] = set()
     found = {}
     for name, config in study.scans.items():
-        key = opening(config)
-        if key not in opened:
-            try:
-                opened[key] = open_inputs(config, base=study.folder).entries
-            except ConfigError:
-                opened[key] = {}
         marks = {process: _marks(config, process) for process in config.processes}
         found[name] = replace(
-            workload(config, opened[key]),
+            workload(config, opened[name][0].entries),
             made=frozenset(process for process, (made, _) in marks.items() if made in seen),
             read=frozenset(process for process, (_, read) in marks.items() if read in seen),
         )
@@ -169,9 +162,9 @@ def _row(load: Workload, pace: float, *, started: bool) -> dict[str, float]:
 
 
 def _shown(row: Mapping[str, float]) -> dict[str, str]:
-    counts = {key: f"{value:,}" for key, value in row.items() if isinstance(value, int)}
+    counts = {key: f"{row[key]:,}" for key in ("points", "trained")}
     times = {key: _duration(row[key]) for key in ("CPU time", "wall time")}
-    return {key: decimal(round(value)) for key, value in row.items()} | counts | times
+    return {key: decimal(int(value)) for key, value in row.items()} | counts | times
 
 
 def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
@@ -181,8 +174,7 @@ def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
     return {
         "architecture": kind.choice.key,
         "points": len(kind.points),
-        "S": f"{upper}{most.signal:,}" if load.known else "after reading",
-        "B": f"{most.background:,}" if load.known else "after reading",
+        "S, B": f"{upper}{most.signal:,}, {most.background:,}" if load.known else "after reading",
         "members": kind.members,
         "epochs": getattr(kind.values, "epochs", 1),
         "CPU time": _duration(pace * training(load, kind)),
