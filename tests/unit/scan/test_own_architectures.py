@@ -182,9 +182,8 @@ def test_what_is_trained_is_loaded_where_its_file_is_not(tmp_path):
 
 CHECK = """
 import sys
-from rayscan.scan.config.file import load_scan
-from rayscan.scan.cost.costs import Rates, estimate
-estimate(load_scan(sys.argv[1]), Rates())
+from rayscan import plan
+plan(sys.argv[1])
 print([m for m in ("tensorflow", "keras", "ray") if m in sys.modules])
 """
 
