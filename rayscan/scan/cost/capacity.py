@@ -11,7 +11,6 @@ from rich.filesize import decimal
 from rayscan import places
 from rayscan.errors import Problem, StorageError
 from rayscan.results.storage import absolute
-from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.cost.stages import generated
 from rayscan.scan.cost.workload import Kind, Workload
 
@@ -35,7 +34,7 @@ def worker_bytes(load: Workload) -> int:
 def _held(load: Workload) -> dict[str, int]:
     """Bytes of what a worker holds, by the key of the scan file that asks for it."""
     config, benchmarks = load.config, len(load.config.benchmarks)
-    hypotheses = max(head_of(kind.choice).hypotheses(benchmarks) for kind in load.kinds)
+    hypotheses = max(kind.points[0].head.hypotheses(benchmarks) for kind in load.kinds)
     tested = max(hypotheses * config.ensembles.test, 2 * config.limits.ensembles)
     events = max(load.events(name) or 0 for name in config.processes)
     train, own = max((_training(load, kind) for kind in load.kinds), key=sum)
@@ -63,15 +62,13 @@ def disk_bytes(load: Workload) -> dict[str, int]:
     event = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
     events = sum(load.events(name) or 0 for name in config.processes if name not in load.read)
     tested = _CURVE if config.crosstest.curves == "all" else _ROW
-    workspaces = fitted * config.limits.workspaces  # each is about as large as a row
-    rows = load.total("members") + fitted + load.limits(fitted=False) + workspaces
-    classifiers = (
-        kind.members * kind.choice.architecture.stored(kind.values, kind.shape)
-        for kind in load.kinds
-    )
+    # A workspace is about as large as a row.
+    limits = load.limits(fitted=False) + fitted * (1 + config.limits.workspaces)
+    rows, pairs = load.total("members") + limits, load.total("pairs")
+    stored = (k.members * k.choice.architecture.stored(k.values, k.shape) for k in load.kinds)
     return {
         "cache": sum(recipe.size for recipe in generated(load)) + event * events,
-        "storage": sum(classifiers) + rows * _ROW + load.total("pairs") * tested,
+        "storage": sum(stored) + rows * _ROW + pairs * tested,
     }
 
 
@@ -106,5 +103,5 @@ def _disk(key: str, place: str, needed: int) -> Iterator[Problem]:
     free = shutil.disk_usage(there).free
     earlier = (file.stat().st_size for file in folder.rglob("*") if file.is_file())
     if needed > free and needed > free + sum(earlier):
-        what = f"{decimal(int(needed))} will be written to {place}, where {decimal(free)} are free"
+        what = f"{decimal(needed)} will be written to {place}, where {decimal(free)} are free"
         yield Problem(where=key, what=f"{what}; give another place, or make the scan smaller")

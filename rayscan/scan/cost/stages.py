@@ -16,7 +16,6 @@ from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
 from rayscan.models.architectures.base import reading
-from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.cost.workload import Kind, Workload
 from rayscan.scan.steps.tests.classes import class_tests
@@ -34,7 +33,7 @@ _SET, _MARGINAL = 0.04, 9e-7
 # A limit of a fitted model; one that pyhf finds, and the square of its channels; what pyhf takes
 # more where it has no fit of ours to start from.
 _LIMIT, _PYHF, _PYHF_CHANNELS, _PYHF_ALONE = 5e-3, 0.3, 3e-4, 46
-_CALIBRATION = 0.05  # a million Poisson numbers: `speed`
+_CALIBRATION = 0.043  # a million Poisson numbers: `speed`
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +76,12 @@ def generated(load: Workload) -> list[Generate]:
     return [p.generate for name, p in processes if p.generate and name not in load.made]
 
 
-def _tasks(events: int) -> int:
-    return math.ceil(events / EVENTS_PER_TASK)
-
-
 def _stage(load: Workload, name: str, units: str, work: float, tasks: int) -> Stage:
     return Stage(name, units, work, _WORKER, min(load.config.resources.workers_here, tasks))
 
 
 def _generating(load: Workload) -> Stage:
-    made = [(recipe, _tasks(recipe.events)) for recipe in generated(load)]
+    made = [(recipe, math.ceil(recipe.events / EVENTS_PER_TASK)) for recipe in generated(load)]
     work = sum(recipe.seconds(files) for recipe, files in made)
     units = f"{sum(recipe.events for recipe, _ in made):,} events"
     return _stage(load, "generate events", units, work, sum(files for _, files in made))
@@ -94,8 +89,8 @@ def _generating(load: Workload) -> Stage:
 
 def _reading(load: Workload) -> Stage:
     found = [load.events(name) or 0 for name in load.config.processes if name not in load.read]
-    units, work = f"{sum(found):,} events", sum(found) * _ENTRY
-    return _stage(load, "read events", units, work, sum(map(_tasks, found)))
+    tasks = sum(math.ceil(events / EVENTS_PER_TASK) for events in found)
+    return _stage(load, "read events", f"{sum(found):,} events", sum(found) * _ENTRY, tasks)
 
 
 def _training(load: Workload) -> Stage:
@@ -146,7 +141,7 @@ def _cross_tests(load: Workload) -> Stage:
     work = folds * config.ensembles.test * hypotheses * (_drawn(load) + reading(bins) + unsure)
     work += folds * _SET * (len(pairs) + len(classes))
     for kind in load.kinds:
-        head = head_of(kind.choice)
+        head = kind.points[0].head
         shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
         if head.test == "pairs":  # with each bin's own score, for the error of pools
             shown = (shown + bins * (not kind.choice.reads_events)) * twice
