@@ -13,13 +13,18 @@ import re
 import subprocess
 import sys
 import threading
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 import rayscan
 from rayscan import yaml_text
+from rayscan.results.names import BASE
+from rayscan.scan.config.study import load_study
+from rayscan.scan.cost.stages import stages
+from rayscan.scan.cost.study import workloads
+from rayscan.scan.pools.inputs import open_each
 
 JOBS = Path(__file__).parents[2] / "jobs"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -76,31 +81,39 @@ def _spent(seen: dict[int, float], root: int) -> float:
     return sum(seen.values())
 
 
-def measured(scan: Path) -> Counter[str]:
-    """CPU seconds of a run by the stage that ended after them."""
+def measured(scan: Path) -> dict[str, float]:
+    """CPU seconds of a run by the stage that ended after them; the start is part of the first."""
     command = [sys.executable, "-u", "-m", "rayscan", "run", str(scan)]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     seen: dict[int, float] = {}
-    found: Counter[str] = Counter()
-    ended = threading.Event()
+    found: dict[str, float] = defaultdict(float)
+    ended, last = threading.Event(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
 
-    def watch() -> None:
-        while not ended.wait(0.2):
-            _spent(seen, run.pid)
+        def watch() -> None:
+            while not ended.wait(0.2):
+                _spent(seen, run.pid)
 
-    sampler = threading.Thread(target=watch)
-    sampler.start()
-    last, name = 0.0, "start and end"
-    for line in run.stdout:
-        sys.__stderr__.write(line)
-        if told := _STAGE.match(line):
-            now = _spent(dict(seen), run.pid)
-            found[told["name"]] += now - last
-            last = now
-    ended.set()
-    sampler.join()
-    assert run.wait() == 0
-    found[name] += sum(seen.values()) - last
+        sampler = threading.Thread(target=watch)
+        sampler.start()
+        for line in run.stdout:
+            if told := _STAGE.match(line):
+                now = _spent(dict(seen), run.pid)
+                found[told["name"]] += now - last
+                last = now
+        ended.set()
+        sampler.join()
+    assert run.returncode == 0
+    found["end"] = sum(seen.values()) - last
+    return found
+
+
+def forecast(scan: Path) -> dict[str, float]:
+    """What is planned for each of these."""
+    study = load_study(scan)
+    found: dict[str, float] = defaultdict(float)
+    for name, load in workloads(study, open_each(study.scans, study.folder)).items():
+        for stage in stages(load)[name != BASE :]:  # Ray starts with the first
+            found[stage.name] += stage.cpu
     return found
 
 
@@ -109,9 +122,10 @@ def measured(scan: Path) -> Counter[str]:
 def test_a_run_takes_what_was_planned(scan, tmp_path, table):
     path = tmp_path / "scan.yaml"
     path.write_text(yaml_text.dump(scan() | {"storage": str(tmp_path / "results")}))
-    planned, found = rayscan.plan(path), measured(path)
-    for stage, seconds in found.items():
-        table.note(f"{scan.__name__}: {stage} {seconds:.1f} s")
+    planned, found, stage_by_stage = rayscan.plan(path), measured(path), forecast(path)
+    for name in found | stage_by_stage:
+        took = f"{found.get(name, 0.0):.1f} s, forecast {stage_by_stage.get(name, 0.0):.1f} s"
+        table.note(f"{scan.__name__}, {name}: {took}")
     total = sum(found.values())
     row = table.add(scan.__name__, product=total, unit="s", plain=planned.cpu_seconds)
     assert 0.7 < row.ratio < 1.3
