@@ -110,6 +110,7 @@ def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
                 "wall time": _duration(pace * stage.wall),
             }
             for stage in stages(base)
+            if stage.workers
         ),
         scans=pd.DataFrame([{"scan": name, **_shown(row)} for name, row in listed]),
         warnings=of_all(loads),
