@@ -51,10 +51,10 @@ def _quota(group: Path) -> Iterator[float]:
         yield quota_us / int((group / "cpu.cfs_period_us").read_text())
 
 
-def memory_here() -> float:
+def memory_here() -> int:
     """Memory of this machine [bytes], or what a container or batch system leaves of it."""
-    physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        return min(physical, float((_CGROUPS / "memory.max").read_text(encoding="ascii")))
+        return min(physical, int((_CGROUPS / "memory.max").read_text(encoding="ascii")))
     except (OSError, ValueError):  # no such group, or the word max
         return physical

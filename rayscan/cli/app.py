@@ -76,10 +76,10 @@ def check(scan: ScanFile) -> None:
 def plan(
     scan: ScanFile,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Time a few real draws and steps on this machine.")
+        bool, typer.Option("--calibrate", help="Time a few draws on this machine.")
     ] = False,
 ) -> None:
-    """Say what will run and what it needs: points, trainings, draws, memory, disk, time.
+    """Say what will run and what it needs: points, trainings, memory, disk, time.
 
     Example: [bold]rayscan plan scan.yaml[/bold]
     """

@@ -165,10 +165,7 @@ def _name(trial: Any) -> str:
 def slots(config: ScanConfig) -> int:
     """Trials that fit the cluster at a time."""
     resources = ray.cluster_resources()
-    room = int(resources.get("CPU", 1) / config.resources.cpus_per_trial)
-    if config.resources.gpus_per_trial > 0:
-        room = min(room, int(resources.get("GPU", 0) / config.resources.gpus_per_trial))
-    return max(1, min(room, config.resources.workers or room))
+    return config.resources.slots(resources.get("CPU", 1), resources.get("GPU", 0))
 
 
 def run_trials(

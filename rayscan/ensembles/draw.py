@@ -72,6 +72,17 @@ class Background:
         return np.asarray(np.tensordot(self.shares, [pool.density for pool in self.pools], axes=1))
 
 
+def drawing(method: Method, pools: int, bins: int, *, unequal: bool) -> float:
+    """CPU seconds of a histogram, the mean of both classes, on the machine of the forecast.
+
+    A pool takes 0.2 us, and a bin 0.012 us of one background in equal numbers without replacement,
+    or else 0.03 to 0.06 us; class 1 has the signal's pool too.
+    """
+    finite = method == "without_replacement"
+    each = 0.0122e-6 if finite and pools == 1 and not unequal else 0.05e-6
+    return (0.5 + (pools if finite else 1)) * (0.2e-6 + each * bins)
+
+
 class Ensembles:
     """Histograms of one mixture, drawn from pools of bin counts.
 

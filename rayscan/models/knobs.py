@@ -10,6 +10,7 @@ does not feel what moves all scores alike; features of events with their tails d
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -50,6 +51,15 @@ class Choice:
 
 
 Range: TypeAlias = Float | Integer | Choice
+
+
+def middle(allowed: Range) -> Value:
+    """What a forecast takes for a knob that is searched."""
+    if isinstance(allowed, Choice):
+        return allowed.options[len(allowed.options) // 2]
+    ends = allowed.low, allowed.high
+    found = math.sqrt(math.prod(ends)) if allowed.log else sum(ends) / 2
+    return round(found) if isinstance(allowed, Integer) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from rayscan.scan.config.process import Process
 from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
-from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
+from rayscan.scan.cost import capacity
 from rayscan.scan.cost.cautions import of_all
-from rayscan.scan.cost.workload import Workload, workload
-from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
+from rayscan.scan.cost.study import workloads
+from rayscan.scan.pools.inputs import InputFile, Inputs, open_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +71,12 @@ def check(
     study = load_study(scan, storage=storage, workers=workers)
     problems: dict[str, list[Problem]] = {}
     lines: dict[str, tuple[str, ...]] = {}
-    opened: dict[str, tuple[Inputs, tuple[Problem, ...]]] = {}
-    loads: dict[str, Workload] = {}
+    opened = open_each(study.scans, study.folder)
+    loads = workloads(study, opened)
     for name, config in study.scans.items():
-        needs = opening(config)
-        if needs not in opened:
-            opened[needs] = _opened(config, study.folder)
-        inputs, those = opened[needs]
+        inputs, those = opened[name]
         problems[name] = [*those, *_generators(config), *_sampler(config)]
-        load = loads[name] = workload(config, inputs.entries)
-        problems[name] += [*too_many_trainings(load)]
-        problems[name] += [*too_little_room(load, memory_here())] if here else []
+        problems[name] += capacity.problems(loads[name], memory_here() if here else None)
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if any(problems.values()):
@@ -103,13 +98,6 @@ def _unwritable(config: ScanConfig) -> list[Problem]:
         except RayscanError as error:
             return [Problem(where=key, what=str(error))]
     return []
-
-
-def _opened(config: ScanConfig, base: Path) -> tuple[Inputs, tuple[Problem, ...]]:
-    try:
-        return open_inputs(config, base=base), ()
-    except ConfigError as error:
-        return Inputs(files=()), error.problems
 
 
 def _variants(study: Study, lines: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def test_the_quickstart_is_without_problems_and_has_a_plan(tmp_path: Path) -> No
     assert command("check", quickstart, cwd=tmp_path).returncode == 0
     planned = command("plan", quickstart, cwd=tmp_path)
     assert planned.returncode == 0, planned.stderr
-    assert "spin1" in planned.stdout
+    assert "linear_svm" in planned.stdout
 
 
 @pytest.mark.parametrize(

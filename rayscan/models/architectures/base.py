@@ -22,7 +22,7 @@ two classes, whatever they hold; or of any number of classes, each of which it h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """CPU seconds on one core of the reference machine (rates.py of the forecast).
+    """CPU seconds on one core of the reference machine (that of the forecast, stages.py).
 
     Attributes:
         training: All epochs of one member, without drawing its examples and compiling its graph.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from rayscan.cores import allowed_cores
 from rayscan.ensembles.binning import Binning
 from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
@@ -206,6 +207,18 @@ class Resources:
             raise ValueError("expected cpus_per_trial > 0 and gpus_per_trial >= 0")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers: {self.workers}, expected at least 1")
+
+    @property
+    def workers_here(self) -> int:
+        """Processes at a time on this machine: one per core it may use where nothing is said."""
+        return self.workers or allowed_cores()
+
+    def slots(self, cpus: float, gpus: float) -> int:
+        """Trials that so many cores and GPUs have room for at a time."""
+        room = int(cpus / self.cpus_per_trial)
+        if self.gpus_per_trial > 0:
+            room = min(room, int(gpus / self.gpus_per_trial))
+        return max(1, min(room, self.workers or room))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,40 +1,50 @@
-"""CPU and wall time of the stages of a scan, from its workload and the rates of a machine."""
+"""CPU and wall time of the stages of a scan: what each starts with, and what each unit takes.
+
+Constants are CPU seconds on one core of the reference machine: two cores of an AMD EPYC virtual
+machine of 2025, numpy 2.4, TensorFlow 2.21 without oneDNN, OMP_NUM_THREADS=1. Whole runs are beside
+their forecast in ``python -m pytest tests/benchmarks/test_forecast.py -m slow``.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from time import process_time
+from timeit import repeat
 
-from rayscan.cores import allowed_cores
+from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
 from rayscan.models.architectures.base import reading
-from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.cost.points import PlannedPoint
-from rayscan.scan.cost.rates import Rates
-from rayscan.scan.cost.workload import Workload
-from rayscan.scan.steps.scoring import AT_ONCE
+from rayscan.scan.config.limits import METHODS
+from rayscan.scan.cost.workload import Kind, Workload
+from rayscan.scan.steps.tests.classes import class_tests
+from rayscan.scan.steps.tests.pairs import test_sets
+from rayscan.seeds import stream
 
-_PYHF_TESTS = 46  # hypothesis tests of one limit that pyhf itself finds
-_DRIVER_OVERLAP = 0.7  # the driver and Ray's own processes start side by side
+# What is left of whole runs after all below: the driver and Ray's own processes; a worker in a
+# stage, and its import of TensorFlow; a Tune trial (hand-out, storing, ledger), a compiled graph.
+_DRIVER, _WORKER, _TENSORFLOW, _TRIAL, _GRAPH = 7.0, 2.0, 4.5, 0.25, 1.3
+_ENTRY = 5e-6  # an entry read, selected and put into pools: 4.1-5.3 us of Delphes files
+# An event drawn for a pseudo-experiment at event level, and summed over by one classifier.
+_EVENT, _SUM = 15e-9, 4e-9
+# A test set; a histogram and bin whose ceiling is integrated over nuisances.
+_SET, _MARGINAL = 0.04, 9e-7
+# A limit of a fitted model; one that pyhf finds, and the square of its channels; what pyhf takes
+# more where it has no fit of ours to start from.
+_LIMIT, _PYHF, _PYHF_CHANNELS, _PYHF_ALONE = 5e-3, 0.3, 3e-4, 46
+_CALIBRATION = 0.043  # a million Poisson numbers: `speed`
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a run.
-
-    Attributes:
-        name: As the run calls it.
-        work: CPU seconds that are shared among workers.
-        start: CPU seconds of each worker before it works.
-        workers: Workers that have something to do.
-    """
+    """One stage of a run."""
 
     name: str
-    work: float
-    start: float
-    workers: int
+    units: str  # how much there is to do
+    work: float  # CPU seconds that are shared among workers
+    start: float  # CPU seconds of each worker before it works
+    workers: int  # that have something to do
 
     @property
     def cpu(self) -> float:
@@ -47,141 +57,114 @@ class Stage:
         return self.work / self.workers + self.start if self.workers else 0.0
 
 
-def machine_workers(config: ScanConfig) -> int:
-    """Processes at a time: what the scan file says, or a process per core it may use."""
-    return config.resources.workers or allowed_cores()
-
-
-def trial_slots(config: ScanConfig) -> int:
-    """Trials at a time, with one GPU if they want any."""
-    room = int(machine_workers(config) / config.resources.cpus_per_trial)
-    if config.resources.gpus_per_trial > 0:
-        room = min(room, int(1 / config.resources.gpus_per_trial))
-    return max(1, room)
-
-
-def stages(load: Workload, rates: Rates) -> tuple[Stage, ...]:
+def stages(load: Workload) -> tuple[Stage, ...]:
     """The stages of a first run, nothing of an earlier one being there."""
-    config = load.config
-    crew, slots = machine_workers(config), trial_slots(config)
-    made = [(recipe, _files(recipe.events)) for recipe in generated(load)]
-    making = rates.declared * sum(recipe.seconds(files) for recipe, files in made)
-    unread = [load.events(name) or 0 for name in config.processes if name not in load.read]
-    slices = sum(map(_files, unread))
-    training = sum(point_cpu(load, point, rates) for point in load.points)
-    training += rates.compilation * sum(kind.compilations(slots) for kind in load.kinds)
-    at_once = sum(_at_once(point) for point in load.points)
-    excluding = len(config.benchmarks) * bool(load.binned_limits or load.score_limits)
-    engine = rates.tensorflow * any(kind.compiles for kind in load.kinds)
-    start = rates.process
-    return (
-        Stage("generate events", making, start, min(crew, sum(files for _, files in made))),
-        Stage(
-            "read events", sum(unread) * rates.entry, start, min(crew, max(slices, bool(unread)))
-        ),
-        Stage("train", training, start + engine, min(slots, at_once)),
-        Stage("cross-test", _cross_tests(load, rates), start, min(crew, load.test_sets)),
-        Stage("limits", _limits(load, rates), start, min(crew, excluding)),
-    )
+    parts = (_generating, _reading, _training, _cross_tests, _limits)
+    return Stage("start", "driver and Ray", 0.0, _DRIVER, 1), *(part(load) for part in parts)
 
 
-def total_cpu(found: tuple[Stage, ...], rates: Rates) -> float:
-    """CPU seconds of a whole run."""
-    return rates.driver + sum(stage.cpu for stage in found)
+def speed() -> float:
+    """CPU seconds of this machine in one of the reference machine: of a few draws, the least."""
+    random = stream(0, "calibration")
+    spent = repeat(lambda: random.poisson(10.0, 1_000_000), timer=process_time, repeat=5, number=1)
+    return min(spent) / _CALIBRATION
 
 
-def total_wall(found: tuple[Stage, ...], rates: Rates) -> float:
-    """Seconds of a whole run."""
-    return _DRIVER_OVERLAP * rates.driver + sum(stage.wall for stage in found)
+def generated(load: Workload) -> list[Generate]:
+    """What is to be generated of each process that has not been yet."""
+    processes = load.config.processes.items()
+    return [p.generate for name, p in processes if p.generate and name not in load.made]
 
 
-def generated(load: Workload) -> Iterator[Generate]:
-    """What is to be generated for each process that has not been yet."""
-    for name, process in load.config.processes.items():
-        if process.generate is not None and name not in load.made:
-            yield process.generate
+def _stage(load: Workload, name: str, units: str, work: float, tasks: int) -> Stage:
+    return Stage(name, units, work, _WORKER, min(load.config.resources.workers_here, tasks))
 
 
-def _files(events: int) -> int:
-    return math.ceil(events / EVENTS_PER_TASK)
+def _generating(load: Workload) -> Stage:
+    made = [(recipe, math.ceil(recipe.events / EVENTS_PER_TASK)) for recipe in generated(load)]
+    work = sum(recipe.seconds(files) for recipe, files in made)
+    units = f"{sum(recipe.events for recipe, _ in made):,} events"
+    return _stage(load, "generate events", units, work, sum(files for _, files in made))
 
 
-def point_cpu(load: Workload, point: PlannedPoint, rates: Rates) -> float:
-    """CPU seconds of training a point, every member for all its epochs; graphs not included."""
-    kind, config = point.kind, load.config
-    each = rates.fitting(kind.choice, kind.values, kind.shape, load.examples(point))
-    shown = point.histograms(config.ensembles.validation)
-    each += _tested(load, point, rates, shown, config.pools.validation)
-    if kind.choice.searches and config.search.objective == "limit":
-        each += rates.limit
-    draws = load.training_draws(point) * load.drawing(rates)
-    return draws + kind.members * each + point.trials * rates.trial
+def _reading(load: Workload) -> Stage:
+    found = [load.events(name) or 0 for name in load.config.processes if name not in load.read]
+    tasks = sum(math.ceil(events / EVENTS_PER_TASK) for events in found)
+    return _stage(load, "read events", f"{sum(found):,} events", sum(found) * _ENTRY, tasks)
 
 
-def _at_once(point: PlannedPoint) -> int:
-    """Packs of a point that can train side by side: those of one batch of a search, or all."""
-    config = point.kind.config
-    if not point.choice.searches:
-        return point.trials
-    batch = math.ceil(config.search.batch / config.training.pack)
-    return min(point.trials, batch * len(config.pools.numbers))
+def _training(load: Workload) -> Stage:
+    asked = load.config.resources
+    slots = asked.slots(asked.workers_here, 1)
+    work = sum(training(load, kind) + _GRAPH * kind.graphs(slots) for kind in load.kinds)
+    start = _WORKER + _TENSORFLOW * any(kind.compiles for kind in load.kinds)
+    units = f"{load.total('members'):,} classifiers in {load.total('trials'):,} Tune trials"
+    return Stage("train", units, work, start, min(slots, load.total("at_once")))
 
 
-def _tested(
-    load: Workload,
-    point: PlannedPoint,
-    rates: Rates,
-    count: int,
-    share: float,
-    together: int = 1,
-) -> float:
-    """Scores of ``count`` pseudo-experiments, all classes together, by one classifier of a point.
+def training(load: Workload, kind: Kind) -> float:
+    """CPU seconds of training an architecture, every member for all epochs, without its graphs."""
+    work = kind.choice.architecture.work(kind.values, kind.shape, kind.examples)
+    each = work.training + _scored(load, kind, kind.validation, load.config.pools.validation)
+    each += _LIMIT * (kind.choice.searches and load.config.search.objective == "limit")
+    return kind.draws * _drawn(load) + kind.members * each + kind.trials * _TRIAL
 
-    Those of a network of single events are sums over events, which are drawn for ``together``
+
+def _drawn(load: Workload) -> float:
+    """A histogram drawn, the mean of both classes [s]."""
+    config, pools = load.config, len(load.config.backgrounds)
+    unequal = config.mixtures.totals == "poisson" or config.ensembles.unsure.background > 0
+    return drawing(config.ensembles.method, pools, config.binning.bins, unequal=unequal)
+
+
+def _scored(load: Workload, kind: Kind, count: float, share: float, together: int = 1) -> float:
+    """So many pseudo-experiments, all classes together, scored by one classifier [s].
+
+    Scores of a network of single events are sums over events, which are drawn for ``together``
     classifiers at once.
     """
-    each = rates.scored(point.choice, point.kind.values, point.kind.shape)
-    if not point.choice.reads_events:
-        return count * each
-    drawn = 0
-    if (mixture := point.mixture) is not None:
-        drawn = count // 2 * (mixture.null_total + mixture.signal + mixture.background)
-    summed = rates.ensemble_sum + rates.ensemble_event / max(min(together, AT_ONCE), 1)
-    return load.pooled(point, share) * each + drawn * summed
+    row = kind.choice.architecture.work(kind.values, kind.shape, 1).row
+    if not kind.choice.reads_events:
+        return count * row
+    sizes = [p.mixture.null_total + p.mixture.signal + p.mixture.background for p in kind.points]
+    events = count * sum(sizes) / len(sizes) / 2 * load.known
+    pooled = load.pool((*load.config.backgrounds, *kind.points[0].benchmarks), share) or 0
+    return pooled * row + events * (_SUM + _EVENT / max(together, 1))
 
 
-def _cross_tests(load: Workload, rates: Rates) -> float:
-    config, bins = load.config, load.config.binning.bins
-    ceiling = rates.declared * reading(bins) + bool(config.ensembles.unsure) * bins * rates.marginal
-    drawn = load.histograms_tested * (load.drawing(rates) + ceiling)
-    together = sum(p.kind.members for p in load.points if p.choice.reads_events)
-    cost = load.pair_sets * len(config.pools.numbers) * rates.ceiling + drawn
-    for point in load.points:
-        kind = point.kind
-        shown = kind.hypotheses * config.ensembles.test
-        if kind.head.test == "pairs":  # with each bin's own score, for the error of pools
-            shown = (shown + bins * (not kind.choice.reads_events)) * load.times_tested
-        one = _tested(load, point, rates, shown, config.pools.test, together)
-        cost += kind.members * kind.sets * one
-    return cost
+def _cross_tests(load: Workload) -> Stage:
+    config, bins, folds = load.config, load.config.binning.bins, len(load.config.pools.numbers)
+    pairs, classes = test_sets(config, load.mixtures), class_tests(config, load.mixtures)
+    twice = 1 + (config.pools.split == "histograms")  # also on the unseen part of a shared pool
+    hypotheses = 2 * twice * len(pairs) + (1 + len(config.benchmarks)) * len(classes)
+    unsure = _MARGINAL * bins * bool(config.ensembles.unsure)
+    work = folds * config.ensembles.test * hypotheses * (_drawn(load) + reading(bins) + unsure)
+    work += folds * _SET * (len(pairs) + len(classes))
+    for kind in load.kinds:
+        head = kind.points[0].head
+        shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
+        if head.test == "pairs":  # with each bin's own score, for the error of pools
+            shown = (shown + bins * (not kind.choice.reads_events)) * twice
+        one = _scored(load, kind, shown, config.pools.test, load.total("members", of_events=True))
+        work += kind.pairs * one
+    units = f"{load.total('pairs'):,} pairs in {len(pairs) + len(classes):,} test sets"
+    return _stage(load, "cross-test", units, work, len(pairs) + len(classes))
 
 
-def _limits(load: Workload, rates: Rates) -> float:
-    config, fitted = load.config, load.binned_limits
+def _limits(load: Workload) -> Stage:
+    config, fitted, number = load.config, load.limits(fitted=True), load.scored()
+    asked, benchmarks = config.limits, len(config.benchmarks)
     # The smallest models are judged.
-    channels = min(filter(None, (each.channels(config) for each in load.methods)), default=0)
-    by_pyhf = rates.referee + rates.referee_channel * channels**2
-    cost = fitted * rates.limit + min(config.limits.referee, fitted) * by_pyhf
+    channels = filter(None, (METHODS[name].channels(config) for name in asked.methods))
+    pyhf = _PYHF + _PYHF_CHANNELS * min(channels, default=0) ** 2
+    work = fitted * _LIMIT + min(asked.referee, fitted) * pyhf
     if config.ensembles.unsure.shape is not None:
-        cost = fitted * _PYHF_TESTS * by_pyhf
-    if not load.score_limits:
-        return cost
-    some, count = load.strengths, 2 * config.limits.ensembles
-    together = sum(p.kind.selected for p in load.points if p.choice.reads_events)
-    for point in load.points:
-        if point.mixture is None or point.mixture.background:
-            one = _tested(load, point, rates, count, config.pools.test, together)
-            # Histograms: the null once and every strength; events: both classes at each strength.
-            halves = 2 * sum(some) if point.choice.reads_events else sum(some) + len(some)
-            cost += len(config.benchmarks) * point.kind.selected * one * halves / 2
-    return cost + load.score_draws * load.drawing(rates)
+        work = fitted * _PYHF_ALONE * pyhf
+    work += benchmarks * len(config.pools.numbers) * number * _drawn(load)
+    for kind in load.kinds if number else ():
+        own = number * (1 + kind.choice.reads_events)  # of events the null at each strength
+        one = _scored(load, kind, own, config.pools.test, load.total("selected", of_events=True))
+        work += benchmarks * kind.selected * one
+    count = fitted + load.limits(fitted=False)
+    units = f"{count:,} by {', '.join(asked.methods) or 'no method'}"
+    return _stage(load, "limits", units, work, benchmarks * bool(count))

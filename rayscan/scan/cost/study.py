@@ -1,49 +1,51 @@
-"""What a scan and its variants will run together: the numbers of each, and the total."""
+"""What a scan and its variants will run and need, said before anything runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.filesize import decimal
 
 from rayscan.keys import digest
 from rayscan.results.names import BASE
 from rayscan.scan.config.given import Given
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study
+from rayscan.scan.cost.capacity import disk_bytes, worker_bytes
 from rayscan.scan.cost.cautions import of_all
-from rayscan.scan.cost.costs import Costs, calibrated, duration, entries_of, estimate
-from rayscan.scan.cost.footprint import disk_bytes, worker_bytes
-from rayscan.scan.cost.rates import Rates
-from rayscan.scan.cost.stages import stages, total_cpu, total_wall
-from rayscan.scan.cost.workload import Workload, workload
-from rayscan.scan.pools.inputs import opening
+from rayscan.scan.cost.stages import speed, stages, training
+from rayscan.scan.cost.workload import Kind, Workload, workload
+from rayscan.scan.plan.strengths import trains_at_each
+from rayscan.scan.pools.inputs import Opened, open_each
 from rayscan.terminal.tables import printed, show, warn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyCosts:
-    """What a scan and its variants will run and need; shown as `rayscan plan` prints it.
+class Costs:
+    """What a first run of a scan and its variants needs; shown as `rayscan plan` prints it.
 
     Attributes:
         name: Of the scan.
-        base: The scan itself, in all detail.
-        variants: A row for each scan and one for all; empty without variants.
+        architectures: What the scan itself trains: a row for each architecture.
+        stages: CPU and wall time of the scan itself: a row for each stage.
+        scans: Needs of the scan, of each variant, and of all.
         warnings: Sentences about what the user may want to change.
         points: Points of all scans: benchmark, training mixture, architecture.
         trainings: Classifiers to train.
-        seconds: Wall time of a first run.
-        cpu_seconds: CPU time of a first run.
+        seconds: Wall time.
+        cpu_seconds: CPU time.
         memory: Of one worker, at most [bytes].
     """
 
     name: str
-    base: Costs
-    variants: pd.DataFrame
+    architectures: pd.DataFrame
+    stages: pd.DataFrame
+    scans: pd.DataFrame
     warnings: tuple[str, ...]
     points: int
     trainings: int
@@ -53,10 +55,9 @@ class StudyCosts:
 
     def show(self, console: Console) -> None:
         """Print it."""
-        show(console, f"points of {self.name}", self.base.points)
-        show(console, "needs", self.base.needs)
-        if len(self.variants):
-            show(console, "the scan and its variants, one after the other", self.variants)
+        show(console, f"architectures of {self.name}", self.architectures)
+        show(console, "stages", self.stages)
+        show(console, "needs of all scans, one after the other", self.scans)
         for line in self.warnings:
             warn(console, line)
 
@@ -70,14 +71,14 @@ def plan(
     storage: str | Path | None = None,
     workers: int | None = None,
     calibrate: bool = False,
-) -> StudyCosts:
+) -> Costs:
     """What a scan and its variants will run and need: points, trainings, memory, disk, time.
 
     Args:
         scan: Path of a scan file, or a mapping with its keys.
         storage: In place of the scan's own; relative to the working directory.
         workers: In place of the scan's ``resources: {workers}``.
-        calibrate: Time a few real draws and steps on this machine.
+        calibrate: Time a few draws on this machine.
 
     Returns:
         The numbers, and the tables that ``rayscan plan`` prints.
@@ -86,98 +87,100 @@ def plan(
         ConfigError: with every problem of the scan, each with its line and what to do.
     """
     study = load_study(scan, storage=storage, workers=workers)
-    rates = calibrated(study.base) if calibrate else Rates()
-    return estimate_study(study, rates, study.folder)
+    loads = workloads(study, open_each(study.scans, study.folder))
+    return costs(loads, speed() if calibrate else 1.0)
 
 
-def estimate_study(study: Study, rates: Rates, folder: Path) -> StudyCosts:
-    """What a first run of a scan and its variants costs.
-
-    Events that several of them share are made and read by the first; Ray starts once.
-
-    Args:
-        study: The scan and its variants.
-        rates: Unit costs: those of the reference machine, or `calibrated` on this machine.
-        folder: Folder that relative input patterns start from.
-    """
-    loads = workloads(study, folder)
-    base = estimate(study.base, rates, loads[BASE].entries)
-    rows = [_row(name, load, rates) for name, load in loads.items()]
-    total = {key: sum(row[key] for row in rows) for key in rows[0] if key != "variant"}
-    shown = [_shown(row) for row in (*rows, {"variant": "all", **total})]
-    return StudyCosts(
-        name=study.base.name,
-        base=base,
-        variants=pd.DataFrame(shown if study.variants else []),
+def costs(loads: Mapping[str, Workload], pace: float = 1.0) -> Costs:
+    """What a first run of scans costs, one after the other; ``pace`` is that of `speed`."""
+    base = loads[BASE]
+    rows = [_row(load, pace, started=name != BASE) for name, load in loads.items()]
+    total = {key: sum(row[key] for row in rows) for key in rows[0]}
+    total["memory per worker"] = max(row["memory per worker"] for row in rows)
+    listed = zip([*loads, "all"], [*rows, total][: len(rows) + (len(rows) > 1)], strict=False)
+    return Costs(
+        name=base.config.name,
+        architectures=pd.DataFrame([_architecture(base, kind, pace) for kind in base.kinds]),
+        stages=pd.DataFrame(
+            {
+                "stage": stage.name,
+                "of": stage.units,
+                "CPU time": _duration(pace * stage.cpu),
+                "workers": stage.workers,
+                "wall time": _duration(pace * stage.wall),
+            }
+            for stage in stages(base)
+            if stage.workers
+        ),
+        scans=pd.DataFrame([{"scan": name, **_shown(row)} for name, row in listed]),
         warnings=of_all(loads),
-        points=total["points"],
-        trainings=total["trained"],
+        points=int(total["points"]),
+        trainings=int(total["trained"]),
         seconds=total["wall time"],
         cpu_seconds=total["CPU time"],
-        memory=max(map(worker_bytes, loads.values())),
+        memory=total["memory per worker"],
     )
 
 
-def workloads(study: Study, folder: Path) -> dict[str, Workload]:
+def workloads(study: Study, opened: Mapping[str, Opened]) -> dict[str, Workload]:
     """The work of the scan and of each variant, without what earlier ones have left in the cache.
 
-    Args:
-        study: The scan and its variants.
-        folder: Folder that relative input patterns start from.
+    Input files that cannot be read where the plan is made are no error: a warning says what is not
+    counted, ``rayscan check`` what is wrong with them.
     """
-    opened: dict[str, Mapping[str, int]] = {}
     seen: set[str] = set()
     found = {}
     for name, config in study.scans.items():
-        key = opening(config)
-        if key not in opened:
-            opened[key] = entries_of(config, folder)
-        made = {process: _made(config, process) for process in config.processes}
-        read = {process: _read(config, process) for process in config.processes}
+        marks = {process: _marks(config, process) for process in config.processes}
         found[name] = replace(
-            workload(config, opened[key]),
-            made=frozenset(process for process, mark in made.items() if mark in seen),
-            read=frozenset(process for process, mark in read.items() if mark in seen),
+            workload(config, opened[name][0].entries),
+            made=frozenset(process for process, (made, _) in marks.items() if made in seen),
+            read=frozenset(process for process, (_, read) in marks.items() if read in seen),
         )
-        seen |= {*made.values(), *read.values()}
+        seen.update(*marks.values())
     return found
 
 
-def _made(config: ScanConfig, process: str) -> str:
-    """All that generated files of a process depend on."""
-    return digest(process, config.processes[process].generate, config.energy, config.seed)
-
-
-def _read(config: ScanConfig, process: str) -> str:
-    """All that the event tables of a process depend on."""
+def _marks(config: ScanConfig, process: str) -> tuple[str, str]:
+    """All that generated files of a process depend on, and its event tables."""
     source = config.processes[process]
-    files = _made(config, process) if source.generate is not None else source.files
-    return digest(process, files, source.tree, config.selection, sorted(config.observables))
+    made = digest(process, source.generate, config.energy, config.seed)
+    files = source.files if source.generate is None else made
+    return made, digest(process, files, source.tree, config.selection, sorted(config.observables))
 
 
-def _row(name: str, load: Workload, rates: Rates) -> dict[str, Any]:
-    """What a scan adds to those before it: the driver and Ray start with the first."""
-    found = stages(load, rates)
-    started = name != BASE
+def _row(load: Workload, pace: float, *, started: bool) -> dict[str, float]:
+    """What a scan takes; the driver and Ray start with the first."""
+    taken = stages(load)[started:]
     return {
-        "variant": name,
-        "points": len(load.points),
-        "trained": load.members,
-        "histograms drawn": load.draws,
-        "limits": load.binned_limits + load.score_limits,
-        "disk": sum(disk_bytes(load).values()),
-        "CPU time": total_cpu(found, rates) - started * total_cpu((), rates),
-        "wall time": total_wall(found, rates) - started * total_wall((), rates),
+        "points": sum(len(kind.points) for kind in load.kinds),
+        "trained": load.total("members"),
+        "memory per worker": worker_bytes(load),
+        **disk_bytes(load),
+        "CPU time": pace * sum(stage.cpu for stage in taken),
+        "wall time": pace * sum(stage.wall for stage in taken),
     }
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    numbers = {key: f"{value:,}" for key, value in row.items() if isinstance(value, int)}
+def _shown(row: Mapping[str, float]) -> dict[str, str]:
+    counts = {key: f"{row[key]:,}" for key in ("points", "trained")}
+    times = {key: _duration(row[key]) for key in ("CPU time", "wall time")}
+    return {key: decimal(int(value)) for key, value in row.items()} | counts | times
+
+
+def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
+    """What is trained of an architecture; which strength is not saturated is not known before."""
+    most = max((point.mixture for point in kind.points), key=lambda mixture: mixture.fraction)
+    upper = "" if trains_at_each(load.config, kind.choice) else "at most "
     return {
-        **row,
-        **numbers,
-        "histograms drawn": f"{row['histograms drawn'] / 1e6:.3g} M",
-        "disk": f"{row['disk'] / 1e6:,.3g} MB",
-        "CPU time": duration(row["CPU time"]),
-        "wall time": duration(row["wall time"]),
+        "architecture": kind.choice.key,
+        "points": len(kind.points),
+        "S, B": f"{upper}{most.signal:,}, {most.background:,}" if load.known else "after reading",
+        "members": kind.members,
+        "epochs": getattr(kind.values, "epochs", 1),
+        "CPU time": _duration(pace * training(load, kind)),
     }
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -62,6 +62,16 @@ class Point:
         return tuple(self.benchmark.split("+"))
 
     @property
+    def chained(self) -> bool:
+        """Whether it is trained after a stronger point, in the same Tune trials."""
+        return self.trained == "descending" and bool(self.others)
+
+    def histograms(self, count: int) -> int:
+        """Histograms of all classes in a set of so many per class."""
+        null, each = self.head.shares(count, self.benchmarks)
+        return null + sum(number for _, number in each.values())
+
+    @property
     def mode(self) -> Literal["fixed", "search"]:
         """Whether its hyperparameters are fixed or searched."""
         return "search" if self.choice.searches else "fixed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from rayscan import places
 from rayscan.errors import (
@@ -96,6 +97,28 @@ def open_inputs(
     if whole:
         raise ConfigError(path=config.name, problems=tuple(whole))
     return Inputs(files=tuple(files), broken=tuple(broken))
+
+
+Opened: TypeAlias = tuple[Inputs, tuple[Problem, ...]]
+"""Inputs of a scan, and what is wrong with them; of files with problems there are none."""
+
+
+def open_each(scans: Mapping[str, ScanConfig], base: Path) -> dict[str, Opened]:
+    """The inputs of a scan and its variants by name; equal ones are opened once."""
+    opened: dict[str, Opened] = {}
+    keys = {
+        name: digest(
+            each.processes, each.observables, each.selection.objects, each.skip_broken_files
+        )
+        for name, each in scans.items()
+    }
+    for name, key in keys.items():
+        if key not in opened:
+            try:
+                opened[key] = open_inputs(scans[name], base=base), ()
+            except ConfigError as error:
+                opened[key] = Inputs(files=()), error.problems
+    return {name: opened[key] for name, key in keys.items()}
 
 
 def _may_skip(
@@ -212,11 +235,4 @@ def slices_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[Slice, 
         for piece in formats.slices(
             entry.file, process=process, name=entry.name, tree=said.tree, weight=said.weight
         )
-    )
-
-
-def opening(config: ScanConfig) -> str:
-    """A hash of all that opening the inputs depends on: most variants share it."""
-    return digest(
-        config.processes, config.observables, config.selection.objects, config.skip_broken_files
     )

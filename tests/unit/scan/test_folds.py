@@ -250,14 +250,15 @@ def test_every_fold_is_trained_with_keys_and_seeds_of_its_own(searched):
     plan = points(config, mixtures(config))
     assert sum(planned(config, p) for p in plan) == FOLDS * sum(planned(plain, p) for p in plan)
     load, once = workload(config), workload(plain)
-    assert (load.members, load.packs) == (FOLDS * once.members, FOLDS * once.packs)
-    assert load.binned_limits == once.binned_limits
+    for number in ("members", "trials"):
+        assert load.total(number) == FOLDS * once.total(number)
+    assert load.limits(fitted=True) == once.limits(fitted=True)
     if not searched:
         packs = list(fixed_packs(config, plan, fingerprint="f"))
         members = [member for pack in packs for member in pack]
-        assert (len(packs), len(members)) == (load.packs, load.members)
+        assert (len(packs), len(members)) == (load.total("trials"), load.total("members"))
         assert all(len({m.fold for m in pack}) == 1 for pack in packs)
-        assert len({m.key for m in members}) == len({m.seed for m in members}) == load.members
+        assert len({m.key for m in members}) == len({m.seed for m in members}) == len(members)
 
 
 def test_a_chain_of_strengths_stays_in_its_fold():
@@ -269,7 +270,7 @@ def test_a_chain_of_strengths_stays_in_its_fold():
     plan = points(config, mixtures(config))
     packs = list(fixed_packs(config, plan, fingerprint="f"))
     assert [[m.fold for m in pack] for pack in packs] == 2 * [[k] * 4 for k in range(3)]
-    assert len(packs) == workload(config).packs
+    assert len(packs) == workload(config).total("trials")
 
 
 def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
@@ -288,18 +289,17 @@ def test_as_many_rows_are_planned_as_a_run_of_folds_writes(tmp_path):
     binned = folded_pools(split=config.pools)
     load = workload(config)
     _, rows, candidates = train_all(config, binned, tmp_path)
-    assert len(rows) == load.members
+    assert len(rows) == load.total("members")
     assert rows_to_table("trials", rows).column("fold").null_count == 0
     found = done(parts_of(config, binned, candidates), config, binned, tmp_path)
-    assert len(found["auc"]) == load.pairs
-    assert sum(row["number"] == 0 for row in found["roc"]) == load.curves
+    assert len(found["auc"]) == load.total("pairs")
     assert {row["fold"] for row in found["roc"]} == {0}
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     usable = [c for c in candidates if c.head.excludes]
     limits = [row for name in config.benchmarks for row in limits_on(name, usable, **tools)]
     scores = [row for row in limits if row["method"] == "score"]
-    assert len(limits) == load.binned_limits + load.score_limits
-    assert len(scores) == load.score_limits
+    assert len(limits) == load.limits(fitted=True) + load.limits(fitted=False)
+    assert len(scores) == load.limits(fitted=False)
     assert {row["fold"] for row in scores} == {0, 1, 2}
     rows_to_table("limits", limits)
 

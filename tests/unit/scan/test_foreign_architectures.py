@@ -12,8 +12,7 @@ from rayscan.errors import MemberError
 from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
-from rayscan.scan.cost.costs import Rates, estimate
-from rayscan.scan.cost.stages import point_cpu
+from rayscan.scan.cost.stages import training
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.strengths import trained_as
 from rayscan.scan.steps.examples import event_features
@@ -81,14 +80,12 @@ def test_one_of_histograms_is_checked_planned_priced_and_trained(tmp_path):
         ensembles=EnsembleSizes(train=200, validation=50, test=50),
     )
     assert [trained_as(config, choice) for choice in config.architectures] == ["drawn"]
-    load, rates = workload(config), Rates()
-    for point in load.points:
-        # 400 histograms of 96 bins, one epoch's worth of draws.
-        assert rates.fitting(point.choice, point.kind.values, (12, 8), 400) == pytest.approx(
-            2e-9 * 400 * 96
-        )
-        assert point_cpu(load, point, rates) > rates.trial
-    assert set(estimate(config, rates).points["architecture"]) == {"mean_difference"}
+    load = workload(config)
+    (kind,) = load.kinds
+    # 400 histograms of 96 bins, one epoch's worth of draws.
+    work = kind.choice.architecture.work(kind.values, (12, 8), 400)
+    assert work.training == pytest.approx(2e-9 * 400 * 96)
+    assert training(load, kind) > kind.members * work.training
     _, rows, _ = train_all(config, make_pools(), tmp_path / "results")
     assert {(row["status"], row["train_strength"]) for row in rows} == {("ok", "drawn")}
     # Its mean validation AUC is that of a signal at S/sqrt(B) of 1 and 3, far from chance.
@@ -99,9 +96,8 @@ def test_one_of_events_needs_no_name_of_ours_to_be_given_events():
     choice = ArchitectureChoice(name="per_event", features=("met", "jet1_pt"))
     config = make_config(architectures=("mean_difference", choice))
     assert event_features(config) == ("met", "jet1_pt")
-    planned = [point for point in workload(config).points if point.choice.reads_events]
-    assert {point.choice.name for point in planned} == {"per_event"}
-    assert workload(config).training_draws(planned[0]) == 0
+    (planned,) = [kind for kind in workload(config).kinds if kind.choice.reads_events]
+    assert (planned.choice.name, planned.draws) == ("per_event", 0)
 
 
 SCAN = """
@@ -129,7 +125,7 @@ def test_a_scan_file_may_name_them_and_their_knobs():
     [
         ("priceless", "it does not say its work"),
         ("renamed", "it calls itself 'per_event'; give both one name"),
-        ("number", "3.14159.* is no Architecture class"),
+        ("number", "3.14159.* is no Architecture"),
     ],
 )
 def test_one_that_is_not_whole_is_refused_with_what_it_lacks(name, why):

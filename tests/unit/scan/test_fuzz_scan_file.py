@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 
 from rayscan import yaml_text
 from rayscan.errors import ConfigError
+from rayscan.results.names import BASE as SCAN
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.given import dump
 from rayscan.scan.config.merging import merged
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import parse_study
-from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
-from rayscan.scan.cost.costs import Rates, estimate
+from rayscan.scan.cost.capacity import problems
+from rayscan.scan.cost.study import costs
 from rayscan.scan.cost.workload import workload
 
 BASE: dict[str, Any] = yaml_text.load("""
@@ -181,9 +182,9 @@ def outcome(text: str) -> str:
     for config in study.scans.values():
         assert parse_scan(dump(config)) == config
         load = workload(config)
-        fits = not [*too_many_trainings(load), *too_little_room(load, memory=16e9)]
-        if fits and len(load.points) < 100:
-            estimate(config, Rates())
+        fits = not list(problems(load, 16_000_000_000))
+        if fits and sum(len(kind.points) for kind in load.kinds) < 100:
+            costs({SCAN: load})
     return "read"
 
 

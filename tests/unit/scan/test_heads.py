@@ -20,7 +20,6 @@ from rayscan.scan.config.given import dump
 from rayscan.scan.config.heads.registry import groups, trained
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import ArchitectureChoice, CrossTest, EnsembleSizes, Training
-from rayscan.scan.cost.footprint import epoch_bytes
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs, member
 from rayscan.scan.plan.points import mixtures, points
@@ -29,7 +28,6 @@ from rayscan.scan.pools.binned import templates_of
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import candidates_for
 from rayscan.scan.steps.examples import DrawnHistograms, examples_of
-from rayscan.scan.steps.tests.classes import class_tests
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 
 SIGNALS = ("hard", "central", "null")
@@ -297,7 +295,7 @@ def test_every_head_starts_from_its_stronger_self(tmp_path):
     assert [len({m.point.choice.key for m in pack}) for pack in packs] == [1] * 4
     assert [[m.point.mixture.signal for m in pack] for pack in packs] == [[95, 95, 32, 32]] * 4
     assert {row["status"] for row in rows} == {"ok"}
-    assert workload(config).packs == len(packs)
+    assert workload(config).total("trials") == len(packs)
 
 
 @pytest.mark.parametrize("background", [0.2, 0.0])
@@ -429,49 +427,41 @@ def test_as_many_rows_are_planned_as_a_run_writes(tmp_path, strength, strengths)
     binned = make_pools(size=5000, signals=SIGNALS)
     load = workload(config)
     plan, rows, candidates = train_all(config, binned, tmp_path)
-    assert (len(plan), len(rows)) == (len(load.points), load.members)
-    assert [(p.benchmark, p.choice.key) for p in plan] == [
-        (p.benchmark, p.choice.key) for p in load.points
-    ]
-    assert len(list(fixed_packs(config, plan, fingerprint="toy"))) == load.packs
-    known = config, mixtures(config, binned)
-    assert len(test_sets(*known)) + len(class_tests(*known)) == load.test_sets
+    assert len(plan) == sum(len(kind.points) for kind in load.kinds)
+    assert len(rows) == load.total("members")
+    assert len(list(fixed_packs(config, plan, fingerprint="toy"))) == load.total("trials")
     parts = parts_of(config, binned, candidates)
-    assert sum(part.size for part in parts) == load.pairs
-    found = done(parts, config, binned, tmp_path)
-    assert len(found["auc"]) + len(found["multiclass"]) == load.test_rows
+    assert sum(part.size for part in parts) == load.total("pairs")
     limited = [c for c in candidates if c.head.excludes]
     tools = {"config": config, "binned": binned, "storage": Storage(str(tmp_path))}
     limits = [row for name in config.benchmarks for row in limits_on(name, limited, **tools)]
-    assert len(limits) == load.binned_limits + load.score_limits
-    assert sum(row["method"] == "score" for row in limits) == load.score_limits
+    assert len(limits) == load.limits(fitted=True) + load.limits(fitted=False)
+    assert sum(row["method"] == "score" for row in limits) == load.limits(fitted=False)
 
 
 def test_the_numbers_of_histograms_agree_with_a_count_by_hand():
     config = config_of(MANY, CLASSES, training=Training(strength="each", repeats=2))
-    load = workload(config)
-    many = next(p for p in load.points if p.choice.head == "multimodel")
-    classes = next(p for p in load.points if p.choice.head == "multiclass")
+    many, classes = workload(config).kinds
     # Three signals: 200 per class are 67 of each, 100 are 34; four classes of 200 and 100.
-    assert (load.examples(many), load.examples(classes)) == (2 * 201, 4 * 200)
-    # Validation AUC of two members, and one epoch and one validation set for each of two packs.
-    assert load.training_draws(many) == 2 * 204 + 2 * (402 + 204)
-    assert load.training_draws(classes) == 2 * 400 + 2 * (800 + 400)
-    assert epoch_bytes(load) == 800 * 96 * 2
-    # Two strengths: three signals against background, and four hypotheses.
-    tests = 2 * (3 * 2 + 4) * 400
-    training = 2 * (load.training_draws(many) + load.training_draws(classes))
-    assert load.draws == training + tests + load.score_draws
+    assert (many.examples, classes.examples) == (2 * 201, 4 * 200)
+    # At each of two strengths the validation AUC of two members, and one epoch and one validation
+    # set for each of two packs.
+    assert many.draws == 2 * (2 * 204 + 2 * (402 + 204))
+    assert classes.draws == 2 * (2 * 400 + 2 * (800 + 400))
 
 
 def test_yields_that_are_not_known_yet_plan_the_same_points():
     known = config_of(MANY, CLASSES, AGAINST)
     unknown = replace(known, mixtures=Mixtures(s_over_sqrt_b=(1, 3), luminosity=1.0))
     of_known, of_unknown = (
-        [(p.benchmark, p.strength, p.choice.key) for p in workload(c).points]
+        [
+            (p.benchmark, p.strength, kind.choice.key)
+            for kind in workload(c).kinds
+            for p in kind.points
+        ]
         for c in (known, unknown)
     )
-    assert sorted(of_known) == sorted(of_unknown)
+    assert of_known == of_unknown
 
 
 def test_test_sets_against_a_signal_leave_it_out():

@@ -52,7 +52,7 @@ def test_a_method_makes_what_it_says(scan, name):
     assert not table.duplicated(list(LAYOUTS["limits"].key)).any()
     assert len(table) == method.count(asked, len(candidates), len(candidates))
     load = workload(asked)
-    assert load.binned_limits + load.score_limits == len(table)
+    assert load.limits(fitted=True) + load.limits(fitted=False) == len(table)
     fits = ~from_scores(table)
     assert fits.all() if method.channels(asked) else not fits.any()
     assert (table.loc[fits, "channels"] <= method.channels(asked)).all()

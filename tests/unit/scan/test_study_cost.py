@@ -12,13 +12,13 @@ from rayscan.cli.app import app
 from rayscan.errors import ConfigError
 from rayscan.scan.checking import check
 from rayscan.scan.config.study import load_study, parse_study
-from rayscan.scan.cost.costs import Rates, estimate
-from rayscan.scan.cost.footprint import disk_bytes
-from rayscan.scan.cost.stages import stages, total_wall
-from rayscan.scan.cost.study import estimate_study, workloads
+from rayscan.scan.cost import study as forecast
+from rayscan.scan.cost.capacity import disk_bytes
+from rayscan.scan.cost.stages import stages
+from rayscan.scan.cost.study import costs
 from rayscan.scan.cost.workload import workload
+from rayscan.scan.pools.inputs import open_each
 
-RATES = Rates()
 TEXT = """\
 name: toy
 storage: results/toy
@@ -47,31 +47,31 @@ def study():
     return parse_study(TEXT + VARIANTS)
 
 
-def named(costs):
-    return costs.variants.set_index("variant")
+def workloads(study):
+    return forecast.workloads(study, open_each(study.scans, Path()))
 
 
 def test_each_scan_has_a_row_and_all_have_the_sum(study):
-    found = named(estimate_study(study, RATES, Path()))
+    found = costs(workloads(study)).scans.set_index("scan")
     assert list(found.index) == ["base", "bins", "cut", "more", "all"]
     assert list(found["trained"]) == ["3", "3", "3", "6", "15"]
     assert found.loc["all", "points"] == "4"
 
 
 def test_events_that_scans_share_are_made_and_read_once(study):
-    loads = workloads(study, Path())
+    loads = workloads(study)
     made = {name: set(load.made) for name, load in loads.items()}
     read = {name: set(load.read) for name, load in loads.items()}
     assert made == {"base": set(), "bins": {"bkg", "sig"}, "cut": {"bkg", "sig"}, "more": {"bkg"}}
     assert read == {"base": set(), "bins": {"bkg", "sig"}, "cut": set(), "more": {"bkg"}}
-    alone = {each.name: each for each in stages(workload(study.variants["bins"]), RATES)}
-    after = {each.name: each for each in stages(loads["bins"], RATES)}
+    alone = {each.name: each for each in stages(workload(study.variants["bins"]))}
+    after = {each.name: each for each in stages(loads["bins"])}
     for name in ("generate events", "read events"):
         assert alone[name].wall > 0
         assert after[name].wall == after[name].cpu == 0
     assert after["train"] == alone["train"]
-    assert disk_bytes(loads["bins"])["generated files"] == 0
-    assert disk_bytes(loads["cut"])["event tables"] > 0
+    assert disk_bytes(loads["bins"])["cache"] == 0
+    assert disk_bytes(loads["cut"])["cache"] > 0
 
 
 def test_files_are_read_once_whatever_reads_them(study):
@@ -79,31 +79,27 @@ def test_files_are_read_once_whatever_reads_them(study):
         "generate: {process: znunu_jet, events: 90000, source: density}",
         "files: [b.root], cross_section: 1",
     )
-    loads = workloads(parse_study(files + VARIANTS), Path())
+    loads = workloads(parse_study(files + VARIANTS))
     assert "bkg" in loads["bins"].read
     assert "bkg" not in loads["cut"].read
 
 
 def test_ray_starts_once(study):
     twin = replace(study, variants={"twin": study.base})
-    rows = workloads(twin, Path())
-    alone = total_wall(stages(rows["base"], RATES), RATES)
-    again = total_wall(stages(rows["twin"], RATES), RATES) - total_wall((), RATES)
-    assert again < alone - total_wall((), RATES)
+    twice, alone = costs(workloads(twin)), costs(workloads(replace(study, variants={})))
+    again = twice.cpu_seconds - alone.cpu_seconds
+    shared = ("start", "generate events", "read events")
+    own = [each.cpu for each in stages(workload(study.base)) if each.name not in shared]
+    assert again == pytest.approx(sum(own))
 
 
-def test_a_scan_without_variants_costs_what_it_did():
-    study = parse_study(TEXT)
-    costs = estimate_study(study, RATES, Path())
-    assert len(costs.variants) == 0
-    alone = estimate(study.base, RATES)
-    assert costs.base.needs.equals(alone.needs)
-    assert costs.warnings == alone.warnings
+def test_a_scan_without_variants_has_one_row():
+    assert list(costs(workloads(parse_study(TEXT))).scans["scan"]) == ["base"]
 
 
 def test_a_warning_of_a_variant_names_it():
     text = TEXT + "variants:\n  hungry: {mixtures: {background: 9000}}\n"
-    warnings = estimate_study(parse_study(text), RATES, Path()).warnings
+    warnings = costs(workloads(parse_study(text))).warnings
     assert any(line.startswith("hungry: a histogram takes 9,") for line in warnings)
 
 

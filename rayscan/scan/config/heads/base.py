@@ -77,10 +77,6 @@ class Head(ABC):
         """Test sets that a classifier meets at one strength, of so many benchmarks."""
 
     @abstractmethod
-    def rows(self, benchmarks: int, signals: int) -> int:
-        """Rows that a classifier of so many signals has of them."""
-
-    @abstractmethod
     def hypotheses(self, benchmarks: int) -> int:
         """Kinds of histograms in each."""
 
@@ -210,10 +206,6 @@ class Pairs(Head):
     def sets(self, benchmarks: int) -> int:
         """One of each benchmark; the null itself is none."""
         return benchmarks - (self.null is not None)
-
-    def rows(self, benchmarks: int, signals: int) -> int:  # noqa: ARG002
-        """One of each set."""
-        return self.sets(benchmarks)
 
     def hypotheses(self, benchmarks: int) -> int:  # noqa: ARG002
         """The null, and that with signal."""

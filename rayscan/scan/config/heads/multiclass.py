@@ -29,10 +29,6 @@ class Multiclass(Head):
         """All hypotheses are one."""
         return 1
 
-    def rows(self, benchmarks: int, signals: int) -> int:
-        """Each true process, counted for each class or none."""
-        return self.hypotheses(benchmarks) * (signals + 2)
-
     def hypotheses(self, benchmarks: int) -> int:
         """The background, and each benchmark."""
         return benchmarks + 1
