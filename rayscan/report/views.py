@@ -17,7 +17,7 @@ from rayscan.report.frames.heads import (
     one_against_rest,
 )
 from rayscan.report.frames.limits import limit_summary
-from rayscan.report.frames.trials import failures
+from rayscan.report.frames.trials import failures, of_several
 from rayscan.results.read import Tables
 
 ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"
@@ -153,7 +153,7 @@ def limits(tables: Tables) -> pd.DataFrame:
     rows = limit_summary(tables)
     own = rows["train_benchmark"] == rows["test_benchmark"]
     untrained = rows["train_benchmark"].isna()
-    rows = rows[own | untrained | (rows["head"] == "multimodel")]
+    rows = rows[own | untrained | of_several(rows)]
     return pd.DataFrame(
         {
             "benchmark": rows["test_benchmark"],

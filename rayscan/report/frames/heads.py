@@ -7,6 +7,7 @@ import pandas as pd
 
 from rayscan.report.frames.auc import matched
 from rayscan.report.frames.repeats import BENCHMARK, over_repeats, selected
+from rayscan.report.frames.trials import of_several
 from rayscan.results.read import Tables
 
 _TEST = ["test_signal", "test_background", "test_s_over_b", "test_s_over_sqrt_b"]
@@ -28,12 +29,8 @@ def multimodel_ratio(tables: Tables) -> pd.DataFrame:
     """
     rows = matched(tables)
     background = rows["test_against"].isna()
-    many = rows[background & (rows["head"] == "multimodel")]
-    single = rows[
-        background
-        & (rows["head"] == "binary")
-        & (rows["train_benchmark"] == rows["test_benchmark"])
-    ]
+    many = rows[background & of_several(rows)]
+    single = rows[background & (rows["train_benchmark"] == rows["test_benchmark"])]
     single = single[[*_SAME_TEST, "label", "auc_mean", "auc_std"]]
     found = many.merge(single, on=_SAME_TEST, suffixes=("", "_single"))
     ratio = found["auc_mean"] / found["auc_mean_single"]
