@@ -16,8 +16,7 @@ from rayscan.report.frames import composition
 from rayscan.report.frames.auc import own, strength_needed
 from rayscan.report.frames.limits import limit_summary
 from rayscan.report.frames.trials import failures
-from rayscan.results.read import Tables
-from rayscan.yaml_text import values
+from rayscan.results.read import Tables, scan_file
 
 _AUC = 0.9
 _CAPTIONS = {
@@ -57,7 +56,7 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     long = tables.provenance["value"].fillna("").str.contains("\n")
     texts = tables.provenance.loc[long, ["name", "value"]]
     return _TEMPLATE.render(
-        name=_name(tables),
+        name=scan_file(tables).get("name", "rayscan"),
         origin=_origin(tables),
         warnings=cautions.warnings(tables),
         auc=_AUC,
@@ -72,13 +71,6 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         provenance=tables.provenance[~long].dropna(axis=1, how="all"),
         texts=texts.itertuples(index=False, name=None),
     )
-
-
-def _name(tables: Tables) -> str:
-    """The name in the scan file, which provenance keeps as it was."""
-    rows = tables.provenance
-    files = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"].dropna()
-    return str(values(files.iloc[0])["name"]) if len(files) else "rayscan"
 
 
 def _origin(tables: Tables) -> str:

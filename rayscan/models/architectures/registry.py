@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rayscan.models import storage
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.architectures.own import own_class
 from rayscan.models.contract import Classifier
-from rayscan.registry import Family
+from rayscan.registry import Family, instances
 
 _PLACES = {
     "likelihood_ratio": "rayscan.models.architectures.likelihood_ratio:LikelihoodRatio",
@@ -35,12 +34,7 @@ def architectures() -> Family[Architecture[Any]]:
 
 
 def _made(name: str, found: object) -> Architecture[Any]:
-    if not (inspect.isclass(found) and issubclass(found, Architecture)):
-        raise MemberError(what="architecture", name=name, why=f"{found!r} is no Architecture class")
-    missing = ", ".join(sorted(found.__abstractmethods__))
-    if missing:
-        raise MemberError(what="architecture", name=name, why=f"it does not say its {missing}")
-    member = found()
+    member: Architecture[Any] = instances("architecture", Architecture)(name, found)
     if member.name != name:
         why = f"it calls itself '{member.name}'; give both one name"
         raise MemberError(what="architecture", name=name, why=why)

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from rayscan.errors import MemberError
-from rayscan.registry import Family
+from rayscan.registry import Family, instances
 from rayscan.scan.steps.base import Step
-
-
-def _made(name: str, found: object) -> Step:
-    if not (isinstance(found, type) and issubclass(found, Step)):
-        why = f"expected a class of {Step.__module__}.Step, found {found!r}"
-        raise MemberError(what="step", name=name, why=why)
-    return found()
-
 
 STEPS: Family[Step] = Family(
     "step",
@@ -21,5 +12,5 @@ STEPS: Family[Step] = Family(
         "classes": "rayscan.scan.steps.tests.classes:Classes",
         "limits": "rayscan.scan.steps.exclusion.fits:Exclusions",
     },
-    _made,
+    instances("step", Step),
 )

@@ -129,7 +129,7 @@ def test_a_scan_file_may_name_them_and_their_knobs():
     [
         ("priceless", "it does not say its work"),
         ("renamed", "it calls itself 'per_event'; give both one name"),
-        ("number", "3.14159.* is no Architecture class"),
+        ("number", "3.14159.* is no Architecture"),
     ],
 )
 def test_one_that_is_not_whole_is_refused_with_what_it_lacks(name, why):

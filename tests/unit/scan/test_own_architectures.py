@@ -117,7 +117,7 @@ def test_another_text_is_another_trial_and_others_keep_their_keys(scan):
         ("absent.py:Mine", MINE, "'absent.py' cannot be read (No such file or directory); "),
         ("own/mine.py", MINE, "found 'own/mine.py', expected a file beside the scan file and its"),
         ("own/mine.py:None_", MINE, "'mine': own/mine.py has no class 'None_'"),
-        ("own/mine.py:Other", MINE, "Other'> is no Architecture class"),
+        ("own/mine.py:Other", MINE, "Other'> is no Architecture"),
         ("own/mine.py:Partly", MINE, "'mine': it does not say its fit, work"),
         ("own/mine.py:Mine", MINE.replace('"mine"', '"other"'), "it calls itself 'other'; give bo"),
         ("own/mine.py:Mine", MINE + "import nothing_such\n", ", line 38: ModuleNotFoundError: No"),
