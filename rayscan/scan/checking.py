@@ -14,6 +14,7 @@ from rayscan.places import beside
 from rayscan.results.names import BASE
 from rayscan.results.storage import Storage
 from rayscan.scan.config.given import Given
+from rayscan.scan.config.heads.registry import trained
 from rayscan.scan.config.manifest import changed
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.samplers import SAMPLERS
@@ -21,6 +22,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
 from rayscan.scan.cost.capacity import too_little_room, too_many_trainings
 from rayscan.scan.cost.cautions import of_all
+from rayscan.scan.cost.points import Kind
 from rayscan.scan.cost.workload import Workload, workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_inputs, opening
 
@@ -84,6 +86,8 @@ def check(
         problems[name] += [*too_little_room(load, memory_here())] if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
+    if not any(problems.values()):
+        problems = {name: list(_models(config)) for name, config in study.scans.items()}
     if any(problems.values()):
         raise ConfigError(path=study.path, problems=located(study.path, problems))
     return Checked(
@@ -142,6 +146,16 @@ def _sampler(config: ScanConfig) -> list[Problem]:
     what = SAMPLERS[config.search.sampler].missing()
     searched = any(choice.searches for choice in config.architectures)
     return [Problem(where="search.sampler", what=what)] if searched and what else []
+
+
+def _models(config: ScanConfig) -> Iterator[Problem]:
+    """Models that cannot be trained, as only building them tells."""
+    for index, choice in enumerate(config.architectures):
+        kind = Kind(config, choice)
+        classes = len(kind.head.classes(trained(config, choice)[0]))
+        outputs = classes if classes > 2 else 1
+        if what := choice.architecture.refused(kind.shape, kind.values, outputs):
+            yield Problem(where=f"architectures.{index}", what=f"'{choice.name}': {what}")
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

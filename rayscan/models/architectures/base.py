@@ -112,6 +112,18 @@ class Architecture(ABC, Generic[K]):
     def fits(self, shape: tuple[int, ...]) -> str:
         """What bins it needs where it cannot see those of a shape; empty where it can."""
 
+    def refused(self, shape: tuple[int, ...], values: K, outputs: int) -> str:
+        """Why what it builds cannot be trained; empty if it can, and of all that is known here.
+
+        May take seconds; asked once nothing else is wrong with a scan.
+
+        Args:
+            shape: Bins along each axis, or (features,) of events.
+            values: The knobs.
+            outputs: 1, or the classes.
+        """
+        return ""
+
     @abstractmethod
     def work(self, values: K, shape: tuple[int, ...], examples: int) -> Work:
         """What training and scoring cost.
