@@ -279,7 +279,7 @@ def test_tens_of_thousands_of_trials_suggest_the_smallest_pack_that_is_enough():
     trials = workload(config).packs
     told = said(config)
     assert f"{trials:,} Tune trials" in told
-    pack = int(re.search(r"training.pack: (\d+) makes ([\d,]+) of them", told)[1])
+    pack = int(re.findall(r"training.pack: (\d+) makes [\d,]+ of them", told)[0])
     packed = replace(config, training=Training(repeats=20_000, pack=pack))
     assert f"training.pack: {pack} makes {workload(packed).packs:,} of them" in told
     assert "Tune trials" not in said(packed)

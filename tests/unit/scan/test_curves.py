@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def tested(tmp_path_factory):
     )
     pools = with_features(make_pools(size=4000, backgrounds=("bkg", "bkg2")))
     _, _, candidates = train_all(config, pools, folder)
-    rows = {"auc": [], "roc": [], "scores": []}
+    rows: dict[str, list[Any]] = {"auc": [], "roc": [], "scores": []}
     for test in test_sets(config, mixtures(config, pools)):
         those = candidates_for(config, test, candidates)
         curves = Curves(trials=kept("first", test.benchmark, those))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -68,7 +69,8 @@ def scan(folder, *, bkg, signal=None, process=None, **changes):
 def read(config, inputs, folder):
     """Everything read into a cache as tasks do it: the reading, tables and flows by process."""
     cache, parts = Storage(str(folder / "cache")), {}
-    tables, flows = {}, {}
+    tables: dict[str, Any] = {}
+    flows: dict[str, Any] = {}
     for name in config.processes:
         for number, piece in enumerate(slices_of(config, inputs, name)):
             table, flow = select(piece, selection=SELECTION, observables=config.observables)
