@@ -27,14 +27,7 @@ from rayscan.report.frames.limits import from_scores
 from rayscan.results.read import Tables, scan_file
 from rayscan.results.seal import damage_of_named
 from rayscan.results.storage import Storage
-from rayscan.stats.yields import (
-    PER_FB,
-    Yields,
-    counting_limit,
-    next_order_auc,
-    shape_limit,
-    yields,
-)
+from rayscan.stats.yields import PER_FB, Yields, counting_limit, next_order_auc, shape_limit, yields
 
 _CLASSES = ("signal", "background")
 _LARGE = 0.1
