@@ -51,9 +51,6 @@ def side_by_side(study: Tables) -> pd.DataFrame:
 
     At up to four strengths of the first variant; variants with mostly others are not shown
     (`at_own_strengths`).
-
-    Args:
-        study: Tables of `rayscan.read_study`.
     """
     best, common = _best(study)
     best = best[_shares(best, common)]

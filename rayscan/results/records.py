@@ -23,11 +23,7 @@ def put(storage: Storage, name: str, record: DataclassInstance, *, lasting: bool
 def get(storage: Storage, name: str, kind: type[Record], *, fix: str) -> Record | None:
     """A record as it was written, None where there is none.
 
-    Args:
-        storage: Where it is.
-        name: Its path inside.
-        kind: The dataclass it was written from.
-        fix: What to do about one that is not understood.
+    What is not understood is an error with ``fix``.
 
     Raises:
         StorageError: It cannot be read, or is not understood.

@@ -19,11 +19,6 @@ def draw_all(
 ) -> list[Path]:
     """Draw what the tables allow and write it.
 
-    Args:
-        tables: The result tables; empty ones only leave their figures out.
-        folder: Where the files go; made if it is not there.
-        formats: File formats that matplotlib's file writers know.
-
     Returns:
         The files written.
     """

@@ -34,12 +34,6 @@ def draw_study(
 ) -> list[Path]:
     """Draw what the tables of a study allow and write it.
 
-    Args:
-        study: Tables of `rayscan.read_study`.
-        name: A study of `STUDIES`.
-        folder: Where the files go; made if it is not there.
-        formats: File formats that matplotlib's file writers know.
-
     Returns:
         The files written.
     """

@@ -74,10 +74,6 @@ def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFra
 
     Fig. 16 of arXiv:2105.12018; not to be compared with AUCs against background alone.
 
-    Args:
-        tables: The result tables.
-        own_strength: Only tests at the strength of the training.
-
     Returns:
         A row per classifier, class (``process``) and test strength: ``auc_mean`` and ``auc_std``
         (trimmed as published; the latter missing for a single repeat), ``repeats``, ``auc_error``,
@@ -98,10 +94,6 @@ def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFram
 
     Figs. 17 and 18 of arXiv:2105.12018: a histogram counts for its likeliest class if the
     probability is above 2 / n_classes, and is undecided otherwise.
-
-    Args:
-        tables: The result tables.
-        own_strength: Only tests at the strength of the training.
 
     Returns:
         A row per classifier, test strength, ``true_process`` (``true_is_class``: trained on) and
