@@ -17,11 +17,7 @@ from rayscan.results.read import Tables
 def draw_all(
     tables: Tables, folder: Path, *, formats: Sequence[str] = ("png", "pdf")
 ) -> list[Path]:
-    """Draw what the tables allow and write it.
-
-    Returns:
-        The files written.
-    """
+    """Draw what the tables allow and write it; the files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with style.look():

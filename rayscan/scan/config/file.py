@@ -39,9 +39,6 @@ def load_scan(scan: Given) -> ScanConfig:
         scan: Path of a YAML scan file (``rayscan init`` writes one to start from), or a mapping
             with its keys.
 
-    Returns:
-        The scan, frozen, every key with its value.
-
     Raises:
         ConfigError: with every problem found, each with its line and what to do.
     """
@@ -101,12 +98,7 @@ def with_faults(node: Node, problems: Sequence[Found]) -> list[Found]:
 
 
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
-    """The scan that keys describe, None if it cannot be, and everything that is wrong with them.
-
-    Args:
-        data: The keys; not changed.
-        folder: Folder that relative paths start from (that of the scan file).
-    """
+    """The scan that keys describe, None if it cannot be, and everything that is wrong with them."""
     data = copy.deepcopy(data)
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     problems += own_architectures.read_into(data, folder)

@@ -95,10 +95,6 @@ def mend(ledger: Ledger, say: Callable[[str], None]) -> None:
     """Set aside what is damaged: it is not done any more, and a run does it again.
 
     Only for the run that holds the storage.
-
-    Args:
-        ledger: Of the scan.
-        say: Told of each damaged part in a line.
     """
     for each in list(damages(ledger)):
         aside = ledger.set_aside(each.table, each.key)

@@ -154,8 +154,7 @@ class Head(ABC):
     def problems(self, sections: Mapping[str, Any]) -> Found:
         """What is wrong with it.
 
-        Args:
-            sections: The top-level keys of the scan file that could be read; ``processes`` could.
+        ``sections`` are the top-level keys that could be read; ``processes`` could.
         """
         yield from self._names(sections["processes"])
         yield from self._architecture()

@@ -89,11 +89,7 @@ def class_test(
 ) -> list[dict[str, Any]]:
     """Rows of the table `multiclass`: what every candidate says of every hypothesis.
 
-    Args:
-        test: At which strength.
-        candidates: Classifiers of several classes.
-        scan: The scan and its pools; ensembles are drawn from the test pools.
-        storage: Where the classifiers are.
+    Ensembles are drawn from the test pools.
     """
     config, drawn = scan.config, dict(_ensembles(test, scan))
     rows: list[dict[str, Any]] = []
