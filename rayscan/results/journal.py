@@ -79,12 +79,7 @@ def read_status(storage: Storage) -> Status | None:
 class Journal:
     """Writes down what a run tells its reporter, and passes it on.
 
-    Args:
-        reporter: Who watches.
-        storage: Where the scan's results are.
-        scan: Name of the scan.
-        job: Ray job the run is.
-        check: Asked at each progress; raises to stop the run.
+    ``check`` is asked at each progress, and raises to stop the run.
     """
 
     reporter: Reporter

@@ -116,11 +116,7 @@ class Lock:
     Liveness is a number that moves, not a time: clocks of two machines need not agree. A run that
     was held for dead and comes back finds that it was overtaken and stops.
 
-    Args:
-        storage: The storage of the scan.
-        say: Told why the start takes longer.
-        job: Ray job this run is.
-        beat: Seconds between two beats.
+    ``say`` is told why the start takes longer.
 
     Raises:
         StorageBusyError: on entering, another run holds the storage and lives.

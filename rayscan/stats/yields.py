@@ -22,10 +22,6 @@ _MEDIAN = 1.959963984540054
 class Yields:
     """Expected numbers of selected events.
 
-    Attributes:
-        signal: S.
-        background: B.
-
     >>> found = Yields(signal=300.0, background=10_000.0)
     >>> found.s_over_b, found.s_over_sqrt_b
     (0.03, 3.0)

@@ -18,13 +18,7 @@ from rayscan.results.tables.registry import LAYOUTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """A part of the ledger that must be done again.
-
-    Attributes:
-        table: Its table.
-        key: Its name there.
-        why: What is wrong, with the path.
-    """
+    """A part of the ledger that must be done again."""
 
     table: str
     key: str

@@ -27,9 +27,6 @@ class Head(ABC):
 
     Names, keys and random streams are made so that those of different heads differ; only the
     binary ones, whose results are older, have shorter ones.
-
-    Attributes:
-        choice: The architecture.
     """
 
     choice: ArchitectureChoice

@@ -31,9 +31,7 @@ from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, thresh
 class ClassTest:
     """The test ensembles of the background and of every benchmark at one strength.
 
-    Attributes:
-        strength: Position of the mixture in the list of strengths.
-        mixture: Events per histogram.
+    ``strength`` is its position in the list of strengths.
     """
 
     strength: int
