@@ -80,6 +80,9 @@ def read_tables(path: str | Path) -> Tables:
     Args:
         path: The scan's ``storage``: a folder or a URL.
 
+    Returns:
+        A pandas frame for each table.
+
     Raises:
         TableError: there is no rayscan result at this place.
         DamagedError: it is not what was written.

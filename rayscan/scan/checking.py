@@ -64,6 +64,9 @@ def check(
         workers: In place of the scan's ``resources: {workers}``.
         here: Whether the scan is to run on this machine, which then must have room for it.
 
+    Returns:
+        What was found: processes, events, cautions.
+
     Raises:
         ConfigError: with every problem found, each with its line and what to do.
     """

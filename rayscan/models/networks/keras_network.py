@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
-import pickle
 import random  # noqa: TID251  # Keras takes the seeds of initialisers from it
 import subprocess
 import sys
@@ -170,17 +170,23 @@ def refused_elsewhere(network: KerasNetwork) -> str:
     done = subprocess.run(
         [sys.executable, "-c", f"from {__name__} import _try_here; _try_here()"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        input=pickle.dumps(network),
+        input=json.dumps([network.maker.name, network.origin, network.description()]),
         capture_output=True,
+        text=True,
+        errors="replace",
         check=False,
     )
-    found = done.stdout if done.returncode == 0 else done.stderr
-    return found.decode(errors="replace").rstrip("\n").rpartition("\n")[2]
+    found = done.stdout if done.returncode == 0 else done.stderr.rstrip()
+    return found.rpartition("\n")[2]
 
 
 def _try_here() -> None:
+    from rayscan.models.architectures.registry import architecture
+
+    name, origin, described = json.load(sys.stdin)
+    maker: Any = architecture(name, origin and tuple(origin))
     try:
-        _model(pickle.load(sys.stdin.buffer))
+        _model(maker.sizes(described))
     except MemberError as error:
         why = error.why
     except Exception as error:  # noqa: BLE001  # whatever the file of a user does

@@ -39,6 +39,9 @@ def load_scan(scan: Given) -> ScanConfig:
         scan: Path of a YAML scan file (``rayscan init`` writes one to start from), or a mapping
             with its keys.
 
+    Returns:
+        The scan, frozen, every key with its value.
+
     Raises:
         ConfigError: with every problem found, each with its line and what to do.
     """

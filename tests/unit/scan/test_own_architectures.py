@@ -204,7 +204,10 @@ def with_keras(scan):
 
 
 def test_a_keras_model_is_checked_and_planned_without_keras(with_keras):
-    command = [sys.executable, "-c", CHECK, str(with_keras[0])]
+    scan, text = with_keras
+    loud = text.replace("layers.Flatten()", "*[print('!'), layers.Flatten()][1:]")
+    (scan.parent / "mine.py").write_text(loud)
+    command = [sys.executable, "-c", CHECK, str(scan)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
