@@ -16,7 +16,7 @@ settings.register_profile(
 settings.load_profile("rayscan")
 
 
-class InOrder(LoadFileScheduling):
+class InOrder(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """With ``-n``: a file stays in one process, and so do all on the one Ray of a folder.
 
     What is made once for many tests is made once.

@@ -31,13 +31,6 @@ class Queue:
     """The packs of a scan on their way.
 
     Packs whose rows are in the ledger already are told to their study and never handed out.
-
-    Args:
-        config: The scan.
-        points: What to train.
-        fingerprint: Hash of the pools.
-        finished: Rows of members that are trained already, by key.
-        done: Called with every row.
     """
 
     config: ScanConfig

@@ -260,13 +260,9 @@ def run_scan(
 ) -> Result:
     """Run a scan, or what is missing of it.
 
-    Args:
-        config: The scan.
-        base: Folder that relative input paths start from; by default the working directory.
-        reporter: Who watches.
-        address: A Ray cluster to join; None uses this machine.
-        retest: Train nothing: test the stored classifiers again, on other test ensembles or for
-            other limits if the scan file says so.
+    Relative input paths start from ``base``, by default the working directory. With ``retest``
+    nothing is trained: stored classifiers are tested again, on other test ensembles or for other
+    limits if the scan file says so.
     """
     storage = Storage(config.storage)
     job = job_id()

@@ -134,12 +134,7 @@ def run_study(
 ) -> StudyResult:
     """Run a scan and its variants, or what is missing of them.
 
-    Args:
-        study: The scan and its variants.
-        names: Variants to run, ``base`` for the scan itself; all if none is named.
-        reporter: Who watches.
-        address: A Ray cluster to join; None uses this machine.
-        retest: Train nothing: test the stored classifiers again.
+    Of ``names`` ``base`` is the scan itself; all are run if none is named.
 
     Raises:
         ConfigError: a name that there is not, or storages that belong to other scan files; nothing

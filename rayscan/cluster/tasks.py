@@ -34,12 +34,8 @@ def mapped(
     Rows come back as they finish. Streams are named by what a row says, never by a block or a
     worker, so that order and number of tasks change nothing.
 
-    Args:
-        function: Of one row.
-        rows: Plain values.
-        stage: What the dashboard calls the tasks.
-        cpus: Cores of a task.
-        workers: Tasks at a time; by default as many as there is room for.
+    ``stage`` is what the dashboard calls them; as many ``workers`` at a time as there is room for,
+    unless given.
     """
     if not rows:
         return

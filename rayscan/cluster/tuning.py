@@ -181,12 +181,8 @@ def run_trials(
     Ray's memory monitor kills a worker in a way that ends the whole of Tune. Then a new Tune goes
     on with what is left, one pack at a time until those that were out are through.
 
-    Args:
-        context: The scan, its pools, its storage and its ledger.
-        points: What to train.
-        finished: Rows of `trials` by key, from an earlier run.
-        done: Called with the row of every member, those of an earlier run included.
-        work: What a trial does; a benchmark of the bookkeeping trains nothing.
+    ``finished`` are rows of `trials` by key, from an earlier run; ``done`` is called with the row
+    of every member, those included. A benchmark of the bookkeeping gives another ``work``.
 
     Raises:
         StorageError: the storage went away and did not come back.

@@ -94,10 +94,6 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
     all others are asked one by one. Networks score whole counts in single precision, in which they
     were trained: a score differs from ``Classifier.scores`` by about 1e-6 of the spread of scores.
 
-    Args:
-        classifiers: At least one, all with as many outputs.
-        x: Raw counts (N, bins).
-
     Returns:
         Shape (K, N), or (K, N, classes).
 
@@ -129,10 +125,6 @@ def responses(classifiers: Sequence[Classifier | Layered], middle: Floats) -> Fl
 
     Dense networks have it nearly for nothing: the first layer of a histogram with one event more is
     that of the histogram and a row of its kernel.
-
-    Args:
-        classifiers: Of one score each.
-        middle: The histogram, shape (bins,).
     """
     found: dict[int, Floats] = {}
     groups: dict[tuple[object, ...], list[tuple[int, Layers]]] = defaultdict(list)

@@ -45,14 +45,7 @@ def write(
     arrays: Mapping[str, Array],
     description: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a classifier; the description comes last, so a folder that has one is whole.
-
-    Args:
-        folder: Made if absent.
-        architecture: Name by which ``load`` finds the architecture again.
-        arrays: Plain numeric arrays by name.
-        description: What JSON can hold: shape, knobs.
-    """
+    """Write a classifier; the description comes last, so a folder that has one is whole."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     named: dict[str, Any] = dict(arrays)

@@ -16,10 +16,11 @@ from rayscan.report.frames import composition
 from rayscan.report.frames.auc import own, strength_needed
 from rayscan.report.frames.limits import limit_summary
 from rayscan.report.frames.trials import failures
-from rayscan.results.read import Tables
-from rayscan.yaml_text import values
+from rayscan.results.read import Tables, scan_file
+from rayscan.results.tables.limits import TAGS
 
 _AUC = 0.9
+_QUANTILES = ("−2σ", "−1σ", "median", "+1σ", "+2σ")
 _CAPTIONS = {
     "auc_vs_strength": "AUC against signal strength, with the most any classifier can reach.",
     "auc_over_ceiling": "AUC over its ceiling, the likelihood ratio's AUC on the same ensembles.",
@@ -47,9 +48,7 @@ def write_page(tables: Tables, path: Path) -> None:
 def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     """The page: title, where the numbers come from, warnings, summary tables, figures.
 
-    Args:
-        tables: The result tables.
-        figures: PNG or SVG files by the name of the figure, in the order they are shown.
+    Figures are PNG or SVG files by name, in the order they are shown.
 
     Raises:
         ValueError: A figure is neither PNG nor SVG.
@@ -57,7 +56,7 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
     long = tables.provenance["value"].fillna("").str.contains("\n")
     texts = tables.provenance.loc[long, ["name", "value"]]
     return _TEMPLATE.render(
-        name=_name(tables),
+        name=scan_file(tables).get("name", "rayscan"),
         origin=_origin(tables),
         warnings=cautions.warnings(tables),
         auc=_AUC,
@@ -72,13 +71,6 @@ def html(tables: Tables, figures: Mapping[str, bytes]) -> str:
         provenance=tables.provenance[~long].dropna(axis=1, how="all"),
         texts=texts.itertuples(index=False, name=None),
     )
-
-
-def _name(tables: Tables) -> str:
-    """The name in the scan file, which provenance keeps as it was."""
-    rows = tables.provenance
-    files = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"].dropna()
-    return str(values(files.iloc[0])["name"]) if len(files) else "rayscan"
 
 
 def _origin(tables: Tables) -> str:
@@ -142,33 +134,20 @@ def _limits(tables: Tables) -> pd.DataFrame:
         ["method", "label", "test_benchmark", "luminosity"]
     )
     rows = rows.sort_values(["test_benchmark", "luminosity", "method", "label"])
-    tags = ("m2", "m1", "0", "p1", "p2")
-    return rows[
-        [
-            "test_benchmark",
-            "method",
-            "label",
-            "luminosity",
-            *(f"mu_expected_{tag}" for tag in tags),
-            "cross_section_expected_0",
-            "signal_events_expected_0",
-            "limits",
-            "without_limit",
-        ]
-    ].rename(
-        columns={
-            "test_benchmark": "benchmark",
-            "label": "classifier",
-            "luminosity": "luminosity [fb⁻¹]",
-            **{f"mu_expected_{t}": f"μ {n}" for t, n in zip(tags, _QUANTILES, strict=True)},
-            "cross_section_expected_0": "σ median [pb]",
-            "signal_events_expected_0": "S median",
-            "without_limit": "without",
-        }
-    )
+    return rows[list(_LIMITS)].rename(columns=_LIMITS)
 
 
-_QUANTILES = ("−2σ", "−1σ", "median", "+1σ", "+2σ")
+_LIMITS = {
+    "test_benchmark": "benchmark",
+    "method": "method",
+    "label": "classifier",
+    "luminosity": "luminosity [fb⁻¹]",
+    **{f"mu_expected_{t}": f"μ {n}" for t, n in zip(TAGS, _QUANTILES, strict=True)},
+    "cross_section_expected_0": "σ median [pb]",
+    "signal_events_expected_0": "S median",
+    "limits": "limits",
+    "without_limit": "without",
+}
 
 
 def _figure(name: str, content: bytes) -> dict[str, str]:

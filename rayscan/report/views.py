@@ -17,7 +17,7 @@ from rayscan.report.frames.heads import (
     one_against_rest,
 )
 from rayscan.report.frames.limits import limit_summary
-from rayscan.report.frames.trials import failures
+from rayscan.report.frames.trials import failures, of_several
 from rayscan.results.read import Tables
 
 ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"
@@ -51,9 +51,6 @@ def side_by_side(study: Tables) -> pd.DataFrame:
 
     At up to four strengths of the first variant; variants with mostly others are not shown
     (`at_own_strengths`).
-
-    Args:
-        study: Tables of `rayscan.read_study`.
     """
     best, common = _best(study)
     best = best[_shares(best, common)]
@@ -153,7 +150,7 @@ def limits(tables: Tables) -> pd.DataFrame:
     rows = limit_summary(tables)
     own = rows["train_benchmark"] == rows["test_benchmark"]
     untrained = rows["train_benchmark"].isna()
-    rows = rows[own | untrained | (rows["head"] == "multimodel")]
+    rows = rows[own | untrained | of_several(rows)]
     return pd.DataFrame(
         {
             "benchmark": rows["test_benchmark"],

@@ -17,36 +17,17 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _PASSING = frozenset(
     {
-        errno.EACCES,
-        errno.EAGAIN,
-        errno.EBUSY,
-        errno.ECONNABORTED,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.EIO,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.ENOTCONN,
-        errno.EPERM,
-        errno.EPIPE,
-        errno.EROFS,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
+        *(errno.EACCES, errno.EAGAIN, errno.EBUSY, errno.EIO, errno.EPERM, errno.EPIPE),
+        *(errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTDOWN),
+        *(errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ENOTCONN),
+        *(errno.EROFS, errno.ESTALE, errno.ETIMEDOUT),
     }
 )
 """A network file system that is away or remounted read-only looks like these."""
 
 _LASTING_WORDS = (
-    "access_denied",
-    "accessdenied",
-    "invalid_access_key",
-    "invalidaccesskeyid",
-    "no_such_bucket",
-    "nosuchbucket",
-    "signature",
-    "unrecognized_client",
+    *("access_denied", "accessdenied", "invalid_access_key", "invalidaccesskeyid"),
+    *("no_such_bucket", "nosuchbucket", "signature", "unrecognized_client"),
 )
 """What an object store says that it will say again; its errors carry no number."""
 

@@ -16,12 +16,8 @@ _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
 def put(target: Path, content: bytes, *, lasting: bool, check: Callable[[], None]) -> None:
     """Write one file; a reader, and whoever looks after a power failure, finds old or new.
 
-    Args:
-        target: The file; its folder is made.
-        content: All of it.
-        lasting: Flush file and folder to the disk.
-        check: Asked when the content is written, before it takes its place; raises to leave all
-            as it was.
+    Its folder is made. With ``lasting`` both are flushed to the disk; ``check`` is asked when the
+    content is written, before it takes its place, and raises to leave all as it was.
     """
     _make(target.parent, lasting=lasting)
     temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")

@@ -8,10 +8,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
 
 from rayscan.errors import StorageBusyError, StorageError
+from rayscan.results import records
 from rayscan.results.storage import Storage
 from rayscan.terminal.progress import Reporter
 
@@ -71,29 +72,14 @@ def read_status(storage: Storage) -> Status | None:
     Raises:
         StorageError: the storage cannot be read, or what is there is not understood.
     """
-    content = storage.read(_NAME)
-    if content is None or not content.strip(b"\0"):  # what a power failure leaves
-        return None
-    try:
-        return Status(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise StorageError(
-            path=storage.path(_NAME),
-            why=f"is not understood ({error})",
-            fix="remove it; the next run writes it anew",
-        ) from error
+    return records.get(storage, _NAME, Status, fix="remove it; the next run writes it anew")
 
 
 @dataclass(slots=True)
 class Journal:
     """Writes down what a run tells its reporter, and passes it on.
 
-    Args:
-        reporter: Who watches.
-        storage: Where the scan's results are.
-        scan: Name of the scan.
-        job: Ray job the run is.
-        check: Asked at each progress; raises to stop the run.
+    ``check`` is asked at each progress, and raises to stop the run.
     """
 
     reporter: Reporter
@@ -193,7 +179,7 @@ class Journal:
             if status and (last or lines or force or now - self._written >= _EVERY):
                 self._written = now
                 self.status.updated = time.time()
-                hasty.write(_NAME, json.dumps(asdict(self.status)).encode(), lasting=last)
+                records.put(hasty, _NAME, self.status, lasting=last)
             if lines or now - self._lines_written >= _EVERY_LINES:
                 self._lines_written = now
                 content = "\n".join([*self._lines, ""]).encode()

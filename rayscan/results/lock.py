@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from rayscan.errors import StorageBusyError, StorageError
+from rayscan.results import records
 from rayscan.results.storage import Storage
 
 _NAME = "lock.json"
@@ -55,17 +55,8 @@ class Owner:
 
 def holder(storage: Storage) -> Owner | None:
     """Who holds a storage, alive or not; None if nobody does."""
-    content = storage.read(_NAME)
-    if content is None or not content.strip(b"\0"):  # what a power failure leaves
-        return None
-    try:
-        return Owner(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise StorageError(
-            path=storage.path(_NAME),
-            why=f"is not understood ({error})",
-            fix="make sure that no run uses this storage, then remove the file",
-        ) from error
+    fix = "make sure that no run uses this storage, then remove the file"
+    return records.get(storage, _NAME, Owner, fix=fix)
 
 
 def still_held(storage: Storage, key: str) -> None:
@@ -125,11 +116,7 @@ class Lock:
     Liveness is a number that moves, not a time: clocks of two machines need not agree. A run that
     was held for dead and comes back finds that it was overtaken and stops.
 
-    Args:
-        storage: The storage of the scan.
-        say: Told why the start takes longer.
-        job: Ray job this run is.
-        beat: Seconds between two beats.
+    ``say`` is told why the start takes longer.
 
     Raises:
         StorageBusyError: on entering, another run holds the storage and lives.
@@ -198,6 +185,5 @@ class Lock:
                 continue  # the storage is away: who finds it first finds a still heart
 
     def _put(self, storage: Storage) -> None:
-        beat = self.owner.beat + 1
-        self.owner = Owner(**asdict(self.owner) | {"beat": beat, "beaten": time.time()})
-        storage.write(_NAME, json.dumps(asdict(self.owner)).encode(), lasting=False)
+        self.owner = replace(self.owner, beat=self.owner.beat + 1, beaten=time.time())
+        records.put(storage, _NAME, self.owner, lasting=False)

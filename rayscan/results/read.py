@@ -12,6 +12,7 @@ from rayscan.errors import TableError
 from rayscan.results.ledger import Ledger
 from rayscan.results.matrix import Value, matrix
 from rayscan.results.tables.registry import LAYOUTS
+from rayscan.yaml_text import values
 
 
 class Tables:
@@ -92,6 +93,14 @@ def read_tables(path: str | Path) -> Tables:
             path=str(path), why="no rayscan results here; give the 'storage' of a scan that has run"
         )
     return Tables(**{name: rows.to_pandas() for name, rows in ledger.tables().items()})
+
+
+def scan_file(tables: Tables) -> dict[str, Any]:
+    """The scan file as provenance keeps it: its keys, none where it was not kept."""
+    rows = tables.provenance
+    text = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"].dropna()
+    found = values(text.iloc[0]) if len(text) else None
+    return found if isinstance(found, dict) else {}
 
 
 def hyperparameters(frame: pd.DataFrame) -> pd.DataFrame:

@@ -87,11 +87,8 @@ class Storage:
     ) -> None:
         """Write one whole object, replacing it; a reader sees the old or the new, never half.
 
-        Args:
-            name: Its path inside.
-            content: All of it.
-            lasting: It must outlive a power failure: it is on the disk when this returns.
-            check: Asked as late as can be; raises to leave all as it was.
+        With ``lasting`` it is on the disk when this returns, and outlives a power failure;
+        ``check`` is asked as late as can be, and raises to leave all as it was.
 
         Raises:
             StorageError: the disk is full, or the storage did not come back in time.

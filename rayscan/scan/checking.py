@@ -22,6 +22,7 @@ from rayscan.scan.config.study import Study, load_study, located
 from rayscan.scan.cost import capacity
 from rayscan.scan.cost.cautions import of_all
 from rayscan.scan.cost.study import workloads
+from rayscan.scan.cost.workload import Workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_each
 
 
@@ -79,6 +80,8 @@ def check(
         problems[name] += capacity.problems(loads[name], memory_here() if here else None)
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
+    if not any(problems.values()):
+        problems = {name: list(_models(load)) for name, load in loads.items()}
     if any(problems.values()):
         raise ConfigError(path=study.path, problems=located(study.path, problems))
     return Checked(
@@ -130,6 +133,17 @@ def _sampler(config: ScanConfig) -> list[Problem]:
     what = SAMPLERS[config.search.sampler].missing()
     searched = any(choice.searches for choice in config.architectures)
     return [Problem(where="search.sampler", what=what)] if searched and what else []
+
+
+def _models(load: Workload) -> Iterator[Problem]:
+    """Models that cannot be trained, as only building them tells."""
+    for kind in load.kinds:
+        point = kind.points[0]
+        classes = len(point.head.classes(point.benchmarks))
+        outputs = classes if classes > 2 else 1
+        if what := kind.choice.architecture.refused(kind.shape, kind.values, outputs):
+            index = load.config.architectures.index(kind.choice)
+            yield Problem(where=f"architectures.{index}", what=f"'{kind.choice.name}': {what}")
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

@@ -49,9 +49,7 @@ def profile_limits(templates: Sequence[Template], level: float) -> Limits:
     data set is the expectation after a fit to the observed data (arXiv:1007.1727 sections 2-4, as
     in ``pyhf.infer.hypotest`` with its defaults).
 
-    Args:
-        templates: P templates, all with signal and none with a bin of no background.
-        level: CLs at the limit, 0.05 for 95 %.
+    All templates have signal, and none a bin of no background.
     """
     unit = np.array([signal_unit(template) for template in templates])
     data = Likelihoods.of(templates, unit)

@@ -43,10 +43,6 @@ def referee(template: Template, mu: float) -> float:
     fits start at our background-only fit: SLSQP alone loses its way among bins of very different
     contents. The likelihood and its minima are pyhf's; from a wrong fit of ours it would descend.
 
-    Args:
-        template: The model.
-        mu: Signal strength to judge, > 0.
-
     Raises:
         FitFailedError: pyhf's minimiser did not converge.
     """

@@ -22,10 +22,6 @@ _MEDIAN = 1.959963984540054
 class Yields:
     """Expected numbers of selected events.
 
-    Attributes:
-        signal: S.
-        background: B.
-
     >>> found = Yields(signal=300.0, background=10_000.0)
     >>> found.s_over_b, found.s_over_sqrt_b
     (0.03, 3.0)
@@ -64,12 +60,8 @@ def yields(
 ) -> Yields:
     """S and B of an analysis (arXiv:2105.12018, section 4.1).
 
-    Args:
-        cross_section_signal: Cross-section [pb] of the signal before the selection.
-        efficiency_signal: Share of it that is selected.
-        cross_section_background: That of all backgrounds [pb].
-        efficiency_background: Share of it that is selected.
-        luminosity: Integrated luminosity [fb^-1].
+    From cross-sections [pb] before the selection, the shares of them that are selected, and the
+    luminosity [fb^-1].
 
     Raises:
         SampleUnusableError: A number is not positive, or an efficiency above 1.
@@ -120,11 +112,6 @@ def next_order_auc(k: float, found: Yields, k_error: float = 0.0) -> tuple[float
     logarithm. What it changes is counted as an error of its own, which holds for falling spectra up
     to k = 3.
 
-    Args:
-        k: Separation.
-        found: S and B.
-        k_error: Error of k.
-
     >>> value, error = next_order_auc(1.18, Yields(signal=1.0, background=250_000.0))
     >>> abs(value - closed_form_auc(1.18, 0.002)[0]) < 1e-6
     True
@@ -160,11 +147,6 @@ def shape_limit(background: float, k: float, background_uncertainty: float = 0.0
 
     Where many events decide, the median of `closed_form_limit`. Where few do the shape matters: it
     is that of two Gaussians with this k, in 24 bins, and the limits are those of toys.
-
-    Args:
-        background: Expected background events B.
-        k: Separation of the shapes.
-        background_uncertainty: Relative uncertainty of B.
     """
     median = closed_form_limit(background, k, background_uncertainty)
     shift = math.sqrt(math.log1p(k * k))

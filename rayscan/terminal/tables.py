@@ -16,18 +16,12 @@ from rich.text import Text
 def show(console: Console, title: str, frame: pd.DataFrame) -> None:
     """A data frame as a table on the screen, whose words are broken only if it must be."""
     table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     for (name, values), width in zip(frame.items(), _widths(frame, console.width), strict=True):
         numeric = pd.api.types.is_numeric_dtype(values)
         table.add_column(
-            Text(str(name)),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            width=width,
+            Text(str(name)), justify="right" if numeric else "left", overflow="fold", width=width
         )
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import truth
@@ -56,7 +58,9 @@ def test_120_members_on_one_test_set(benchmark, medians, table, counts, classifi
     models = [keras_twin(classifier) for classifier in classifiers[:ASKED]]
     for model in models:
         model.predict(standardised[:64], verbose=0)  # traces
-    found, expected, scores = [], [], []
+    found: list[Any] = []
+    expected: list[Any] = []
+    scores: list[Any] = []
 
     def ours() -> None:
         rows = score_many(classifiers, x)

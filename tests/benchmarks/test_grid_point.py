@@ -53,7 +53,7 @@ def picked(toy: truth.Toy) -> Callable[[], np.ndarray]:
             for number, (pt, eta) in pools.items():
                 chosen = rng.choice(len(pt), number, replace=False)
                 found[place] += np.histogram2d(pt[chosen], eta[chosen], bins=30, range=RANGES)[0]
-        return found.reshape(-1, 900) / found.max(axis=(1, 2))[:, None].clip(1)
+        return np.asarray(found.reshape(-1, 900) / found.max(axis=(1, 2))[:, None].clip(1))
 
     return draw
 

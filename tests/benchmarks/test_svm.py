@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,8 @@ def test_50_fits_over_folds_and_penalties(benchmark, medians, table, columns, as
     x = rng.normal(size=(HISTOGRAMS, columns)) + np.outer(labels, shift)
     splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=5, random_state=1)
     folds = list(splitter.split(x, labels))
-    found, expected = {}, []
+    found: dict[str, Any] = {}
+    expected: list[Any] = []
 
     def ours() -> None:
         found["aucs"] = svm_validation_aucs(x, labels, C=PENALTIES, folds=folds)

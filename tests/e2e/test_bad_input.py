@@ -293,7 +293,8 @@ def answers(folder: Path) -> dict[str, list[Any]]:
     command = [sys.executable, "-c", RUN, *paths]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -124,7 +124,7 @@ def submitted(folder: Path, head: Head) -> str:
     code, out, errors = told("submit", "scan.yaml", head=head, cwd=folder)
     assert code == 0, errors
     assert re.search(r"shipping \d\.\d MB", out)
-    return re.search(r"submitted: (\S+)", out)[1]
+    return str(re.findall(r"submitted: (\S+)", out)[0])
 
 
 def test_a_scan_is_submitted_followed_and_read(tmp_path, head):

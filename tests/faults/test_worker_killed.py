@@ -26,7 +26,7 @@ def test_a_killed_worker_is_replaced(tmp_path, cache, undisturbed):
 def test_a_pack_that_kills_every_worker_is_a_row_and_the_others_finish(tmp_path, cache):
     fault_scan.write(tmp_path, cache, repeats=1)
     scan = fault_scan.start(tmp_path)
-    killed = set()
+    killed: set[int] = set()
     while scan.poll() is None and len(killed) < 12:
         for worker in fault_scan.workers(scan):
             killed.add(worker.pid)

@@ -67,7 +67,7 @@ def test_folds_are_trained_tested_and_resumed(tmp_path: Path, cache: Path) -> No
         response = limits.loc[[(label, "response")]]
         assert response["filled_from"].tolist() == ["all"]
         assert response["status"].tolist() == ["ok"]
-        assert sorted(limits.loc[[(label, "score")], "fold"]) == [0, 1, 2]
+        assert sorted(limits.loc[[(label, "score")]]["fold"]) == [0, 1, 2]
 
     lost = next((tmp_path / "ledger" / "trials").iterdir())
     lost.unlink()

@@ -21,7 +21,7 @@ from rayscan.stats.referee import cls_values
 
 
 def scan_text(storage: Path, cache: Path, *, workers: int = 2, strength: str = "highest") -> str:
-    return SCAN.format(storage=storage, cache=cache, workers=workers, strength=strength)
+    return str(SCAN.format(storage=storage, cache=cache, workers=workers, strength=strength))
 
 
 def run(text: str, **options: bool) -> tuple[Result, Silent]:
@@ -30,7 +30,8 @@ def run(text: str, **options: bool) -> tuple[Result, Silent]:
 
 
 def comparable(tables: Tables, name: str) -> pd.DataFrame:
-    return getattr(tables, name).drop(columns=list(LAYOUTS[name].measured))
+    frame: pd.DataFrame = getattr(tables, name)
+    return frame.drop(columns=list(LAYOUTS[name].measured))
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def search_text(storage: Path, cache: Path, *, search: str, workers: int = 1) ->
         "  - name: logistic_regression\n"
         "    hyperparameters: {C: {low: 1.0e-6, high: 1.0, log: true}}\n"
     )
-    return head + choice + "training:" + rest + f"search: {search}\n"
+    return f"{head}{choice}training:{rest}search: {search}\n"
 
 
 def trials(tables: Tables) -> pd.DataFrame:

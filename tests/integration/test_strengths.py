@@ -25,7 +25,8 @@ def run(
 
 
 def comparable(tables: Tables, name: str) -> pd.DataFrame:
-    return getattr(tables, name).drop(columns=list(LAYOUTS[name].measured))
+    frame: pd.DataFrame = getattr(tables, name)
+    return frame.drop(columns=list(LAYOUTS[name].measured))
 
 
 @pytest.fixture(scope="module")

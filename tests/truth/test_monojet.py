@@ -86,7 +86,7 @@ def overlap(cells, bins) -> np.ndarray:
     """Share of each cell that lies in each bin, shape (cells, bins)."""
     low = np.maximum(cells[:-1, None], bins[None, :-1])
     high = np.minimum(cells[1:, None], bins[None, 1:])
-    return np.maximum(high - low, 0) / np.diff(cells)[:, None]
+    return np.asarray(np.maximum(high - low, 0) / np.diff(cells)[:, None])
 
 
 @pytest.fixture(scope="module")
@@ -348,7 +348,7 @@ def linear(process: str, n: int) -> np.ndarray:
         overlap(abs_eta_edges(), side)[:, ::sign] for side, sign in zip(sides, (1, -1), strict=True)
     ]
     found = pt.T @ density(process).counts @ (sum(of_sides) / 2)
-    return (found / found.sum()).ravel()
+    return np.asarray(found / found.sum()).ravel()
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_the_package_of_the_tests_brings_an_architecture_an_observable_and_a_los
         points = distribution("rayscan-plugin").entry_points
     except PackageNotFoundError:
         pytest.skip("tests/plugin is not installed: pip install ./tests/plugin")
-    families = {
+    families: dict[str, Mapping[str, object]] = {
         "rayscan.architectures": architectures(),
         "rayscan.observables": OBSERVABLES,
         "rayscan.losses": LOSSES,

@@ -112,14 +112,19 @@ class Architecture(ABC, Generic[K]):
     def fits(self, shape: tuple[int, ...]) -> str:
         """What bins it needs where it cannot see those of a shape; empty where it can."""
 
+    def refused(self, shape: tuple[int, ...], values: K, outputs: int) -> str:
+        """Why what it builds cannot be trained; empty if it can, and of all that is known here.
+
+        May take seconds; asked once nothing else is wrong with a scan.
+        """
+        return ""
+
     @abstractmethod
     def work(self, values: K, shape: tuple[int, ...], examples: int) -> Work:
         """What training and scoring cost.
 
-        Args:
-            values: The knobs.
-            shape: Bins along each axis, or (features,) of events.
-            examples: Histograms (all classes) or events of an epoch.
+        Of so many histograms (all classes) or events an epoch, and bins along each axis or
+        (features,).
         """
 
     @abstractmethod
@@ -128,12 +133,8 @@ class Architecture(ABC, Generic[K]):
     ) -> int:
         """Memory of a training [bytes], without that of its engine.
 
-        Args:
-            values: The knobs.
-            shape: Bins along each axis, or (features,) of events.
-            examples: Histograms or events of an epoch.
-            size: Bytes of one count or feature as they are drawn.
-            members: Members trained together.
+        Of so many histograms or events an epoch, with ``size`` bytes a count or feature as they
+        are drawn.
         """
 
     @abstractmethod

@@ -25,13 +25,7 @@ class CNN(HistogramNetwork[CNNKnobs]):
     knobs = CNNKnobs
     # Its published dropout is not stated.
     presets = {"published": {**PUBLISHED, "dropout": 0.0, "filters": 32}}
-    quick = {
-        "epochs": 6,
-        "batch_size": 64,
-        "learning_rate": 1e-2,
-        "filters": 4,
-        "monitor": "loss",
-    }
+    quick = {"epochs": 6, "batch_size": 64, "learning_rate": 1e-2, "filters": 4, "monitor": "loss"}
 
     def fits(self, shape: tuple[int, ...]) -> str:
         """Two axes of at least five bins."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from rayscan.models.architectures.network import HistogramNetwork
 from rayscan.models.knobs import Legal, NetworkKnobs, Value, knob
-from rayscan.models.networks.keras_network import KerasNetwork
+from rayscan.models.networks.keras_network import KerasNetwork, refused_elsewhere
 
 __all__ = ["KerasKnobs", "KerasModel"]
 
@@ -66,6 +66,10 @@ class KerasModel(HistogramNetwork[K], Generic[K]):
         return KerasNetwork(
             self, tuple((name, getattr(values, name)) for name in own), shape, outputs
         )
+
+    def refused(self, shape: tuple[int, ...], values: K, outputs: int) -> str:
+        """What is wrong with the model, once it is built."""
+        return refused_elsewhere(self.network(shape, values, outputs))
 
     def sizes(self, described: dict[str, Any]) -> KerasNetwork:
         """The same of a stored classifier."""

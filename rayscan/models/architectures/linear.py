@@ -16,14 +16,7 @@ from rayscan.arrays import Floats
 from rayscan.errors import DivergedError
 from rayscan.models import scoring, storage
 from rayscan.models.architectures.base import Architecture
-from rayscan.models.contract import (
-    Classifier,
-    Examples,
-    Member,
-    Trained,
-    Watch,
-    columns,
-)
+from rayscan.models.contract import Classifier, Examples, Member, Trained, Watch, columns
 from rayscan.models.knobs import COUNT, INPUTS, POSITIVE, Float, Knobs, knob
 from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks.inputs import Input
@@ -130,10 +123,7 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         """Weight (bins, outputs) and bias (outputs,) on the seen input."""
 
     def train(
-        self,
-        members: Sequence[Member],
-        *,
-        watch: Watch | None = None,
+        self, members: Sequence[Member], *, watch: Watch | None = None
     ) -> list[Trained | DivergedError]:
         """Fit each member; members of the same ``examples`` and draws share them."""
         cache: dict[tuple[object, ...], Drawn] = {}
@@ -175,7 +165,4 @@ def _history(classifier: LinearClassifier, examples: Examples) -> dict[str, list
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
     loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})
-    return {
-        "validation_loss": [loss(scores)[0]],
-        "validation_auc": [area(scores, labels)],
-    }
+    return {"validation_loss": [loss(scores)[0]], "validation_auc": [area(scores, labels)]}

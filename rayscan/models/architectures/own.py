@@ -14,11 +14,6 @@ from rayscan.keys import digest
 def own_class(name: str, place: str, text: str) -> object:
     """What a place, ``FILE.py:CLASS``, names in the text of its file.
 
-    Args:
-        name: What its architecture is called, for messages.
-        place: File and class.
-        text: What is in the file.
-
     Raises:
         MemberError: The text does not run, or has no such class.
     """

@@ -44,9 +44,7 @@ def _made(name: str, found: object) -> Architecture[Any]:
 def architecture(name: str, origin: tuple[str, str] | None = None) -> Architecture[Any]:
     """One architecture, always the same object.
 
-    Args:
-        name: Its name.
-        origin: File and class, and the text of the file, of one that is no member of the family.
+    ``origin`` is file and class, and the text of the file, of one that is no member of the family.
 
     Raises:
         KeyError: The family has none of this name.

@@ -17,9 +17,7 @@ def aligned(loss: Callable[[Floats], tuple[float, Floats]], logits: Floats) -> f
     the logits of all its histograms alike. That is no fault of the weights and changes no AUC, but
     the plain loss rises with it, the more the better the classes are told apart.
 
-    Args:
-        loss: From logits, shape (N, outputs), to the loss and its gradient.
-        logits: Those of one network.
+    ``loss`` makes of logits (N, outputs) of one network the loss and its gradient.
     """
     scores = logits - logits.mean(axis=0)  # constants, too
 

@@ -18,9 +18,7 @@ LOSSES: Family[Loss] = Family(
 def problem(name: str, known: Collection[str]) -> str:
     """Why a loss cannot be trained with; empty if it can.
 
-    Args:
-        name: What should be its name.
-        known: The numbers that the examples have for it.
+    ``known`` are the numbers that the examples have for it.
     """
     if name not in LOSSES:
         return LOSSES.unknown(name)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
+import os
 import random  # noqa: TID251  # Keras takes the seeds of initialisers from it
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -155,6 +159,41 @@ def _built(network: KerasNetwork, *, seed: int = 0, kind: str = "float32") -> An
     if why := _refused(network, model, tuple(found), values):
         raise MemberError(what="architecture", name=network.maker.name, why=why)
     return model
+
+
+@functools.lru_cache(maxsize=32)
+def refused_elsewhere(network: KerasNetwork) -> str:
+    """Why a model cannot be trained; empty if it can.
+
+    It is built in another process: this one loads no TensorFlow.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import _try_here; _try_here()"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        input=json.dumps([network.maker.name, network.origin, network.description()]),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    found = done.stdout if done.returncode == 0 else done.stderr.rstrip()
+    return found.rpartition("\n")[2]
+
+
+def _try_here() -> None:
+    from rayscan.models.architectures.registry import architecture
+
+    name, origin, described = json.load(sys.stdin)
+    maker: Any = architecture(name, origin and tuple(origin))
+    try:
+        _model(maker.sizes(described))
+    except MemberError as error:
+        why = error.why
+    except Exception as error:  # noqa: BLE001  # whatever the file of a user does
+        why = " ".join(f"its model cannot be built: {type(error).__name__}: {error}".split())
+    else:
+        why = ""
+    sys.stdout.write(f"\n{why}")  # after what the file may print
 
 
 def _refused(network: KerasNetwork, model: Any, found: tuple[int, ...], values: Any) -> str:

@@ -24,18 +24,10 @@ from rayscan.report.calculator.reach import (
     separation_of,
 )
 from rayscan.report.frames.limits import from_scores
-from rayscan.results.read import Tables
+from rayscan.results.read import Tables, scan_file
 from rayscan.results.seal import damage_of_named
 from rayscan.results.storage import Storage
-from rayscan.stats.yields import (
-    PER_FB,
-    Yields,
-    counting_limit,
-    next_order_auc,
-    shape_limit,
-    yields,
-)
-from rayscan.yaml_text import values
+from rayscan.stats.yields import PER_FB, Yields, counting_limit, next_order_auc, shape_limit, yields
 
 _CLASSES = ("signal", "background")
 _LARGE = 0.1
@@ -232,17 +224,10 @@ def _total(rows: pd.DataFrame, *, first: bool = False) -> float:
 
 def _background_uncertainty(tables: Tables) -> float | None:
     """What the fits of the scan take for it: that of limits, or of the ensembles if larger."""
-    scan = _scan_file(tables)
+    scan = scan_file(tables)
     found = scan.get("limits", {}).get("background_uncertainty")
     in_ensembles = _of_ensembles(scan).get("background", 0.0)
     return None if found is None else max(float(found), float(in_ensembles))
-
-
-def _scan_file(tables: Tables) -> dict[str, Any]:
-    rows = tables.provenance
-    text = rows.loc[(rows["kind"] == "scan") & (rows["name"] == "scan file"), "value"]
-    scan = values(text.iloc[0]) if len(text) else None
-    return scan if isinstance(scan, dict) else {}
 
 
 def _of_ensembles(scan: dict[str, Any]) -> dict[str, Any]:
@@ -250,7 +235,7 @@ def _of_ensembles(scan: dict[str, Any]) -> dict[str, Any]:
 
 
 def _uncertain_ensembles(tables: Tables) -> Iterator[str]:
-    if any(_of_ensembles(_scan_file(tables)).values()):
+    if any(_of_ensembles(scan_file(tables)).values()):
         yield (
             "the background of the scan's ensembles is uncertain: AUCs depend on B, not on "
             "S/sqrt(S + B) alone, and ceiling and ideal shape are those of a known background"

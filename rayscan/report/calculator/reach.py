@@ -89,11 +89,6 @@ def aucs_at(tables: Tables, benchmark: str, x: float) -> list[AucAt]:
 
     d' is linear in x for the likelihood ratio, whatever B (arXiv:2105.12018, Fig. 10), and 0
     without signal. Of several B the largest is taken.
-
-    Args:
-        tables: The result tables.
-        benchmark: Signal process.
-        x: S/sqrt(S + B).
     """
     rows = own(tables)
     found: dict[str, pd.DataFrame] = {}
@@ -116,19 +111,21 @@ def _auc_at(label: str, part: pd.DataFrame, x: float) -> AucAt:
         how = f"beyond the strongest tested x = {known[-1]:.3g}"
         return AucAt(label=label, auc=None, error=None, at_least=float(area[-1]), how=how)
     d = np.asarray(separation(area))
-    # dA/dd' = phi(d'/sqrt 2)/sqrt 2, phi the normal density
-    spread = error / (np.exp(-(d**2) / 4) / math.sqrt(4 * math.pi))
+    spread = error / _slope(d)
     above = max(int(np.searchsorted(known, x)), 1)
     below = min(above, len(known) - 1) - 1
     share = (x - known[below]) / (known[below + 1] - known[below])
     value = (1 - share) * d[below] + share * d[below + 1]
     sigma = math.hypot((1 - share) * spread[below], share * spread[below + 1])
-    slope = math.exp(-(value**2) / 4) / math.sqrt(4 * math.pi)
     start = f"the tested x = {known[below]:.3g}" if below else "no signal"
     how = f"between {start} and x = {known[below + 1]:.3g}"
-    return AucAt(
-        label=label, auc=float(ndtr(value / math.sqrt(2))), error=float(sigma * slope), how=how
-    )
+    area_at = float(ndtr(value / math.sqrt(2)))
+    return AucAt(label=label, auc=area_at, error=float(sigma * _slope(value)), how=how)
+
+
+def _slope(d: Any) -> Any:
+    """dA/dd' = phi(d'/sqrt 2)/sqrt 2, phi the normal density."""
+    return np.exp(-(d**2) / 4) / math.sqrt(4 * math.pi)
 
 
 def ceiling_at(tables: Tables, benchmark: str, found: Yields) -> CeilingAt | None:
@@ -138,11 +135,6 @@ def ceiling_at(tables: Tables, benchmark: str, found: Yields) -> CeilingAt | Non
     per-event likelihood ratio, hence g, knows the mixture only. g falls from g(0) = k as the ratio
     saturates, and is interpolated in f between k and the tested mixtures, whatever their B. Beyond
     them it falls on as that of two Gaussians with this k would, with what it falls as an error.
-
-    Args:
-        tables: The result tables.
-        benchmark: Signal process.
-        found: S and B.
     """
     k = separation_of(tables, benchmark)
     known = _saturations(tables, benchmark)
@@ -165,8 +157,8 @@ def ceiling_at(tables: Tables, benchmark: str, found: Yields) -> CeilingAt | Non
         sigma, value = math.hypot(sigma, (1 - fall) * value), fall * value
         how = f"of the histogram: beyond table auc (S/B up to {_odds(places[-1]):.2g}), next order"
     x = found.s_over_sqrt_total
-    slope = math.exp(-((value * x) ** 2) / 4) / math.sqrt(4 * math.pi) * x
-    return CeilingAt(auc=float(ndtr(value * x / math.sqrt(2))), error=float(slope * sigma), how=how)
+    error_at = float(_slope(value * x) * x * sigma)
+    return CeilingAt(auc=float(ndtr(value * x / math.sqrt(2))), error=error_at, how=how)
 
 
 def _odds(share: float) -> float:
@@ -190,8 +182,8 @@ def _saturations(tables: Tables, benchmark: str) -> pd.DataFrame:
     size = (rows["test_signal"] + rows["test_background"]).to_numpy(np.float64)
     x = rows["test_signal"].to_numpy(np.float64) / np.sqrt(size)
     d = np.asarray(separation(rows["auc_ceiling"].to_numpy(np.float64)))
-    slope = np.exp(-(d**2) / 4) / math.sqrt(4 * math.pi)
-    found = pd.DataFrame({"f": x / np.sqrt(size), "g": d / x, "error": rows["error"] / slope / x})
+    error = rows["error"] / _slope(d) / x
+    found = pd.DataFrame({"f": x / np.sqrt(size), "g": d / x, "error": error})
     # Equal mixtures of other sizes: the best known one.
     found = found.sort_values(["f", "error"]).drop_duplicates("f")
     return found[found["f"] > 0].reset_index(drop=True)
@@ -214,12 +206,6 @@ def limits_at(
     Signal and background keep their shapes, so that the limit on signal events depends on B only.
     A row of `limits` at this B is taken as it is; else the workspace of the nearest one is scaled
     to it and solved again; else two rows around it are interpolated, log against log.
-
-    Args:
-        tables: The result tables.
-        benchmark: Signal process.
-        background: Expected background events B.
-        read: A workspace of the storage by its name; None if it is not there.
     """
     rows = labelled(tables.limits)
     rows = rows[(rows["test_benchmark"] == benchmark) & rows["status"].isin(["ok", "partial"])]

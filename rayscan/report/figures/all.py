@@ -17,16 +17,7 @@ from rayscan.results.read import Tables
 def draw_all(
     tables: Tables, folder: Path, *, formats: Sequence[str] = ("png", "pdf")
 ) -> list[Path]:
-    """Draw what the tables allow and write it.
-
-    Args:
-        tables: The result tables; empty ones only leave their figures out.
-        folder: Where the files go; made if it is not there.
-        formats: File formats that matplotlib's file writers know.
-
-    Returns:
-        The files written.
-    """
+    """Draw what the tables allow and write it; the files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with style.look():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rayscan.report.figures import style
+from rayscan.report.figures.charts import Chart, chart_rows, draw
 from rayscan.report.frames.auc import between, curves, matrices, own
 from rayscan.report.frames.errors import OF_RATIO, TOTAL
 from rayscan.results.read import Tables
@@ -27,19 +28,21 @@ def auc_vs_strength(tables: Tables) -> Figure | None:
     with the band of the finite pools).
     """
     rows = own(tables)
-    drawn = _curve_panels(rows)
-    if drawn is None:
+    found = _named(rows)
+    if not found:
         return None
-    made, panels, looks = drawn
+    benchmarks = sorted({benchmark for _, benchmark, _ in found})
+    looks = style.styles(sorted({name for name, _, _ in found}))
+    made, panels = style.panels([style.literal(name) for name in benchmarks])
+    style.strength_axis(panels[0], [x for x in rows["test_s_over_sqrt_b"] if x > 0])
     handles: dict[str, Any] = {}
-    for benchmark, axes in panels.items():
+    for benchmark, axes in zip(benchmarks, panels, strict=True):
         axes.axhline(0.5, color="0.6", lw=0.8, ls=":", zorder=0)
         _ceiling(axes, rows[rows["test_benchmark"] == benchmark], handles)
-        for name, part in _named_curves(rows, benchmark):
-            handles[name] = _curve(axes, part, looks[name])
-    lowest = float(rows["auc_mean"].min())
-    axes = next(iter(panels.values()))
-    axes.set_ylim(min(0.45, lowest - 0.03), 1.03)
+        for name, _, part in (each for each in found if each[1] == benchmark):
+            handles[style.literal(name)] = _curve(axes, part, looks[name])
+    panels[0].set_ylim(min(0.45, float(rows["auc_mean"].min()) - 0.03), 1.03)
+    style.x_label(panels, style.STRENGTH)
     made.supylabel("AUC")
     style.header(made, "AUC against signal strength", TOTAL)
     style.legend(made, handles)
@@ -49,55 +52,27 @@ def auc_vs_strength(tables: Tables) -> Figure | None:
 def auc_over_ceiling(tables: Tables) -> Figure | None:
     """AUC over its ceiling against S/sqrt(B), with the error of the ratio."""
     rows = own(tables)
-    rows = rows[rows["auc_ceiling"].notna()]
-    drawn = _curve_panels(rows)
-    if drawn is None:
-        return None
-    made, panels, looks = drawn
-    handles: dict[str, Any] = {}
-    for benchmark, axes in panels.items():
-        line = axes.axhline(1.0, color=style.CEILING, lw=1.0, zorder=0)
-        handles["ceiling"] = line
-        for name, part in _named_curves(rows, benchmark):
-            error = part["auc_over_ceiling_error"]
-            handles[name] = _points(axes, part, part["auc_over_ceiling"], error, looks[name])
-    low, high = rows["auc_over_ceiling"].min(), rows["auc_over_ceiling"].max()
-    margin = max(0.15 * (high - low), 0.01)
-    next(iter(panels.values())).set_ylim(min(low, 0.99) - margin, max(high, 1.0) + margin)
-    made.supylabel("AUC / ceiling")
-    style.header(made, "How much of the possible is reached", OF_RATIO)
-    style.legend(made, handles)
-    return made
-
-
-def _curve_panels(
-    rows: pd.DataFrame,
-) -> tuple[Figure, dict[str, Axes], dict[str, style.Style]] | None:
-    found = list(curves(rows))
+    found = [part.assign(name=name) for name, _, part in _named(rows[rows["auc_ceiling"].notna()])]
     if not found:
         return None
-    benchmarks = sorted({benchmark for _, benchmark, _, _ in found})
-    names = sorted({_curve_name(label, background) for label, _, background, _ in found})
-    strengths = rows["test_s_over_sqrt_b"].dropna()
-    made, axes = style.panels([style.literal(name) for name in benchmarks])
-    style.strength_axis(axes[0], list(strengths[strengths > 0]))
-    style.x_label(axes, style.STRENGTH)
-    return made, dict(zip(benchmarks, axes, strict=True)), style.styles(names)
+    chart = Chart(
+        rows=chart_rows(
+            pd.concat(found), series="name", y="auc_over_ceiling", error="auc_over_ceiling_error"
+        ),
+        title="How much of the possible is reached",
+        note=OF_RATIO,
+        y_label="AUC / ceiling",
+        reference=1.0,
+    )
+    return draw(chart)
 
 
-def _curve_name(label: str, background: int | None) -> str:
-    return style.literal(label if background is None else f"{label}, B = {background:,}")
-
-
-def _named_curves(rows: pd.DataFrame, benchmark: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    for label, _, background, part in curves(rows[rows["test_benchmark"] == benchmark]):
-        yield _curve_name(label, background), part
-
-
-def _points(
-    axes: Axes, part: pd.DataFrame, y: pd.Series[float], error: pd.Series[float], look: style.Style
-) -> Any:
-    return axes.errorbar(part["test_s_over_sqrt_b"], y, yerr=error, **style.drawn(look))
+def _named(rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Name, benchmark and points of each curve."""
+    return [
+        (label if background is None else f"{label}, B = {background:,}", benchmark, part)
+        for label, benchmark, background, part in curves(rows)
+    ]
 
 
 def _curve(axes: Axes, part: pd.DataFrame, look: style.Style) -> Any:
@@ -107,7 +82,8 @@ def _curve(axes: Axes, part: pd.DataFrame, look: style.Style) -> Any:
     fine = fine[fine >= x.min()]
     (line,) = axes.plot(fine, between(fine, x, part["auc_mean"]), color=look.colour, ls=look.dashes)
     alone = style.Style(look.colour, look.marker, "none")
-    return line, _points(axes, part, part["auc_mean"], part["auc_total_error"], alone)
+    error = part["auc_total_error"]
+    return line, axes.errorbar(x, part["auc_mean"], yerr=error, **style.drawn(alone))
 
 
 def _by_strength(rows: pd.DataFrame) -> pd.DataFrame:

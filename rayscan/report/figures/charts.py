@@ -47,13 +47,7 @@ def chart_rows(
 ) -> pd.DataFrame:
     """The rows of a chart from columns of a frame, without points that are missing.
 
-    Args:
-        frame: Tidy rows.
-        series: Column that names the curves, or the name of the only one.
-        y: Column.
-        error: Column; empty draws no bars.
-        panel: Column that names the panels.
-        x: Column.
+    ``series`` may also be the name of the only curve; without ``error`` there are no bars.
     """
     found = pd.DataFrame(
         {

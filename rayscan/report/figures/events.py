@@ -22,10 +22,7 @@ def cutflow(tables: Tables) -> Figure | None:
     for process in [*backgrounds, *signals]:
         part, look = rows[rows["process"] == process].sort_values("step"), looks[process]
         handles[style.literal(process)] = axes.errorbar(
-            part["step"],
-            part["efficiency"],
-            yerr=part["efficiency_error"],
-            **style.drawn(look),
+            part["step"], part["efficiency"], yerr=part["efficiency_error"], **style.drawn(look)
         )
     if rows["efficiency"].min() < 0.05 and rows["efficiency"].min() > 0:
         axes.set_yscale("log")

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from rayscan.report.figures import style
 from rayscan.report.figures.auc import heat_maps
 from rayscan.report.frames.limits import from_scores, limit_summary
+from rayscan.report.frames.trials import of_several
 from rayscan.results.read import Tables
 from rayscan.results.tables.limits import TAGS
 
@@ -52,7 +53,7 @@ class _Row:
             return here
         own = here[here["train_benchmark"] == (self.train or benchmark)]
         if self.train is None and own.empty:
-            return here[here["train_benchmark"].str.contains("+", regex=False)]
+            return here[of_several(here)]
         return own
 
 

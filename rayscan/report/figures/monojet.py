@@ -31,11 +31,7 @@ _LADDER = ("each", "drawn", "descending", "published")
 
 
 def charts(study: Tables) -> Iterator[tuple[str, Chart]]:
-    """Name of the file and chart, in the order of the paper.
-
-    Args:
-        study: Tables of `rayscan.read_study`.
-    """
+    """Name of the file and chart, in the order of the paper."""
     scans = dict(by_variant(study))
     base = scans.get(BASE)
     if base is not None:

@@ -32,17 +32,7 @@ _STRENGTHS = 3
 def draw_study(
     study: Tables, name: str, folder: Path, *, formats: Sequence[str] = ("png", "pdf")
 ) -> list[Path]:
-    """Draw what the tables of a study allow and write it.
-
-    Args:
-        study: Tables of `rayscan.read_study`.
-        name: A study of `STUDIES`.
-        folder: Where the files go; made if it is not there.
-        formats: File formats that matplotlib's file writers know.
-
-    Returns:
-        The files written.
-    """
+    """Draw what the tables of a study allow and write it; the files."""
     base = dict(by_variant(study)).get(BASE)
     paths = [] if base is None else draw_all(base, folder, formats=formats)
     folder.mkdir(parents=True, exist_ok=True)

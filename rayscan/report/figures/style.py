@@ -20,16 +20,8 @@ from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullFormatte
 
 # M. Petroff, arXiv:2107.02270: ten colours that stay apart for every kind of colour vision.
 COLOURS = (
-    "#3f90da",
-    "#bd1f01",
-    "#ffa90e",
-    "#832db6",
-    "#94a4a2",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
+    *("#3f90da", "#bd1f01", "#ffa90e", "#832db6", "#94a4a2"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
@@ -136,12 +128,7 @@ def panels(
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels that share their axes; inner tick labels are hidden.
 
-    Args:
-        titles: Of each panel.
-        width: Width of a panel [inch].
-        height: Height of a panel [inch].
-        grow: Make few panels larger.
-        same_x: Share the x axis; the y axis always is.
+    Sizes are of a panel [inch]; with ``grow`` those of few panels are larger.
     """
     n = len(titles)
     columns = _columns(n)

@@ -122,12 +122,8 @@ def matrix(
 ) -> pd.DataFrame:
     """A column of `auc_summary` with train benchmarks as rows and test benchmarks as columns.
 
-    Args:
-        tables: The result tables.
-        architecture: Label of the architecture.
-        strength: S/sqrt(B) of the test ensembles (2 % are allowed, because S is a whole number);
-            None for pure signal (B = 0).
-        values: The column.
+    ``strength`` is S/sqrt(B) of the tests (2 % are allowed, because S is a whole number), None for
+    pure signal (B = 0).
 
     Returns:
         The matrix; a cell that was not tested is missing. Of several training strengths the one
@@ -197,10 +193,6 @@ def strength_needed(tables: Tables, auc: float = 0.9) -> pd.DataFrame:
     Interpolated linearly in the separation d' = sqrt(2) Phi^-1(AUC), which is 0 without signal and
     nearly proportional to S/sqrt(B) (arXiv:2105.12018; d' = k S/sqrt(S+B)).
 
-    Args:
-        tables: The result tables.
-        auc: The AUC to reach, above 0.5 and below 1.
-
     Returns:
         ``label``, ``benchmark``, ``background`` (missing unless several B were tested at equal
         strengths), ``auc``, ``s_over_sqrt_b`` and ``ceiling_s_over_sqrt_b`` (missing where no
@@ -231,10 +223,7 @@ def between(
 ) -> NDArray[np.float64]:
     """An AUC curve between its points: linear in d' = sqrt(2) Phi^-1(AUC), 0 without signal.
 
-    Args:
-        at: S/sqrt(B) where the curve is wanted, shape (P,).
-        strength: S/sqrt(B) of the points, ascending, shape (N,).
-        area: AUC of the points, shape (N,).
+    At S/sqrt(B) of shape (P,), from points in ascending S/sqrt(B) with their AUCs, shape (N,).
     """
     x, d = _separations(strength, area)
     return np.asarray(ndtr(np.interp(at, np.r_[0.0, x], np.r_[0.0, d]) / np.sqrt(2.0)))

@@ -17,12 +17,7 @@ _PAIRED = ["label", "architecture", "train_benchmark", "test_benchmark"]
 
 
 def each_variant(study: Tables, report: Callable[[Tables], pd.DataFrame]) -> pd.DataFrame:
-    """A report of each variant, one under the other, with a first column ``variant``.
-
-    Args:
-        study: Tables of `rayscan.read_study`.
-        report: A function of the tables of one scan, for example `rayscan.report.frames.auc.own`.
-    """
+    """A report of each variant, one under the other, with a first column ``variant``."""
     found = []
     for name, tables in by_variant(study):
         rows = report(tables)
@@ -52,9 +47,6 @@ def by_variant(study: Tables) -> Iterator[tuple[str, Tables]]:
 def auc_curves(study: Tables) -> pd.DataFrame:
     """AUC over strengths by variant, of each classifier on the benchmark it was trained on.
 
-    Args:
-        study: Tables of `rayscan.read_study`.
-
     Returns:
         ``variant`` and the columns of `rayscan.report.frames.auc.own`: of five repeats or more the
         largest and the smallest AUC are left out; ``auc_mean`` and ``auc_std`` are mean and
@@ -68,13 +60,8 @@ def auc_ratio(
 ) -> pd.DataFrame:
     """AUC of one variant over that of another, paired by benchmark, strength and architecture.
 
-    Args:
-        study: Tables of `rayscan.read_study`.
-        above: The variant whose AUC is the numerator.
-        below: The variant whose AUC is the denominator.
-        pair: ``strength`` pairs equal S/sqrt(B) (2 % are allowed, because S is a whole number);
-            ``order`` pairs the weakest with the weakest and so on, for variants in which S and B
-            change together.
+    Equal S/sqrt(B) are paired (2 % are allowed, because S is a whole number), or with ``order`` the
+    weakest with the weakest and so on, for variants in which S and B change together.
 
     Returns:
         What is paired, ``s_over_sqrt_b`` (of the denominator), mean AUC of both (``auc_above``,

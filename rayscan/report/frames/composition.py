@@ -15,11 +15,8 @@ def relative_yields(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """R = sigma eff/(sigma eff of the main process), arXiv:2105.12018, Table 3, and its error.
 
-    Args:
-        cross_section: Of each process [pb], shape (P,); taken as exact.
-        efficiency: Share of each that is selected, shape (P,).
-        efficiency_error: Its error from the simulated statistics, shape (P,).
-        main: Place of the main process.
+    Of P processes, whose cross-sections [pb] are taken as exact and whose efficiencies have the
+    errors of their simulated statistics; ``main`` is the place of the main one.
 
     Returns:
         R and its error, each of shape (P,); of the main process 1 and 0.

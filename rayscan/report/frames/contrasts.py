@@ -18,12 +18,7 @@ _UNSEEN = 0.6
 
 
 def family(study: Tables, prefix: str) -> dict[str, float]:
-    """Variants called ``<prefix>-<number>`` with their numbers, in ascending order.
-
-    Args:
-        study: Tables of `rayscan.read_study`.
-        prefix: ``bins`` of ``bins-20``.
-    """
+    """Variants called ``<prefix>-<number>`` with their numbers, in ascending order."""
     found = {}
     names = {str(name) for each in (study.provenance, study.auc) for name in each[VARIANT]}
     for name in names:
@@ -46,12 +41,8 @@ def label_ratio(
 ) -> pd.DataFrame:
     """AUC of one architecture over that of another.
 
-    Args:
-        tables: The result tables of one scan.
-        above: Label of the architecture in the numerator.
-        below: Label of the one in the denominator.
-        independent: Whether their test ensembles are drawn independently, as those of single
-            events and of histograms are; else they are equal and their errors common.
+    With ``independent`` their test ensembles are drawn independently, as those of single events and
+    of histograms are; else they are equal and their errors common.
 
     Returns:
         ``test_benchmark``, ``test_signal``, ``test_background``, ``test_s_over_sqrt_b``, ``ratio``
@@ -79,9 +70,7 @@ def wrong_strength(tables: Tables, label: str) -> pd.DataFrame:
 
     Fig. 11 of arXiv:2105.12018.
 
-    Args:
-        tables: Of a scan with ``training.strength: each`` and ``crosstest.strengths: all``.
-        label: Label of the architecture.
+    Of a scan with ``training.strength: each`` and ``crosstest.strengths: all``.
 
     Returns:
         ``test_benchmark``, ``test_s_over_sqrt_b``, ``train_s_over_sqrt_b`` and ``ratio``; of more

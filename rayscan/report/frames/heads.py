@@ -7,6 +7,7 @@ import pandas as pd
 
 from rayscan.report.frames.auc import matched
 from rayscan.report.frames.repeats import BENCHMARK, over_repeats, selected
+from rayscan.report.frames.trials import of_several
 from rayscan.results.read import Tables
 
 _TEST = ["test_signal", "test_background", "test_s_over_b", "test_s_over_sqrt_b"]
@@ -28,12 +29,8 @@ def multimodel_ratio(tables: Tables) -> pd.DataFrame:
     """
     rows = matched(tables)
     background = rows["test_against"].isna()
-    many = rows[background & (rows["head"] == "multimodel")]
-    single = rows[
-        background
-        & (rows["head"] == "binary")
-        & (rows["train_benchmark"] == rows["test_benchmark"])
-    ]
+    many = rows[background & of_several(rows)]
+    single = rows[background & (rows["train_benchmark"] == rows["test_benchmark"])]
     single = single[[*_SAME_TEST, "label", "auc_mean", "auc_std"]]
     found = many.merge(single, on=_SAME_TEST, suffixes=("", "_single"))
     ratio = found["auc_mean"] / found["auc_mean_single"]
@@ -77,10 +74,6 @@ def one_against_rest(tables: Tables, *, own_strength: bool = True) -> pd.DataFra
 
     Fig. 16 of arXiv:2105.12018; not to be compared with AUCs against background alone.
 
-    Args:
-        tables: The result tables.
-        own_strength: Only tests at the strength of the training.
-
     Returns:
         A row per classifier, class (``process``) and test strength: ``auc_mean`` and ``auc_std``
         (trimmed as published; the latter missing for a single repeat), ``repeats``, ``auc_error``,
@@ -101,10 +94,6 @@ def counting_shares(tables: Tables, *, own_strength: bool = True) -> pd.DataFram
 
     Figs. 17 and 18 of arXiv:2105.12018: a histogram counts for its likeliest class if the
     probability is above 2 / n_classes, and is undecided otherwise.
-
-    Args:
-        tables: The result tables.
-        own_strength: Only tests at the strength of the training.
 
     Returns:
         A row per classifier, test strength, ``true_process`` (``true_is_class``: trained on) and

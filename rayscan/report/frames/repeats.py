@@ -25,12 +25,7 @@ _ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ra
 
 
 def selected(frame: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
-    """Labelled rows of `auc` or `multiclass` of selected classifiers, folds as one row.
-
-    Args:
-        frame: The table.
-        test: Columns that say what was tested.
-    """
+    """Labelled rows of `auc` or `multiclass` of selected classifiers, folds as one row."""
     rows = labelled(frame)
     return over_folds(rows[~rows["selected"].isin([False])], test)
 
@@ -71,10 +66,6 @@ def over_folds(rows: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:
     are independent, drawn from events that no two of them share, so that the error of the mean
     falls with the root of their number. All other numbers are means, the errors of ceilings and of
     what is over them among them: their templates come from training pools that overlap.
-
-    Args:
-        rows: Rows of one variant, of selected classifiers only.
-        test: Columns that say what was tested.
 
     Returns:
         As many rows as there are repeats; the rows themselves without folds.

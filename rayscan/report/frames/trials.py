@@ -14,6 +14,11 @@ def labelled(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(label=label, head=head)
 
 
+def of_several(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Rows of one classifier for several benchmarks, which is everybody's own."""
+    return rows["train_benchmark"].str.contains("+", regex=False, na=False)
+
+
 def failures(tables: Tables) -> pd.DataFrame:
     """Trained members that gave no classifier: `trials` whose status is not 'ok' or 'pruned'."""
     rows = labelled(tables.trials)

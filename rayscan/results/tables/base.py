@@ -65,9 +65,7 @@ def markdown(layouts: Iterable[TableLayout]) -> str:
 def mixture(prefix: str, whose: str) -> tuple[Column, ...]:
     """What a histogram holds: S, B and their ratios.
 
-    Args:
-        prefix: First part of the names: ``train`` or ``test``.
-        whose: Ends the meanings: ``in training``.
+    Names begin with ``prefix`` (``train``), meanings end with ``whose`` (``in training``).
     """
     return (
         Column(f"{prefix}_signal", INT, "events", f"signal events S per histogram {whose}"),

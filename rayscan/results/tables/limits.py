@@ -59,10 +59,7 @@ LIMITS = TableLayout(
             "largest relative Monte Carlo error of the background in one of them; missing without",
         ),
         Column(
-            "floor_decides",
-            BOOL,
-            "",
-            "purer channels are joined: too few simulated events in them",
+            "floor_decides", BOOL, "", "purer channels are joined: too few simulated events in them"
         ),
         Column("referee_cls", REAL, "", "pyhf's own CLs at the median limit, where it was asked"),
         Column(
@@ -81,12 +78,7 @@ LIMITS = TableLayout(
         ),
         Column("workspace", TEXT, "", "pyhf JSON named by its checksum, where it was written"),
         Column("workspace_signal", REAL, "", "signal strength that mu = 1 of the workspace means"),
-        Column(
-            "status",
-            TEXT,
-            "",
-            "'ok', 'partial' (a band is missing), 'unbounded' or 'failed'",
-        ),
+        Column("status", TEXT, "", "'ok', 'partial' (a band is missing), 'unbounded' or 'failed'"),
         Column("message", TEXT, "", "why there is no limit"),
     ),
 )

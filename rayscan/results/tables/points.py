@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from rayscan.results.tables.base import (
-    INT,
-    LABEL,
-    REAL,
-    TEXT,
-    TRAINED,
-    Column,
-    TableLayout,
-)
+from rayscan.results.tables.base import INT, LABEL, REAL, TEXT, TRAINED, Column, TableLayout
 
 POINTS = TableLayout(
     name="points",

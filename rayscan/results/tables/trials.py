@@ -22,12 +22,7 @@ TRIALS = TableLayout(
         Column("validation_loss", REAL, "", "cross-entropy on the validation pool [nat]"),
         Column("epochs", INT, "", "epochs trained"),
         Column("best_epoch", INT, "", "epoch whose weights were kept, from 0"),
-        Column(
-            "learning_curve",
-            CURVE,
-            "",
-            "AUC on the validation pool after each epoch",
-        ),
+        Column("learning_curve", CURVE, "", "AUC on the validation pool after each epoch"),
         Column("classifier", TEXT, "", "folder of the stored classifier, relative to the storage"),
         Column("seconds", REAL, "s", "wall time of the pack this member was trained in"),
         Column("device", TEXT, "", "'cpu' or the name of the accelerator"),

@@ -101,12 +101,7 @@ def with_faults(node: Node, problems: Sequence[Found]) -> list[Found]:
 
 
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
-    """The scan that keys describe, None if it cannot be, and everything that is wrong with them.
-
-    Args:
-        data: The keys; not changed.
-        folder: Folder that relative paths start from (that of the scan file).
-    """
+    """The scan that keys describe, None if it cannot be, and everything that is wrong with them."""
     data = copy.deepcopy(data)
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     problems += own_architectures.read_into(data, folder)

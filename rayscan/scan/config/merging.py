@@ -82,11 +82,6 @@ def idle(base: Any, over: Any, place: Place = ()) -> Iterator[tuple[Place, str]]
 def written(place: Place, base: Any, over: Any) -> tuple[Place, bool]:
     """Where in a variant the value at a place of the merged scan is written.
 
-    Args:
-        place: Keys and positions in the merged scan.
-        base: The scan.
-        over: The variant.
-
     Returns:
         The place in the words of the variant (elements of lists by name), and whether the value is
         the variant's alone; otherwise it is the scan's, or merged of both.

@@ -18,8 +18,7 @@ def left_behind(scans: Mapping[str, tuple[ScanConfig, str]]) -> str:
     A relative ``storage`` starts from the folder of the scan file. Where nothing is there yet, but
     the same path below the working directory holds this very scan, it would silently run again.
 
-    Args:
-        scans: The scan itself first, and its variants: each with its ``storage`` as it is written.
+    The scan itself comes first; each has its ``storage`` as it is written.
     """
     pairs = [(_place(config.storage), _place(written)) for config, written in scans.values()]
     new, old = pairs[0]

@@ -18,9 +18,7 @@ from rayscan.yaml_text import Place, regular
 def read_into(data: Any, base: Path) -> Iterator[tuple[Place, str]]:
     """Put the text of the file that each ``from: FILE.py:CLASS`` names beside it, as ``code``.
 
-    Args:
-        data: The values of a scan file; changed in place.
-        base: Folder that relative paths start from (that of the scan file).
+    The values of the scan file are changed in place.
 
     Yields:
         Place and what is wrong of each architecture that is none.

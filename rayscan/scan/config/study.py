@@ -199,9 +199,7 @@ def _moved(found: Found, base: Any, name: str, over: Any) -> Found:
 def located(path: str, problems: Mapping[str, Sequence[Problem]]) -> tuple[Problem, ...]:
     """Problems found later of the scans of a file, with their lines, sorted by them.
 
-    Args:
-        path: The scan file, empty where there is none.
-        problems: Those of each scan; what a variant shares with the scan itself is said once.
+    What a variant shares with the scan itself is said once.
     """
     known = problems.get(BASE, ())
     moved = [

@@ -27,12 +27,7 @@ Stamps: TypeAlias = tuple[tuple[str, int, int], ...]
 
 
 def stamps(config: ScanConfig, base: Path) -> Stamps:
-    """Place, size and time of every input file that is there; none is opened.
-
-    Args:
-        config: The scan.
-        base: Folder that relative patterns start from.
-    """
+    """Place, size and time of every input file that is there; none is opened."""
     found = []
     try:
         for process in config.processes.values():
@@ -46,10 +41,7 @@ def stamps(config: ScanConfig, base: Path) -> Stamps:
 def mark(config: ScanConfig, files: Stamps, rows: Mapping[str, int]) -> None:
     """Write down that a scan has ended and that nothing of it is missing.
 
-    Args:
-        config: The scan.
-        files: Its input files as they were when it began.
-        rows: Rows of each table.
+    ``files`` are as they were when it began.
     """
     storage = Storage(config.storage)
     content = {"state": _state(config, storage, files), "rows": dict(rows)}
@@ -57,12 +49,7 @@ def mark(config: ScanConfig, files: Stamps, rows: Mapping[str, int]) -> None:
 
 
 def rows_of(config: ScanConfig, files: Stamps) -> dict[str, int] | None:
-    """Rows of each table of a finished scan, None if something is to do.
-
-    Args:
-        config: The scan.
-        files: Its input files as they are now.
-    """
+    """Rows of each table of a finished scan, None if something is to do."""
     storage = Storage(config.storage)
     content = storage.read(_NAME)
     if content is None:

@@ -60,13 +60,7 @@ def member(
 ) -> MemberPlan:
     """One training of a point.
 
-    Args:
-        config: The scan.
-        point: The point.
-        repeat: Number of the repeat or search trial.
-        fingerprint: Hash of the pools (`BinnedPools.fingerprint`).
-        suggested: Knobs a search chose.
-        fold: The fold that it is tested on; None without folds.
+    ``fingerprint`` is that of `BinnedPools`; ``suggested`` are knobs a search chose.
     """
     knobs = {**starting_knobs(point.choice), **(suggested or {})}
     draws = repeat // config.training.pack if point.mode == "fixed" else 0

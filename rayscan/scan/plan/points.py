@@ -111,9 +111,7 @@ def mixture_columns(prefix: str, mixture: Mixture) -> dict[str, Any]:
 def mixtures(config: ScanConfig, binned: BinnedPools | None = None) -> Mixtures:
     """The mixtures of every benchmark, in the order of the strengths.
 
-    Args:
-        config: The scan.
-        binned: The pools; only needed where counts follow from cross-section and luminosity.
+    Pools are needed where counts follow from cross-section and luminosity only.
 
     Raises:
         ValueError: the mixtures need yields and no pools were given.
@@ -142,11 +140,7 @@ def points(
 ) -> tuple[Point, ...]:
     """Every point of the scan, in a stable order.
 
-    Args:
-        config: The scan.
-        all_mixtures: Mixtures of every benchmark.
-        binned: The pools; without them the strength of ``highest`` is not known yet, and the
-            strongest stands for it.
+    Without pools the strength of ``highest`` is not known yet, and the strongest stands for it.
     """
     found: list[Point] = []
     for signals in groups(config):

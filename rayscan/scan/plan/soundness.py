@@ -18,13 +18,7 @@ from rayscan.results.tables.registry import LAYOUTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """A part of the ledger that must be done again.
-
-    Attributes:
-        table: Its table.
-        key: Its name there.
-        why: What is wrong, with the path.
-    """
+    """A part of the ledger that must be done again."""
 
     table: str
     key: str
@@ -95,10 +89,6 @@ def mend(ledger: Ledger, say: Callable[[str], None]) -> None:
     """Set aside what is damaged: it is not done any more, and a run does it again.
 
     Only for the run that holds the storage.
-
-    Args:
-        ledger: Of the scan.
-        say: Told of each damaged part in a line.
     """
     for each in list(damages(ledger)):
         aside = ledger.set_aside(each.table, each.key)

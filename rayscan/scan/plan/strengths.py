@@ -27,13 +27,8 @@ def trained_at(
 ) -> tuple[tuple[int, Mixture], ...]:
     """Mixtures that an architecture has points at, with their positions in the list of strengths.
 
-    Args:
-        config: The scan.
-        signals: Benchmarks that one classifier is trained on.
-        choices: Their mixtures, in the order of the strengths.
-        binned: The pools; without them the strength of ``highest`` is not known yet, and the
-            strongest stands for it.
-        choice: The architecture.
+    ``choices`` are those of its benchmarks, in the order of the strengths. Without pools the
+    strength of ``highest`` is not known yet, and the strongest stands for it.
     """
     numbered = tuple(enumerate(choices))
     if trains_at_each(config, choice):

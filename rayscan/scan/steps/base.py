@@ -56,10 +56,4 @@ class Step(ABC):
     def parts(
         self, config: ScanConfig, strengths: Mixtures, candidates: Sequence[Candidate]
     ) -> Iterable[Part]:
-        """What there is to do for the classifiers of a scan, done or not.
-
-        Args:
-            config: The scan.
-            strengths: Mixtures of every benchmark.
-            candidates: Its classifiers.
-        """
+        """What there is to do for the classifiers of a scan, done or not."""

@@ -75,9 +75,7 @@ def candidates_of(
 ) -> tuple[Candidate, ...]:
     """Every stored classifier, with the best of each search marked; folds have one each.
 
-    Args:
-        points: The plan.
-        rows: Rows of `trials`; members that left no classifier are passed over.
+    Members that left no classifier are passed over.
     """
     by_name = {point.name: point for point in points}
     found = [row for row in rows if row.get("classifier") and row["point"] in by_name]

@@ -41,9 +41,6 @@ class CeilingOfTest:
 
         The error is that of the test set, which both share, the pools behind the templates, and
         those of the test; 0 where nothing is uncertain.
-
-        Args:
-            placed: Placements of the classifier's scores.
         """
         seen = estimate(placed)
         paired = difference(placed, self.placements)

@@ -29,10 +29,7 @@ _EVENT = Mixture(signal=1, background=0)
 class Curves:
     """Where the curves of one test set are gathered.
 
-    Attributes:
-        trials: The classifiers whose curves are kept.
-        roc: Rows of the table `roc`.
-        scores: Rows of the table `scores`.
+    Rows of `roc` and `scores`, of the ``trials`` whose curves are kept.
     """
 
     trials: frozenset[str]

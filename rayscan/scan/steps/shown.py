@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 class Shown:
     """The ensembles of a test, drawn from one of the pools.
 
-    Attributes:
-        test: Which ensembles.
-        scan: The scan and its pools.
-        pool: The one they are drawn from.
-        sampler: What draws them.
-        null: Histograms of class 0, shape (N, bins).
-        alternative: Histograms with signal, shape (N, bins).
+    Histograms of class 0 (``null``) and with signal have shape (N, bins).
     """
 
     test: TestSet

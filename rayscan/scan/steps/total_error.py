@@ -36,15 +36,7 @@ def pool_error(auc: float, weights: Floats, sampler: Ensembles) -> float:
 def of_events(
     auc: float, odds: Mapping[str, Floats], *, binned: BinnedPools, benchmark: str, mixture: Mixture
 ) -> float:
-    """The same of a sum over single events: every event of the pools is a bin of its own.
-
-    Args:
-        auc: AUC of whole ensembles.
-        odds: Log-odds of the events of the pools, by process.
-        binned: The pools.
-        benchmark: Signal process.
-        mixture: Events of an ensemble.
-    """
+    """The same of a sum over single events: every event of the pools is a bin of its own."""
     terms = terms_of(odds, mixture)
     names = (*binned.backgrounds, benchmark)
     owner = np.repeat(np.arange(len(names)), [len(terms[name]) for name in names])

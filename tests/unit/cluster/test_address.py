@@ -185,7 +185,7 @@ def test_what_is_no_cluster_is_one_sentence_and_is_not_tried(given):
 
 def test_ray_is_given_the_option_and_does_not_see_the_environment(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "10.9.9.9:6379")
-    seen = {}
+    seen: dict[str, object] = {}
 
     def init(**options: object) -> None:
         seen.update(options, variable=os.environ.get("RAY_ADDRESS"))

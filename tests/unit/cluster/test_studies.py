@@ -178,7 +178,7 @@ def test_the_options_of_a_sampler_are_those_of_the_scan(search: Search, said: An
     assert options(search) == said
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if SAMPLERS[name.values[0]].keys])
+@pytest.mark.parametrize("name", [name for name in HERE if SAMPLERS[str(name.values[0])].keys])
 def test_a_sampler_that_starts_somehow_learns_in_a_short_search(name: str) -> None:
     rates = [
         [

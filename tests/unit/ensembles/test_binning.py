@@ -24,8 +24,9 @@ def test_counts_are_those_of_numpy_edges_included(dtype: type) -> None:
     y = Axis(observable="eta", bins=17, low=-4, high=4)
     # Every edge itself, its neighbours, and events in between and outside.
     edges = np.concatenate([x.edges, np.nextafter(x.edges, 0), np.nextafter(x.edges, 1e9)])
-    pt = np.concatenate([edges, rng.uniform(0, 2500, 5000)]).astype(dtype)
-    eta = rng.choice(np.concatenate([y.edges, rng.uniform(-5, 5, 100)]), size=len(pt)).astype(dtype)
+    pt: np.ndarray = np.concatenate([edges, rng.uniform(0, 2500, 5000)]).astype(dtype)
+    etas = np.concatenate([y.edges, rng.uniform(-5, 5, 100)])
+    eta: np.ndarray = rng.choice(etas, size=len(pt)).astype(dtype)
     expected, _, _ = np.histogram2d(
         pt.astype(float), eta.astype(float), bins=(30, 17), range=[[130, 2000], [-4, 4]]
     )

@@ -111,7 +111,7 @@ class ToyEvents:
 
     def truth(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Exact log(p_s / p_b) of each event."""
-        return 2.0 * self.shift * ((x.astype(np.float64) - 3.0) / 50.0).sum(axis=1)
+        return np.asarray(2.0 * self.shift * ((x.astype(np.float64) - 3.0) / 50.0).sum(axis=1))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ POOLS = 40
 
 def density(scale: float) -> npt.NDArray[np.float64]:
     falling = np.exp(-BINS / scale)
-    return falling / falling.sum()
+    return np.asarray(falling / falling.sum())
 
 
 def law(*, S: int = 63, B: int = 1000, signal: float = 40.0) -> Templates:
@@ -48,7 +49,8 @@ def filled(truth: Templates, rng: np.random.Generator, background: int, signal: 
 
 def distance(truth: Templates, found: npt.NDArray[np.float64]) -> float:
     moments = Endless(truth).separation(found)
-    return moments.difference / np.sqrt(moments.null_variance + moments.alternative_variance)
+    width = math.sqrt(moments.null_variance + moments.alternative_variance)
+    return moments.difference / width
 
 
 def test_the_correction_gives_back_most_of_what_noisy_templates_cost() -> None:

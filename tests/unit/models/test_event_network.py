@@ -39,7 +39,7 @@ def test_log_odds_are_those_of_balanced_classes_whatever_their_numbers(toy_event
 @pytest.mark.parametrize("seen", ["squashed", "standard"])
 def test_an_absent_object_counts_as_the_mean_of_what_the_network_sees(toy_events, seen):
     @dataclass(eq=False)
-    class Absent(toy_events):
+    class Absent(toy_events):  # type: ignore[misc, valid-type]  # a fixture
         def draw(self, rng, n):
             x, labels = super().draw(rng, n)
             x[::5, 1] = np.nan

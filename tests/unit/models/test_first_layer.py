@@ -67,7 +67,8 @@ def test_the_layer_is_the_plain_product(how, single, eps, kind):
 
 def test_empty_bins_are_left_out_and_rare_ones_enter_by_their_filled_cells():
     x = counts(3000)
-    layer = first_layer(*kernel_and_bias(), x, how="standard", single=True)
+    kernel, bias = kernel_and_bias()
+    layer = first_layer(kernel, bias, x, how="standard", single=True)
     assert set(layer.rare) == {k for k in range(12, 24) if x[:, k].any()}
     assert layer.common.tolist() == list(range(24, 60))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ PLUGIN = Path(__file__).parents[2] / "plugin" / "rayscan_plugin.py"
 TEXT = PLUGIN.read_text("utf-8")
 OURS = architecture("mlp")
 KERAS = architecture("two_layers", ("rayscan_plugin.py:TwoLayers", TEXT))
-SAME = {"units": 20, "input": "standard"}
+SAME: dict[str, Any] = {"units": 20, "input": "standard"}
 
 
 def classifier(member, examples, weights=None, **knobs):

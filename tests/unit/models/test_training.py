@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from rayscan.models.networks.progress import Progress, Task, area
 from rayscan.models.networks.sources import HistogramSource
 from rayscan.seeds import stream
 
-CONSTANT = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 6}
+CONSTANT: dict[str, Any] = {"schedule": "constant", "batch_size": 128, "patience": 99, "units": 6}
 
 
 def loss_of(logits, labels):
@@ -106,7 +107,12 @@ def test_members_of_several_sizes_are_trained_side_by_side(toy_examples):
         Member(examples, {**CONSTANT, "epochs": 2 + k, "layers": 1 + k % 2}, k) for k in range(3)
     ]
     epochs = []
-    results = MLP().train(members, watch=lambda epoch, aucs: epochs.append(epoch) or [False] * 3)
+
+    def watch(epoch, _aucs):
+        epochs.append(epoch)
+        return [False] * 3
+
+    results = MLP().train(members, watch=watch)
     assert [result.epochs for result in results] == [2, 3, 4]
     assert [len(weights(result)) for result in results] == [4, 6, 4]
     assert epochs == [0, 1, 2, 3]
@@ -176,12 +182,12 @@ def test_every_epoch_brings_fresh_draws(toy_examples):
 
 
 def test_a_draw_of_another_size_is_refused(toy_examples):
-    class Growing(toy_examples):
+    class Growing(toy_examples):  # type: ignore[misc, valid-type]  # a fixture
         def training(self, epoch):
             x, labels = super().training(epoch)
             return (x, labels) if epoch < 2 else (x[:-1], labels[:-1])
 
-    class Mislabelled(toy_examples):
+    class Mislabelled(toy_examples):  # type: ignore[misc, valid-type]  # a fixture
         def training(self, epoch):
             x, labels = super().training(epoch)
             return x, labels[:-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -46,7 +48,7 @@ def tested(tmp_path_factory):
     )
     pools = with_features(make_pools(size=4000, backgrounds=("bkg", "bkg2")), folder / "cache")
     _, _, candidates = train_all(config, pools, folder)
-    rows = {"auc": [], "roc": [], "scores": []}
+    rows: dict[str, list[Any]] = {"auc": [], "roc": [], "scores": []}
     for test in test_sets(config, mixtures(config, pools)):
         those = candidates_for(config, test, candidates)
         curves = Curves(trials=kept("first", test.benchmark, those))

@@ -85,7 +85,7 @@ SCAN = {
 
 def test_yaml_is_a_scan_file_or_a_manifest(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "your_network.md").read_text("utf-8")
-    (tmp_path / "mine.py").write_text(BLOCK.search(page)[2])
+    (tmp_path / "mine.py").write_text(BLOCK.findall(page)[0][1])
     monkeypatch.chdir(tmp_path)
     read = 0
     for text in blocks("yaml"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -150,7 +151,7 @@ def test_no_network_is_tested_on_an_event_that_it_saw_and_each_event_is_tested_o
         name: set(zip(*(t[c].to_pylist() for c in ("file", "entry")), strict=True))
         for name, t in parts.items()
     }
-    tested = []
+    tested: list[Any] = []
     for k in range(folds):
         seen = {
             pool: set().union(*(who[name] for name in names))

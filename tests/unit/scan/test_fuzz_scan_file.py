@@ -141,9 +141,9 @@ def scans(draw: st.DrawFn) -> str:
         spoil = draw(
             st.sampled_from(
                 [
-                    lambda where, key, value=value: where.__setitem__(key, value),
+                    lambda where, key, value=value: where.__setitem__(key, value),  # type: ignore[misc]
                     lambda where, key: where.__delitem__(key),
-                    lambda where, key, name=name: (
+                    lambda where, key, name=name: (  # type: ignore[misc]
                         where.update({name: where.pop(key)}) if isinstance(where, dict) else None
                     ),
                 ]

@@ -13,6 +13,7 @@ from toy_scan import make_config, make_pools, train_all
 from rayscan.cluster.submit import pack, shippable
 from rayscan.errors import ConfigError
 from rayscan.models.architectures.registry import load
+from rayscan.scan.checking import check
 from rayscan.scan.config.file import load_scan, parse_scan
 from rayscan.scan.config.given import dump
 from rayscan.scan.config.scan import ArchitectureChoice
@@ -188,14 +189,41 @@ print([m for m in ("tensorflow", "keras", "ray") if m in sys.modules])
 """
 
 
-def test_a_keras_model_is_checked_and_planned_without_keras(scan):
+@pytest.fixture
+def with_keras(scan):
+    """The scan, with the network of the page; and its text."""
     page = Path(__file__).parents[3] / "docs" / "your_network.md"
     text = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
     (scan.parent / "mine.py").write_text(text)
     two = "high: 800}, {observable: jet1_eta, bins: 6, low: -4, high: 4}]"
-    written = SCAN.replace("high: 800}]", two)
+    written = SCAN.replace("high: 800}]", two).replace("s3://bucket/toy", "results")
     written = written.replace('"own/mine.py:Mine", hyperparameters: {draws: 2}', "mine.py:MyNet")
     scan.write_text(written)
+    return scan, text
+
+
+def test_a_keras_model_is_checked_and_planned_without_keras(with_keras):
+    scan, text = with_keras
+    loud = text.replace("layers.Flatten()", "*[print('!'), layers.Flatten()][1:]")
+    (scan.parent / "mine.py").write_text(loud)
     command = [sys.executable, "-c", CHECK, str(scan)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        ("print('!'), layers.Dropout(0.1)", "keep a state between batches"),
+        ("layers.Convolution(3)", "cannot be built: AttributeError: .*'Convolution'"),
+    ],
+)
+def test_a_keras_model_that_cannot_be_trained_is_refused_before_anything_is_read(
+    with_keras, layer, why
+):
+    scan, text = with_keras
+    (scan.parent / "mine.py").write_text(
+        text.replace("layers.Flatten()", f"*[{layer}][-1:], layers.Flatten()")
+    )
+    with pytest.raises(ConfigError, match=f"line 10, architectures.1: 'mine': .*{why}"):
+        check(scan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -91,7 +92,8 @@ def look(parts, cache, most=10_000):
 def read(config, inputs, folder):
     """Everything read into a cache as tasks do it: the reading, tables and flows by process."""
     cache, parts = Storage(str(folder / "cache")), parts_of(config, inputs)
-    tables, flows = {}, {}
+    tables: dict[str, Any] = {}
+    flows: dict[str, Any] = {}
     for stem, piece in parts.items():
         table, flow = select(piece, selection=SELECTION, observables=config.observables)
         keep(cache, stem, table, flow)

@@ -117,8 +117,8 @@ def test_the_limits_of_a_damaged_or_lost_workspace_are_not_done(tmp_path, name, 
     ledger = Ledger(str(tmp_path))
     ledger.storage.write(name, b"{}")
     row = {name: "x" for name in LAYOUTS["limits"].key if name in TEXTS}
-    row |= {name: 1 for name in LAYOUTS["limits"].key if name not in TEXTS}
-    ledger.commit("limits", "x", [row | {"workspace": name}])
+    numbers = {name: 1 for name in LAYOUTS["limits"].key if name not in TEXTS}
+    ledger.commit("limits", "x", [{**row, **numbers, "workspace": name}])
     said: list[str] = []
     if spoil is not None:
         spoil(tmp_path / name)

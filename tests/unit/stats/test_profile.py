@@ -49,7 +49,7 @@ def test_expected_limits_of_a_counting_experiment_are_the_closed_form(b):
     for limit, band in zip(found, BANDS, strict=True):
         root = norm.isf(0.05 * norm.cdf(band)) + band
         upper = 10 * (np.sqrt(b) + 10)
-        expected = brentq(lambda s, q: deviance(b, s + b) - q, 0, upper, root**2, xtol=1e-10)
+        expected = brentq(lambda s, q: deviance(b, s + b) - q, 0, upper, (root**2,), xtol=1e-10)
         assert 3.0 * limit == pytest.approx(expected, rel=1e-6)
 
 

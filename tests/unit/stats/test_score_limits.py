@@ -140,7 +140,7 @@ def test_of_exact_numbers_the_limit_is_on_the_expected_number(seen, limit):
     found = score_limit(np.zeros(100), strengths, scores, observed=float(seen), exact_numbers=True)
     # Half of 20,000 ensembles is added on each side; between numbers z is not interpolated.
     assert found.observed == pytest.approx(limit, abs=0.01)
-    assert min(found.expected) >= -np.log(0.05) * (1 - 1e-3)
+    assert np.min(found.expected) >= -np.log(0.05) * (1 - 1e-3)
     assert score_limit(np.zeros(100), strengths, scores).expected[2] < 1.0
 
 

@@ -63,7 +63,7 @@ def never_below_three(seed):
     )
     (limit,) = upper_limits([template])
     assert limit.status == "ok"
-    lowest = min(limit.observed, *limit.expected) * template.signal.sum()
+    lowest = np.min([limit.observed, *limit.expected]) * template.signal.sum()
     assert lowest >= LOWEST * 0.99
     assert np.all(np.diff(limit.expected) > -1e-9 * limit.expected[2])
 

@@ -27,9 +27,6 @@ class Head(ABC):
 
     Names, keys and random streams are made so that those of different heads differ; only the
     binary ones, whose results are older, have shorter ones.
-
-    Attributes:
-        choice: The architecture.
     """
 
     choice: ArchitectureChoice
@@ -150,8 +147,7 @@ class Head(ABC):
     def problems(self, sections: Mapping[str, Any]) -> Found:
         """What is wrong with it.
 
-        Args:
-            sections: The top-level keys of the scan file that could be read; ``processes`` could.
+        ``sections`` are the top-level keys that could be read; ``processes`` could.
         """
         yield from self._names(sections["processes"])
         yield from self._architecture()

@@ -57,8 +57,7 @@ def second_signals(config: ScanConfig) -> tuple[str, ...]:
 def head_problems(sections: Mapping[str, Any]) -> Found:
     """What is wrong with the heads of a scan file, each with its place.
 
-    Args:
-        sections: The top-level keys of the scan file that could be read.
+    ``sections`` are the top-level keys that could be read.
     """
     for index, choice in enumerate(sections.get("architectures", ())):
         for place, what in head_of(choice).problems(sections) if "processes" in sections else ():

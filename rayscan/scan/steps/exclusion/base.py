@@ -21,14 +21,7 @@ FEMTO = 1000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exclusion:
-    """One benchmark that is to be excluded.
-
-    Attributes:
-        benchmark: Signal process.
-        candidates: Selected classifiers.
-        scan: The scan and its pools.
-        storage: Where classifiers are, and where workspaces go.
-    """
+    """One benchmark that is to be excluded."""
 
     benchmark: str
     candidates: Sequence[Candidate]

@@ -65,12 +65,7 @@ def plain(
 ) -> Channels:
     """The histogram's own bins; those of too little simulated background are one.
 
-    Args:
-        binned: The pools.
-        benchmark: Signal process.
-        pool: Whose events fill the bins.
-        minimum: Fewest background events of a bin.
-        largest_error: Largest relative Monte Carlo error of its background.
+    Bins have at least ``minimum`` background events, of at most ``largest_error``, relative.
     """
     simulated = _simulated(
         binned, {name: binned.processes[name].counts[pool] for name in binned.backgrounds}
@@ -162,9 +157,6 @@ def of_all_folds(parts: Sequence[Channels]) -> Channels:
 
     Channels are added by their place from the signal's end, the last one: the purest of each fold
     to the purest of the others. Any grouping is a valid fit; this one keeps the order of purity.
-
-    Args:
-        parts: Channels of each fold, in the order of the folds.
     """
     size = max(part.size for part in parts)
     counts = {

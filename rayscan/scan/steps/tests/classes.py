@@ -31,9 +31,7 @@ from rayscan.stats.classes import counts, log_probabilities, one_vs_rest, thresh
 class ClassTest:
     """The test ensembles of the background and of every benchmark at one strength.
 
-    Attributes:
-        strength: Position of the mixture in the list of strengths.
-        mixture: Events per histogram.
+    ``strength`` is its position in the list of strengths.
     """
 
     strength: int
@@ -89,11 +87,7 @@ def class_test(
 ) -> list[dict[str, Any]]:
     """Rows of the table `multiclass`: what every candidate says of every hypothesis.
 
-    Args:
-        test: At which strength.
-        candidates: Classifiers of several classes.
-        scan: The scan and its pools; ensembles are drawn from the test pools.
-        storage: Where the classifiers are.
+    Ensembles are drawn from the test pools.
     """
     config, drawn = scan.config, dict(_ensembles(test, scan))
     rows: list[dict[str, Any]] = []

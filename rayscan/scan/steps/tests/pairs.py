@@ -118,12 +118,7 @@ def cross_test(
 ) -> list[dict[str, Any]]:
     """Rows of the table `auc`: every candidate on one test set, beside its ceiling.
 
-    Args:
-        test: Which ensembles.
-        candidates: The classifiers.
-        scan: The scan and its pools; ensembles are drawn from the test pools.
-        storage: Where the classifiers are.
-        curves: Gathers the rows of `roc` and `scores`.
+    Ensembles are drawn from the test pools; ``curves`` gathers the rows of `roc` and `scores`.
     """
     config, binned = scan.config, scan.binned
     shown = show(test, scan=scan, pool="test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,21 @@ from rayscan.results import flushed
 
 
 @pytest.fixture
-def flushes(monkeypatch, tmp_path):
-    """What was flushed, each with whether the file was in place at that moment."""
+def flushes(tmp_path):
+    """What is flushed, each with whether the file is in place at that moment."""
     seen = []
-    real = os.fsync
 
-    def watched(handle: int) -> None:
-        name = Path(f"/proc/self/fd/{handle}").readlink()
-        seen.append((os.path.relpath(name, tmp_path), (tmp_path / "a" / "b" / "x").exists()))
-        real(handle)
+    def watch(_frame, event, called) -> None:
+        if event == "c_call" and called is os.fsync:
+            handles = list(Path("/proc/self/fd").iterdir())
+            names = [handle.readlink() for handle in handles if handle.is_symlink()]
+            (name,) = (name for name in names if name.is_relative_to(tmp_path))  # open at a time
+            there = (tmp_path / "a" / "b" / "x").exists()
+            seen.append((str(name.relative_to(tmp_path)), there))
 
-    monkeypatch.setattr(os, "fsync", watched)
-    return seen
+    sys.setprofile(watch)
+    yield seen
+    sys.setprofile(None)
 
 
 def test_file_then_place_then_folder(tmp_path, flushes):

@@ -29,17 +29,22 @@ EVENTS = 3000
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    return pytest.importorskip("pythia8mc", reason="needs the extra: rayscan[generate]")
+    found: ModuleType = pytest.importorskip(
+        "pythia8mc", reason="needs the extra: rayscan[generate]"
+    )
+    return found
 
 
 @pytest.fixture(scope="module")
 def clustering() -> ModuleType:
-    return pytest.importorskip("fastjet", reason="needs the extra: rayscan[generate]")
+    why = "needs the extra: rayscan[generate]"
+    found: ModuleType = pytest.importorskip("fastjet", reason=why)
+    return found
 
 
 def leading(path: Path, leaf: str = "Jet.PT") -> np.ndarray:
     with uproot.open(path) as file:
-        return ak.to_numpy(file["Delphes"][leaf].array()[:, 0])
+        return np.asarray(ak.to_numpy(file["Delphes"][leaf].array()[:, 0]))
 
 
 def test_a_file_reads_back_with_the_leaves_of_delphes(tmp_path: Path):

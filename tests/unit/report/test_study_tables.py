@@ -135,8 +135,7 @@ def test_the_error_of_a_ratio_is_that_of_both_means(study, fake_scan):
     key = ["label", "test_benchmark"]
     relative = 0.0
     for name, area in (("B-10", row["auc_above"]), ("base", row["auc_below"])):
-        same = rows.loc[name]
-        same = same[(same[key] == row[["label", "test_benchmark"]].to_numpy()).all(axis=1)]
+        same = rows.loc[name].set_index(key).loc[[tuple(row[key])]]
         spread = fake_scan().spread * np.std([-2, -1, 0, 1, 2], ddof=1)
         error = np.hypot(spread / np.sqrt(5), same["auc_error"].iloc[0])
         relative += (error / area) ** 2

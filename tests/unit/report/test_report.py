@@ -168,11 +168,8 @@ def _exact_strength(k, auc, background, share=1.0):
 
 @pytest.mark.parametrize("auc", [0.6, 0.9])
 def test_the_strength_needed_inverts_the_closed_form(fake, auc, fake_scan):
-    found = report.strength_needed(fake(fake_scan(spread=0.0)), auc).set_index(
-        ["label", "benchmark"]
-    )
-    for (label, benchmark), row in found.iterrows():
-        k = fake_scan().benchmarks[benchmark]
+    for _, row in report.strength_needed(fake(fake_scan(spread=0.0)), auc).iterrows():
+        k = fake_scan().benchmarks[row["benchmark"]]
         # d' is linear in S/sqrt(B) up to S/B <= 0.5 %: half of it at most between the points
         expected = _exact_strength(k, auc, 1_000_000)
         if expected > 5:
@@ -180,7 +177,7 @@ def test_the_strength_needed_inverts_the_closed_form(fake, auc, fake_scan):
             assert np.isnan(row["s_over_sqrt_b"])
             continue
         assert row["ceiling_s_over_sqrt_b"] == pytest.approx(expected, rel=2.5e-3)
-        share = fake_scan().architectures[label]
+        share = fake_scan().architectures[row["label"]]
         own = _exact_strength(k, auc, 1_000_000, share)
         assert row["s_over_sqrt_b"] == pytest.approx(own, rel=2.5e-3)
         assert row["over_ceiling"] == pytest.approx(1 / share, rel=5e-3)

@@ -116,7 +116,7 @@ def test_of_several_backgrounds_the_largest_is_taken(fake, fake_scan):
 
 
 def test_the_ceiling_is_that_of_the_table_with_its_error(several):
-    assert separation_of(several, "spin1") == (1.18, pytest.approx(0.0236))
+    assert separation_of(several, "spin1") == pytest.approx((1.18, 0.0236))
     found = calculate(PAPER, tables=several, benchmark="spin1")
     x = found.yields.s_over_sqrt_total
     # Ceilings of these tables are of small S/B; S = 400 of 41,808 lies beyond their S/B, so that
@@ -219,7 +219,7 @@ def test_few_events_are_never_excluded_below_three():
     shape, counting = found.limits
     assert (shape.method, counting.method) == ("shape", "counting")
     for limit in (shape, counting):
-        assert min(limit.expected) >= -math.log(0.05) * 0.99
+        assert np.min(limit.expected) >= -math.log(0.05) * 0.99
         assert "few events" in limit.how
     assert any("k alone" in told for told in found.cautions) == (found.ceiling.error > 0.005)
 

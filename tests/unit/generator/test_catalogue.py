@@ -87,7 +87,7 @@ def test_a_scan_carries_the_recipe_it_names(scan):
     config = load_scan(scan)
     made = config.processes["sig"].generate
     assert made.resolved.title.startswith("spin-1 mediator on shell, 2 TeV")
-    assert made.recipe["dark_matter"] == {"mediator_spin": 1, "mass": 100}
+    assert dict(made.recipe)["dark_matter"] == {"mediator_spin": 1, "mass": 100}
     assert parse_scan(dump(config)) == config  # the file itself is not needed any more
 
 

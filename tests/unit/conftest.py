@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +14,6 @@ from scipy.special import ndtr
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.read import Tables
 from rayscan.results.tables.registry import LAYOUTS
-
-# With import-mode importlib no folder of tests is on the path: test modules find it here.
-_spec = spec_from_file_location("toy_scan", Path(__file__).with_name("toy_scan.py"))
-sys.modules["toy_scan"] = module_from_spec(_spec)
-_spec.loader.exec_module(sys.modules["toy_scan"])
 
 Row = dict[str, Any]
 
