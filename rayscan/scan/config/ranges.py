@@ -73,7 +73,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "Limits.channels": _ANY_COUNT,
     "Limits.min_pool_count": (0, 1e9),
     "Limits.referee": (0, 1e6),
-    "Resources.cpus_per_trial": (0, 10_000),
+    "Resources.cpus_per_trial": (0.01, 10_000),
     "Resources.gpus_per_trial": (0, 1000),
     "Resources.workers": (1, 100_000),
     # A user's own recipe [GeV].

@@ -203,8 +203,10 @@ class Resources:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.cpus_per_trial > 0 or self.gpus_per_trial < 0:
-            raise ValueError("expected cpus_per_trial > 0 and gpus_per_trial >= 0")
+        if not self.cpus_per_trial > 0:
+            raise ValueError(f"cpus_per_trial: {self.cpus_per_trial}, expected above 0")
+        if self.gpus_per_trial and not self.gpus_per_trial >= 0.001:
+            raise ValueError(f"gpus_per_trial: {self.gpus_per_trial}, expected 0 or 0.001 or more")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers: {self.workers}, expected at least 1")
 

@@ -167,3 +167,9 @@ def test_a_whole_number_may_be_written_as_one_would(value: Any) -> None:
 def test_what_is_stored_is_what_was_read(text: str) -> None:
     config = parse_scan(yaml_text.dump(merged(SCAN, yaml_text.load(text))))
     assert parse_scan(dump(config)) == config
+
+
+@pytest.mark.parametrize("key", ["cpus_per_trial", "gpus_per_trial"])
+def test_no_machine_has_room_for_endlessly_many_trials(key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        parse_scan(spoiled(("resources", key), 5e-324))
