@@ -59,24 +59,7 @@ def ensembles(
     wanted = Wanted.of(study.base, pool=pool, benchmark=benchmark, strength=strength, number=number)
     with watcher() as reporter:
         pooled = _filled(study, wanted, reporter, address)
-    # Ray takes seconds to import: what is wrong with the arguments is said before.
-    import ray
-
-    shared = ray.put(pooled)
-
-    def draw(batch: Table) -> Table:
-        """The rows of one shard."""
-        return wanted.table(ray.get(shared), batch["id"][0].as_py())
-
-    dataset = ray.data.range(wanted.shards, override_num_blocks=wanted.shards)
-    dataset.context.execution_options.preserve_order = True
-    most = study.base.resources.workers
-    return dataset.map_batches(
-        draw,
-        batch_size=1,
-        batch_format="pyarrow",
-        concurrency=most and min(most, wanted.shards),
-    )
+    return _dataset(pooled, wanted)
 
 
 def write_ensembles(
@@ -112,6 +95,7 @@ def write_ensembles(
 
 def _filled(study: Study, wanted: Wanted, reporter: Reporter, address: str | None) -> PooledScan:
     """The scan and its pools, on a Ray that is there from now on."""
+    # Ray takes seconds to import: what is wrong with the arguments is said before.
     from rayscan.cluster import tasks
     from rayscan.cluster.connection import connect
     from rayscan.cluster.failures import ours
@@ -126,6 +110,22 @@ def _filled(study: Study, wanted: Wanted, reporter: Reporter, address: str | Non
     pooled = PooledScan(config, binned)
     wanted.check(pooled)
     return pooled
+
+
+def _dataset(pooled: PooledScan, wanted: Wanted) -> Dataset:
+    """Rows of all shards, in order; each task draws one, and Ray Data holds tasks back."""
+    import ray
+
+    shared = ray.put(pooled)
+
+    def draw(batch: Table) -> Table:
+        return wanted.table(ray.get(shared), batch["id"][0].as_py())
+
+    numbers = ray.data.range(wanted.shards, override_num_blocks=wanted.shards)
+    numbers.context.execution_options.preserve_order = True
+    workers = pooled.config.resources.workers
+    most = min(workers, wanted.shards) if workers else None
+    return numbers.map_batches(draw, batch_size=1, batch_format="pyarrow", concurrency=most)
 
 
 def _write(pooled: PooledScan, wanted: Wanted, folder: Storage, reporter: Reporter) -> None:

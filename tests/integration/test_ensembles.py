@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 import rayscan
 from rayscan.cli.app import app
 from rayscan.cluster import drawing
-from rayscan.errors import StorageError
 from rayscan.results.storage import Storage
 from rayscan.scan.config.study import load_study
 from rayscan.scan.steps.shards import Wanted
@@ -70,6 +69,10 @@ def test_files_and_dataset_are_the_same_rows_in_order_for_any_workers(files, fol
     drawn.context.target_max_block_size = 40_000  # a few of them make a shard
     assert columns(drawn).equals(whole)
     assert drawn.materialize().num_blocks() > 2 * len(tables)
+    read = ray.data.read_parquet(str(files / "train"))
+    assert {tuple(batch["counts"].shape) for batch in read.iter_batches(batch_size=200)} == {
+        (200, 10, 6)
+    }
     assert "20,000 histograms of 10 bins" in (files / "train" / "README.md").read_text()
 
 
@@ -87,29 +90,21 @@ def test_a_shard_that_is_drawn_twice_is_there_once(folder, cache, tmp_path):
     assert reporter.done["draw ensembles"] == 3000
 
 
-def test_a_folder_with_something_in_it_is_refused_and_left(files, folder):
-    study = load_study(folder / "scan.yaml")
-    wanted = Wanted.of(study.base, **ASKED, number=10)
-    before = (files / "train" / "README.md").stat()
-    for place in (files / "train", files):
-        with pytest.raises(StorageError, match="is not empty; give another folder, or empty it"):
-            drawing.write_ensembles(study, wanted, out=str(place), command="")
-    assert (files / "train" / "README.md").stat() == before
-
-
-@pytest.mark.parametrize("source", ["drawn", "files"])
-@pytest.mark.parametrize("loop", ["keras", "torch"])
-def test_the_loops_of_the_page_learn(files, folder, source, loop, monkeypatch):
-    pytest.importorskip(loop, reason="the page has a loop of it")
+@pytest.mark.parametrize(("loop", "reads"), [("keras", "drawn"), ("torch", "files")])
+def test_the_loops_of_the_page_learn(files, folder, loop, reads, monkeypatch):
+    pytest.importorskip(loop, reason=f"{loop} is not installed, and no dependency of rayscan")
     monkeypatch.chdir(folder)
     drawn, read, keras, torch = blocks("python")
     names = {}
-    exec({"drawn": drawn, "files": read}[source], names)
+    exec(drawn, names)
+    if reads == "files":
+        exec(read, names)
     exec({"keras": keras, "torch": torch}[loop], names)
     if loop == "keras":
         auc = names["auc"]
     else:
-        (batch,) = names["test"].iter_torch_batches(batch_size=None, dtypes=names["columns"])
+        of, test = names["columns"], names["test"].select_columns([*names["columns"]])
+        (batch,) = test.iter_torch_batches(batch_size=None, dtypes=of)
         scores = names["model"](batch["counts"]).squeeze(1).detach().numpy()
         label = batch["label"].numpy() == 1
         auc = np.mean(scores[label][:, None] > scores[~label])
