@@ -287,7 +287,7 @@ def run_scan(
         retest: Train nothing: test the stored classifiers again, on other test ensembles or for
             other limits if the scan file says so.
     """
-    storage = Storage(config.storage)
+    storage, folder = Storage(config.storage), base or Path.cwd()
     job = job_id()
     storage.check_writable()
     with ours(), Lock(storage, reporter.say, job) as lock:
@@ -298,8 +298,8 @@ def run_scan(
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
             try:
                 with terminable():
-                    own = (base or Path.cwd(), journal, journal.trained, retest, lock.owner.key)
-                    return Scan(config, *own).run()
+                    own = retest, lock.owner.key
+                    return Scan(config, folder, journal, journal.trained, *own).run()
             except ConfigError:
                 manifest.release(storage)
                 raise

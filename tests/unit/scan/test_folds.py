@@ -524,7 +524,7 @@ def test_folds_hold_every_event_once():
 
 def test_a_shard_of_ensembles_is_drawn_for_the_network_of_the_first_fold():
     binned, config = folded_pools(), make_config(pools=SPLIT, training=Training(strength="each"))
-    wanted = Wanted.of(config, pool="train", benchmark="hard", strength=3, number=1000)
+    wanted = Wanted.of(config, pool="train", benchmark="hard", strength=3, number=2000)
     plan = points(config, mixtures(config, binned), binned)
     point = next(each for each in plan if (each.benchmark, each.strength) == ("hard", 1))
     table = wanted.table(PooledScan(config, binned), 1)
