@@ -72,7 +72,7 @@ class Scan:
 
     config: ScanConfig
     base: Path
-    reporter: Reporter
+    reporter: Journal | Reporter
     trained: Callable[[Mapping[str, Any]], None] = lambda _: None
     retest: bool = False
     token: str = ""
