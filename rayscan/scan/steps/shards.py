@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from rayscan.arrays import Counts
 from rayscan.ensembles.binning import Axis
 from rayscan.ensembles.mixture import Mixture
-from rayscan.errors import EnsemblesError, nearest
+from rayscan.errors import ConfigError, EnsemblesError, nearest
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.plan.points import Point, mixtures
+from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import DrawnHistograms
 from rayscan.scan.steps.shown import show
@@ -89,9 +90,14 @@ class Wanted:
         return mixtures(scan.config, scan.binned)[self.benchmark][self.strength]
 
     def check(self, scan: PooledScan) -> None:
-        """Raise `PoolExhaustedError` where a histogram needs more events than a pool has."""
-        view = scan.at_fold(scan.config.pools.numbers[0])
-        view.ensembles(self.benchmark, self.mixture(scan), self.pool)
+        """Refuse histograms that need more events than a pool has, as a run of the scan does.
+
+        Raises:
+            ConfigError: with every pool that is too small.
+        """
+        only = {self.benchmark: (self.mixture(scan),)}
+        if problems := pool_problems(scan.config, scan.binned, only):
+            raise ConfigError(path=scan.config.name, problems=tuple(problems))
 
     def classes(self, scan: PooledScan, shard: int) -> tuple[Counts, Counts]:
         """All of a shard: histograms of class 0 and of class 1, shape (of_class, bins) each.

@@ -12,7 +12,7 @@ import pytest
 from toy_scan import BINNING, SHAPE, make_config, make_pools
 
 from rayscan.ensembles.mixture import Mixtures
-from rayscan.errors import EnsemblesError, PoolExhaustedError
+from rayscan.errors import ConfigError, EnsemblesError
 from rayscan.models.contract import Member
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
 from rayscan.scan.plan.members import fixed_packs
@@ -167,7 +167,7 @@ def test_what_a_scan_does_not_have_is_refused_with_all_it_has(changes, why):
 
 def test_a_pool_too_small_is_said_before_anything_is_drawn(binned):
     config = small(mixtures=Mixtures(s_over_sqrt_b=(1, 3), background=30_000))
-    with pytest.raises(PoolExhaustedError):
+    with pytest.raises(ConfigError, match=r"'bkg \(test\)' has 20000 events .* needs 30520"):
         asked(config).check(PooledScan(config, binned))
 
 
