@@ -8,6 +8,8 @@ from rayscan.errors import StorageError
 from rayscan.results.storage import Storage
 from rayscan.scan.config.given import Given
 from rayscan.scan.config.study import Study, load_study
+from rayscan.scan.pools.inputs import open_inputs
+from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.shards import Wanted, encoded, read_me
 from rayscan.terminal.notebook import watcher
 from rayscan.terminal.progress import Reporter
@@ -15,8 +17,6 @@ from rayscan.terminal.progress import Reporter
 if TYPE_CHECKING:
     from pyarrow import Table
     from ray.data import Dataset
-
-    from rayscan.scan.pools.pooled import PooledScan
 
 
 def ensembles(
@@ -95,18 +95,19 @@ def write_ensembles(
 
 def _filled(study: Study, wanted: Wanted, reporter: Reporter, address: str | None) -> PooledScan:
     """The scan and its pools, on a Ray that is there from now on."""
-    # Ray takes seconds to import: what is wrong with the arguments is said before.
+    config = study.base
+    open_inputs(config, base=study.folder)  # what is wrong with them is said before Ray starts
     from rayscan.cluster import tasks
     from rayscan.cluster.connection import connect
     from rayscan.cluster.failures import ours
     from rayscan.cluster.run import Scan
-    from rayscan.scan.pools.pooled import PooledScan
 
-    config = study.base
+    own = Scan(config, study.folder, reporter)
+    own.cache.check_writable()
     with ours():
         connect(address, workers=config.resources.workers)
         tasks.quiet()
-        _, _, binned = Scan(config, study.folder, reporter).fill()
+        _, _, binned = own.fill()
     pooled = PooledScan(config, binned)
     wanted.check(pooled)
     return pooled

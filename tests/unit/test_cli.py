@@ -10,7 +10,7 @@ import uproot
 from typer.testing import CliRunner
 
 from rayscan.cli.app import app
-from rayscan.errors import EnsemblesError, StorageError
+from rayscan.errors import ConfigError, EnsemblesError, StorageError
 
 GENERATE = "generate spin1_on --events 20 --source density --out made.root"
 
@@ -121,3 +121,10 @@ def test_ensembles_into_a_folder_with_something_in_it_are_refused():
     with pytest.raises(StorageError, match="made"):
         told(ASKED)
     assert Path("made").read_text() == "a file"
+
+
+def test_ensembles_of_files_that_are_not_there_are_refused_before_ray_starts():
+    Path("scan.yaml").write_text(SCAN)
+    with pytest.raises(ConfigError, match=r"2 problems:(.|\n)*zvv\.root: no such file"):
+        told(ASKED)
+    assert not Path("made").exists()
