@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rayscan.cluster.drawing import ensembles
     from rayscan.cluster.watched import run
     from rayscan.results.read import read_tables
     from rayscan.results.variants import read_study
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Scan",
     "check",
+    "ensembles",
     "load_classifier",
     "load_scan",
     "plan",
@@ -29,6 +33,7 @@ __all__ = [
 _HOMES = {
     "Scan": ("rayscan.scan.config.scan", "ScanConfig"),
     "check": ("rayscan.scan.checking", "check"),
+    "ensembles": ("rayscan.cluster.drawing", "ensembles"),
     "load_classifier": ("rayscan.scan.steps.stored", "load_classifier"),
     "load_scan": ("rayscan.scan.config.file", "load_scan"),
     "plan": ("rayscan.scan.cost.study", "plan"),
@@ -39,7 +44,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when first used: Ray only by `run`."""
+    """The public names, imported when first used: Ray only by `run` and `ensembles`."""
     if name in _HOMES:
         home, own = _HOMES[name]
         return getattr(import_module(home), own)
@@ -48,3 +53,22 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Face(ModuleType):
+    """This module, in which `ensembles` is the function, not the package of that name.
+
+    Python sets a package, once imported, as an attribute of the one above. `from` finds it still.
+    """
+
+    @property
+    def ensembles(self) -> Any:
+        """The public function."""
+        return __getattr__("ensembles")
+
+    @ensembles.setter
+    def ensembles(self, package: ModuleType) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Face

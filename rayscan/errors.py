@@ -266,6 +266,15 @@ class PoolExhaustedError(SamplingError):
     )
 
 
+class EnsemblesError(SamplingError):
+    """Ensembles were asked for that a scan does not have."""
+
+    key: str
+    why: str
+
+    message = "{key}: {why}"
+
+
 class TrainingError(RayscanError):
     """Base of what can go wrong in training and scoring."""
 

@@ -17,6 +17,7 @@ import typer
 import rayscan
 from rayscan.cli.calculate import calculate
 from rayscan.cli.cluster import cancel, logs, status, submit
+from rayscan.cli.ensembles import ensembles
 from rayscan.cli.generate import generate
 from rayscan.cli.words import EXIT_USER, complain
 from rayscan.errors import RayscanError, StorageError
@@ -236,7 +237,7 @@ def report(
     typer.echo(str(path))
 
 
-for command in (submit, status, logs, cancel, generate, calculate):
+for command in (submit, status, logs, cancel, generate, calculate, ensembles):
     app.command()(command)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -72,7 +72,8 @@ class Scan:
 
     config: ScanConfig
     base: Path
-    reporter: Journal
+    reporter: Journal | Reporter
+    trained: Callable[[Mapping[str, Any]], None] = lambda _: None
     retest: bool = False
     token: str = ""
     storage: Storage = field(init=False)
@@ -94,9 +95,7 @@ class Scan:
         """
         tasks.quiet()
         self.ledger = ledger.start(self.storage.uri, self.token)
-        generated = self._generate()
-        inputs = self._read(self._open(generated))
-        binned = self._pools(inputs, generated)
+        generated, inputs, binned = self.fill()
         strengths = mixtures(self.config, binned)
         if problems := pool_problems(self.config, binned, strengths):
             raise ConfigError(path=self.config.name, problems=tuple(problems))
@@ -106,9 +105,14 @@ class Scan:
         self._commit("pools", "pools", pool_rows(binned))
         self._commit("cutflow", "cutflow", cutflow_rows(binned))
         rows = self._stored(plan) if self.retest else self._train(binned, plan)
-        candidates = candidates_of(plan, rows)
-        self._steps(binned, strengths, candidates)
+        self._steps(binned, strengths, candidates_of(plan, rows))
         return self._finish(plan, rows)
+
+    def fill(self) -> tuple[Mapping[str, Sequence[Generated]], Inputs, BinnedPools]:
+        """The pools, from what the cache has of their events, and what they are filled from."""
+        generated = self._generate()
+        inputs = self._read(self._open(generated))
+        return generated, inputs, self._pools(inputs, generated)
 
     # ------------------------------------------------------------------ stages
 
@@ -168,7 +172,7 @@ class Scan:
 
         def done(row: Mapping[str, Any]) -> None:
             rows.append(dict(row))
-            self.reporter.trained(row)
+            self.trained(row)
             self.reporter.advance(1, best.after(row), earlier=str(row["trial"]) in known)
 
         known = {str(row["trial"]): row for row in self._rows("trials") if row["classifier"]}
@@ -264,7 +268,7 @@ def run_scan(
     nothing is trained: stored classifiers are tested again, on other test ensembles or for other
     limits if the scan file says so.
     """
-    storage = Storage(config.storage)
+    storage, folder = Storage(config.storage), base or Path.cwd()
     job = job_id()
     storage.check_writable()
     with ours(), Lock(storage, reporter.say, job) as lock:
@@ -275,7 +279,8 @@ def run_scan(
             check_room(config, joined=address is not None or "RAY_ADDRESS" in os.environ)
             try:
                 with terminable():
-                    return Scan(config, base or Path.cwd(), journal, retest, lock.owner.key).run()
+                    own = retest, lock.owner.key
+                    return Scan(config, folder, journal, journal.trained, *own).run()
             except ConfigError:
                 manifest.release(storage)
                 raise

@@ -10,7 +10,7 @@ import uproot
 from typer.testing import CliRunner
 
 from rayscan.cli.app import app
-from rayscan.errors import StorageError
+from rayscan.errors import ConfigError, EnsemblesError, StorageError
 
 GENERATE = "generate spin1_on --events 20 --source density --out made.root"
 
@@ -77,3 +77,54 @@ def test_generate_refuses_a_seed_below_zero():
     assert "Invalid value for '--seed'" in complaint
     assert "greater than or equal to 0" in complaint or "x>=0" in complaint
     assert not Path("events.root").exists()
+
+
+SCAN = """
+name: asked
+storage: results
+processes:
+  zvv: {role: background, files: [zvv.root], cross_section: 100}
+  spin1: {role: signal, files: [spin1.root], cross_section: 0.02}
+binning: {axes: [{observable: jet1_pt, bins: 8, low: 130, high: 800}]}
+mixtures: {background: 1000, s_over_sqrt_b: [0.5, 2]}
+architectures: [{name: mlp}]
+"""
+ASKED = "ensembles scan.yaml --pool train --benchmark spin1 --strength 2 --number 10 --out made"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "why"),
+    [
+        ("train", "tran", r"^pool: .* 'tran' \(nearest: 'train'\); .* train, validation, test$"),
+        ("spin1", "spin2", r"^benchmark: there is no 'spin2' .*; the scan has: spin1$"),
+        ("strength 2", "strength 1", r"^strength: there is no '1'; the scan has: 0\.5, 2$"),
+        ("number 10", "number 5", r"^number: 5, expected an even number"),
+    ],
+)
+def test_ensembles_that_a_scan_does_not_have_are_refused_before_its_files_are_opened(
+    right, wrong, why
+):
+    Path("scan.yaml").write_text(SCAN)
+    with pytest.raises(EnsemblesError, match=why):
+        told(ASKED.replace(right, wrong, 1))
+    assert not Path("made").exists()
+
+
+def test_ensembles_into_a_folder_with_something_in_it_are_refused():
+    Path("scan.yaml").write_text(SCAN)
+    Path("made/inner").mkdir(parents=True)
+    with pytest.raises(StorageError, match="made: is not empty; give another folder, or empty it"):
+        told(ASKED)
+    Path("made/inner").rmdir()
+    Path("made").rmdir()
+    Path("made").write_text("a file")
+    with pytest.raises(StorageError, match="made"):
+        told(ASKED)
+    assert Path("made").read_text() == "a file"
+
+
+def test_ensembles_of_files_that_are_not_there_are_refused_before_ray_starts():
+    Path("scan.yaml").write_text(SCAN)
+    with pytest.raises(ConfigError, match=r"2 problems:(.|\n)*zvv\.root: no such file"):
+        told(ASKED)
+    assert not Path("made").exists()

@@ -65,7 +65,8 @@ def without(*names: str) -> dict[str, object]:
 
 def test_the_names_are_these():
     assert sorted(rayscan.__all__) == dir(rayscan) == [
-        "Scan", "check", "load_classifier", "load_scan", "plan", "read_study", "read_tables", "run"
+        "Scan", "check", "ensembles", "load_classifier", "load_scan", "plan", "read_study",
+        "read_tables", "run",
     ]  # fmt: skip
     with pytest.raises(AttributeError, match="no attribute 'runn'"):
         rayscan.runn  # noqa: B018

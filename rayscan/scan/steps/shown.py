@@ -58,8 +58,8 @@ class Seen:
     odds: Mapping[str, Scores] | None
 
 
-def show(test: TestSet, *, scan: PooledScan, pool: PoolName) -> Shown:
-    """Draw the ensembles of a test from a pool.
+def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> Shown:
+    """Draw the ensembles of a test from a pool; shards other than the first are more of them.
 
     Other pools than that of the test may be small: they are drawn from as if they had no end.
     """
@@ -69,7 +69,7 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName) -> Shown:
         scan = PooledScan(endless, scan.binned)
     sampler = scan.ensembles(test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
-    rng = scan.stream(pool, *purpose, test.mixture.name)
+    rng = scan.stream(pool, *purpose, test.mixture.name, *([shard] if shard else []))
     count = sizes.test
     return Shown(
         test=test,

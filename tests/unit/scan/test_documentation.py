@@ -27,9 +27,12 @@ def blocks(kind):
     return [text for found, text in BLOCKS if found == kind]
 
 
+ENSEMBLES = BLOCK.findall((ROOT / "docs" / "ensembles.md").read_text("utf-8"))
+
+
 def is_run(text):
-    """Whether an example runs a scan: tests/integration/test_public_run.py does."""
-    return "rayscan.run(" in text
+    """Whether an example needs Ray: tests/integration runs it."""
+    return "rayscan.run(" in text or ("python", text) in ENSEMBLES
 
 
 def write(tables, folder):

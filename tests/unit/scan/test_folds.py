@@ -48,10 +48,12 @@ from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.pools.binned import POOL_NAMES, gather, pool_rows
 from rayscan.scan.pools.folds import every_event, fold_counts, teams
 from rayscan.scan.pools.pooled import PooledScan
+from rayscan.scan.steps.examples import DrawnHistograms
 from rayscan.scan.steps.exclusion.base import mixture_of_row
 from rayscan.scan.steps.exclusion.channels import Channels, of_all_folds
 from rayscan.scan.steps.exclusion.fits import fit_template
 from rayscan.scan.steps.scoring import stored
+from rayscan.scan.steps.shards import Wanted
 from rayscan.seeds import stream
 from rayscan.stats.auc import auc
 
@@ -517,3 +519,17 @@ def test_folds_hold_every_event_once():
         ]
         np.testing.assert_array_equal(np.sum(tested, axis=0), whole)
     assert make_pools().folds == 0
+
+
+def test_a_shard_of_ensembles_is_drawn_for_the_network_of_the_first_fold():
+    binned, config = folded_pools(), make_config(pools=SPLIT, training=Training(strength="each"))
+    wanted = Wanted.of(config, pool="train", benchmark="hard", strength=3, number=2000)
+    plan = points(config, mixtures(config, binned), binned)
+    point = next(each for each in plan if (each.benchmark, each.strength) == ("hard", 1))
+    table = wanted.table(PooledScan(config, binned), 1)
+    first = DrawnHistograms(PooledScan(config, binned).at_fold(0), point, draws=0)
+    counts, labels = first.training(1)
+    drawn = table["counts"].combine_chunks().to_numpy_ndarray().reshape(counts.shape)
+    np.testing.assert_array_equal(drawn[0::2], counts[labels == 0])
+    np.testing.assert_array_equal(drawn[1::2], counts[labels == 1])
+    assert set(table["seed"].to_pylist()) == {first.scan.config.seed} != {config.seed}
