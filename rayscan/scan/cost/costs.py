@@ -174,6 +174,7 @@ def _footprint(load: Workload) -> Iterator[tuple[str, str, str]]:
         *([f"TensorFlow {footprint.TENSORFLOW / 1e9:.1f}"] if compiles else []),
         f"histograms of an epoch {drawn / 1e9:.2g}",
         f"events {events / 1e9:.2g}",
+        *([f"those that networks train on {way}"] if (way := footprint.event_way(load)) else []),
     ]
     memory = f"{footprint.worker_bytes(load) / 1e9:.2g} GB"
     yield "memory per worker", memory, ", ".join(parts)

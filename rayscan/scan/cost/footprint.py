@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rayscan.models.architectures.network import NetworkArchitecture
+from rayscan.models.networks.event_source import stays_in_memory
 from rayscan.scan.cost.stages import generated
 from rayscan.scan.cost.workload import Workload
 
@@ -43,6 +45,22 @@ def training_bytes(load: Workload) -> int:
         for point in load.points
     )
     return max(held, default=0)
+
+
+def event_way(load: Workload) -> str:
+    """Whether events stay in memory while networks train on them; empty without such networks."""
+    pools = load.config.pools
+    most = max(
+        (
+            load.pooled(point, pools.train + pools.validation) * point.kind.shape[0]
+            for point in load.points
+            if isinstance(point.choice.architecture, NetworkArchitecture)
+            and point.choice.reads_events
+        ),
+        default=0,
+    )
+    kept = "in memory" if stays_in_memory(most) else "streamed"
+    return kept if most else ""
 
 
 def testing_bytes(load: Workload) -> int:
