@@ -1,34 +1,29 @@
-"""Ray Data and Ray tasks for events: slices read into event tables, pools filled from them."""
+"""Ray Data and Ray tasks for events: slices read into event tables, and what was found in them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow as pa
 import ray
 
+from rayscan.cluster.filling import Filling
 from rayscan.cluster.generation import Advance, generation_folder
 from rayscan.cluster.tasks import finished, mapped
 from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
 from rayscan.events.formats import Slice
-from rayscan.events.selection import CutFlow, add, scaled, select, with_broken
-from rayscan.events.table import schema, weighted
-from rayscan.events.weights import Weights
+from rayscan.events.selection import select
 from rayscan.keys import digest
 from rayscan.results.faults import patiently
 from rayscan.results.storage import Storage
-from rayscan.scan.config.process import Process
 from rayscan.scan.config.scan import ScanConfig
-from rayscan.scan.pools.binned import BinnedPools, ProcessPools, bin_process, gather
-from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.inputs import Inputs, slices_of
-from rayscan.scan.pools.reading import Reading, columns_of, factors_of, flow_of, keep, look
-from rayscan.scan.steps.examples import event_features
+from rayscan.scan.pools.reading import Reading, keep, look
 
-_TABLE_VERSION = 3
+_TABLE_VERSION = 4
 """Raised when the same files give other event tables than before."""
 
 
@@ -63,31 +58,60 @@ def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]
 
 
 def read_events(
-    config: ScanConfig, inputs: Inputs, cache: Storage, *, advance: Advance
+    config: ScanConfig, inputs: Inputs, cache: Storage, *, filling: Filling, advance: Advance
 ) -> tuple[tuple[str, str], ...]:
     """Selected events of every process as Parquet parts, one a slice; read once for all scans.
 
-    Tables have the names of `parts`; ``advance`` hears of the entries of each finished slice.
+    Tables have the names of `parts`; ``advance`` hears of the entries of each finished slice. The
+    pools of a process are begun to be filled as soon as all its slices are read.
 
     Returns:
         Path and why of files that are damaged where only reading their events shows it; the tables
         of all other slices are in the cache.
     """
-    rows = []
-    for name in config.processes:
-        wanted = parts(config, inputs, name)
-        folders = dict.fromkeys(stem.rpartition("/")[0] for stem in wanted)
-        there = {f"{folder}/{each}" for folder in folders for each in cache.names(folder)}
-        for stem, piece in wanted.items():
-            if f"{stem}.json" in there:
-                advance(piece.last - piece.first, earlier=True)
-            else:
-                rows.append({"slice": json.dumps(asdict(piece)), "stem": stem})
+    tables = {name: parts(config, inputs, name) for name in config.processes}
+    missing = {name: _missing(cache, wanted) for name, wanted in tables.items()}
+    for name, wanted in tables.items():
+        there = [piece for stem, piece in wanted.items() if stem not in missing[name]]
+        advance(sum(piece.last - piece.first for piece in there), earlier=True)
+        if not missing[name]:
+            filling.begin(name, wanted)
+    rows = [
+        {"slice": json.dumps(asdict(wanted[stem])), "stem": stem, "process": name}
+        for name, wanted in tables.items()
+        for stem in missing[name]
+    ]
+    left = Counter(row["process"] for row in rows)
+    broken: dict[str, str] = {}
+    read = _reader(config, cache)
+    for done in mapped(read, rows, stage="read events", workers=config.resources.workers):
+        name = done["process"]
+        if done["why"]:
+            broken[done["path"]] = done["why"]
+        else:
+            left[name] -= 1
+        if not left[name]:
+            filling.begin(name, tables[name])
+        filling.step()
+        advance(int(done["entries"]))
+    return tuple(sorted(broken.items()))
+
+
+def _missing(cache: Storage, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Names of event tables that are not in the cache."""
+    folders = dict.fromkeys(stem.rpartition("/")[0] for stem in wanted)
+    there = {f"{folder}/{each}" for folder in folders for each in cache.names(folder)}
+    return tuple(stem for stem in wanted if f"{stem}.json" not in there)
+
+
+def _reader(config: ScanConfig, cache: Storage) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What a task does with a slice: it selects events, and says what it could not read."""
     selection, observables = config.selection, config.observables
 
     def read(row: dict[str, Any]) -> dict[str, Any]:
         piece = Slice(**json.loads(row["slice"]))
-        done = {"entries": piece.last - piece.first, "path": piece.path, "why": ""}
+        entries = piece.last - piece.first
+        done = {"process": row["process"], "entries": entries, "path": piece.path, "why": ""}
         try:
             table, flow = patiently(
                 lambda: select(piece, selection=selection, observables=observables),
@@ -100,12 +124,7 @@ def read_events(
         keep(cache, row["stem"], table, flow)
         return done
 
-    broken: dict[str, str] = {}
-    for done in mapped(read, rows, stage="read events", workers=config.resources.workers):
-        if done["why"]:
-            broken[done["path"]] = done["why"]
-        advance(int(done["entries"]))
-    return tuple(sorted(broken.items()))
+    return read
 
 
 def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
@@ -119,90 +138,3 @@ def look_at(config: ScanConfig, inputs: Inputs, cache: Storage) -> Reading:
     ((_, reading),) = finished({task: "compare events"})
     found: Reading = reading
     return found
-
-
-def load_events(
-    cache: Storage, stems: Sequence[str], observables: Sequence[str], process: Process
-) -> tuple[pa.Table, CutFlow]:
-    """The event table and the cut flow of one process, from its parts.
-
-    Raises:
-        StorageError: a part is gone or damaged; the next run makes it anew.
-    """
-    layout = schema(observables)
-    flows = [flow_of(cache, stem) for stem in stems]
-    of_file: dict[str, Weights] = {}
-    for stem, flow in zip(stems, flows, strict=True):
-        source = stem.rpartition("-")[0]
-        of_file[source] = of_file.get(source, Weights()) + flow.weights
-    factors = factors_of(process, of_file)
-    each = [factors[stem.rpartition("-")[0]] for stem in stems]
-    tables = [
-        weighted(columns_of(cache, stem, layout.names), factor)
-        for stem, factor in zip(stems, each, strict=True)
-    ]
-    flow = add([scaled(flow, factor) for flow, factor in zip(flows, each, strict=True)])
-    return pa.concat_tables([layout.empty_table(), *tables]), flow
-
-
-def bin_pools(
-    config: ScanConfig,
-    tables: Mapping[str, Sequence[str]],
-    cross_sections: Mapping[str, float],
-    cache: Storage,
-    *,
-    fingerprint: str,
-    advance: Advance,
-) -> BinnedPools:
-    """The pools of all processes, each binned by a task of its own.
-
-    Cross-sections [pb] are those before the selection; ``tables`` are names of `parts`.
-    """
-    one = ray.remote(_bin_one)
-    shared = ray.put(config)
-    pending = {
-        one.options(name=f"fill pools: {name}").remote(
-            shared, name, tables[name], cross_sections[name], cache
-        ): name
-        for name in config.processes
-    }
-    binned: dict[str, ProcessPools] = {}
-    for name, part in finished(pending):
-        binned[name] = part
-        advance(1)
-    return gather(
-        {name: binned[name] for name in config.processes},
-        binning=config.binning,
-        split=config.pools,
-        backgrounds=config.backgrounds,
-        benchmarks=config.benchmarks,
-        fingerprint=fingerprint,
-    )
-
-
-def _bin_one(
-    config: ScanConfig, name: str, stems: Sequence[str], cross_section: float, cache: Storage
-) -> ProcessPools:
-    table, flow = load_events(cache, stems, config.observables, config.processes[name])
-    if config.skip_broken_events:
-        flow = with_broken(flow)
-    features = event_features(config)
-    key = digest(stems, config.binning, asdict(config.pools), config.seed, features)
-
-    def kept(pool: str, columns: Mapping[str, Features]) -> EventPool:
-        return EventPool.stored(
-            cache, f"pools/{name}-{key}/{pool.replace(' ', '-')}.parquet", columns
-        )
-
-    return bin_process(
-        table,
-        flow,
-        process=name,
-        role=config.processes[name].role,
-        cross_section=cross_section,
-        binning=config.binning,
-        split=config.pools,
-        seed=config.seed,
-        features=features,
-        keep=kept if features else None,
-    )

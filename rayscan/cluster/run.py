@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from ray.actor import ActorHandle
 from rayscan.cluster import datasets, generation, ledger, tasks
 from rayscan.cluster.connection import check_room, connect, job_id
 from rayscan.cluster.failures import ours
+from rayscan.cluster.filling import Filling
 from rayscan.cluster.interruption import terminable
 from rayscan.cluster.trainable import Context
 from rayscan.cluster.tuning import run_trials
 from rayscan.errors import ConfigError, TrainingsMissingError
 from rayscan.generator.generate import Generated
-from rayscan.keys import digest
 from rayscan.places import beside
 from rayscan.results.journal import Journal
 from rayscan.results.ledger import Ledger
@@ -37,7 +37,7 @@ from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned, points
 from rayscan.scan.plan.provenance import provenance_rows
 from rayscan.scan.plan.requirements import pool_problems
 from rayscan.scan.plan.soundness import mend
-from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, pool_rows
+from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, fingerprint, gather, pool_rows
 from rayscan.scan.pools.inputs import Inputs, open_inputs, without
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.pools.reading import Reading, reading_problems
@@ -79,10 +79,12 @@ class Scan:
     cache: Storage = field(init=False)
     ledger: ActorHandle = field(init=False)
     reading: Reading = field(init=False)
+    filling: Filling = field(init=False)
 
     def __post_init__(self) -> None:
         self.storage = Storage(self.config.storage)
         self.cache = Storage(self.config.cache or beside(self.config.storage, "cache"))
+        self.filling = Filling(self.config, self.cache)
 
     def run(self) -> Result:
         """Everything that is missing, from events to tables.
@@ -122,11 +124,16 @@ class Scan:
         return open_inputs(self.config, base=self.base, generated=paths)
 
     def _read(self, inputs: Inputs) -> Inputs:
-        """Read all events into the cache; what is left after files found damaged on the way."""
+        """Read all events into the cache; what is left after files found damaged on the way.
+
+        Meanwhile the pools of processes that are read are filled.
+        """
         entries = sum(f.file.entries for f in inputs.files)
         self.reporter.stage("read events", entries, "events")
         advance = self.reporter.advance
-        broken = datasets.read_events(self.config, inputs, self.cache, advance=advance)
+        broken = datasets.read_events(
+            self.config, inputs, self.cache, filling=self.filling, advance=advance
+        )
         left = without(self.config, inputs, broken)
         self.reading = datasets.look_at(self.config, left, self.cache)
         if found := reading_problems(self.config, self.reading):
@@ -134,45 +141,23 @@ class Scan:
         return left
 
     def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
-        names = self.config.processes
-        tables = {name: tuple(datasets.parts(self.config, inputs, name)) for name in names}
+        config = self.config
+        tables = {name: datasets.parts(config, inputs, name) for name in config.processes}
         cross_sections = {
             name: process.cross_section or _cross_section(generated[name])
-            for name, process in self.config.processes.items()
+            for name, process in config.processes.items()
         }
-        # Said only where there is something to say: classifiers of older scans keep their keys.
-        pools = self.config.pools
-        split = asdict(pools)
-        if not pools.folds:
-            del split["folds"]
-        rules = [
-            rule
-            for rule, holds in (
-                ("test share kept out of the shared pool", pools.split == "histograms"),
-                (
-                    "bins merged by weight",
-                    pools.min_pool_count and len(self.config.backgrounds) > 1,
-                ),
-            )
-            if holds
-        ]
-        fingerprint = digest(
-            sorted(tables.items()),
-            sorted(cross_sections.items()),
-            [process.normalise for process in names.values()],
-            self.config.binning,
-            split,
-            self.config.seed,
-            *rules,
-        )
-        self.reporter.stage("fill pools", len(tables), "processes")
-        return datasets.bin_pools(
-            self.config,
-            tables,
-            cross_sections,
-            self.cache,
-            fingerprint=fingerprint,
-            advance=self.reporter.advance,
+        for name, slices in tables.items():
+            self.filling.begin(name, slices)
+        self.reporter.stage("fill pools", self.filling.total, "events")
+        self.reporter.advance(self.filling.done, earlier=True)
+        return gather(
+            self.filling.finish(cross_sections, advance=self.reporter.advance),
+            binning=config.binning,
+            split=config.pools,
+            backgrounds=config.backgrounds,
+            benchmarks=config.benchmarks,
+            fingerprint=fingerprint(config, tables, cross_sections),
         )
 
     def _train(self, binned: BinnedPools, plan: Sequence[Point]) -> list[dict[str, Any]]:

@@ -82,6 +82,7 @@ class CutFlow:
         process: Name of the process.
         steps: The cuts; the first step is all events but the broken ones.
         weights: Weights of all events but the broken ones, before any cut.
+        selected: Weights of those that pass all cuts.
         broken: Events left out because a value that was read is not finite or impossible.
         broken_columns: Leaf branch -> events that are broken there.
     """
@@ -89,6 +90,7 @@ class CutFlow:
     process: str
     steps: tuple[Step, ...]
     weights: Weights = field(default_factory=Weights)
+    selected: Weights = field(default_factory=Weights)
     broken: int = 0
     broken_columns: Mapping[str, int] = field(default_factory=dict)
 
@@ -117,6 +119,7 @@ def add(flows: Iterable[CutFlow]) -> CutFlow:
         process=known[0].process,
         steps=steps,
         weights=sum((flow.weights for flow in known), Weights()),
+        selected=sum((flow.selected for flow in known), Weights()),
         broken=sum(flow.broken for flow in known),
         broken_columns=dict(columns),
     )
@@ -132,7 +135,8 @@ def scaled(flow: CutFlow, factor: float) -> CutFlow:
         )
         for step in flow.steps
     )
-    return replace(flow, steps=steps, weights=flow.weights.scaled(factor))
+    weights, selected = flow.weights.scaled(factor), flow.selected.scaled(factor)
+    return replace(flow, steps=steps, weights=weights, selected=selected)
 
 
 def with_broken(flow: CutFlow) -> CutFlow:
@@ -185,6 +189,7 @@ def select(
         process=piece.process,
         steps=tuple(steps),
         weights=Weights.of(weights, entries),
+        selected=Weights.of(weights[kept], entries[kept]),
         broken=piece.last - piece.first - len(entries),
         broken_columns={name: int(mask.sum()) for name, mask in bad.items()},
     )

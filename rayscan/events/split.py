@@ -8,17 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from rayscan.arrays import Floats, Integers
+from rayscan.arrays import Flags, Floats, Integers
 from rayscan.errors import WeightError
+from rayscan.events.weights import Weights
 
 PoolName = Literal["train", "validation", "test", "unseen"]
 _NAMES: tuple[PoolName, ...] = ("train", "validation", "test")
@@ -83,50 +81,38 @@ class Pools:
             object.__setattr__(self, name, share)
 
     @property
+    def numbers_of(self) -> dict[str, tuple[int, ...]]:
+        """Each pool, or each fold by its `fold_name`, and which numbers of `split` it holds.
+
+        The pools of the published procedure are one, all but the test events of disjoint pools;
+        those are the pool ``unseen``.
+        """
+        if self.folds:
+            return {fold_name(k): (k,) for k in range(self.folds)}
+        if self.split == "histograms":
+            return {**dict.fromkeys(_NAMES, (0, 1)), "unseen": (2,)}
+        return {name: (k,) for k, name in enumerate(_NAMES)}
+
+    @property
     def numbers(self) -> tuple[int, ...] | tuple[None]:
         """The number of each fold; None alone for one split."""
         return tuple(range(self.folds)) if self.folds else (None,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unweighting:
-    """What turning weighted events into unweighted ones cost.
-
-    Attributes:
-        kept: Events kept.
-        of: Events there were.
-        effective: Kish's effective size of the weighted sample, (sum w)^2 / sum w^2: the number of
-            unweighted events that would carry the same statistical information.
-        maximum: Weight every kept event has.
-    """
-
-    kept: int
-    of: int
-    effective: float
-    maximum: float
-
-
-def uniform(
-    process: str,
-    file: Sequence[str] | pa.Array | pa.ChunkedArray,
-    entry: npt.ArrayLike,
-    *,
-    seed: int,
-    salt: str,
-) -> Floats:
-    """A number in [0, 1) for each event, (E,), that depends on nothing but who the event is.
+def uniform(process: str, file: str, entry: npt.ArrayLike, *, seed: int, salt: str) -> Floats:
+    """A number in [0, 1) for each event of a file, (E,), that depends on who the event is alone.
 
     The splitmix64 generator (Steele, Lea, Flood, OOPSLA 2014) started at a 64-bit key of (seed,
     salt, process, file) and read at position ``entry``, the entry of the event in its file. The
     salt says what the number is for: different purposes give independent numbers.
     """
-    column = file if isinstance(file, (pa.Array, pa.ChunkedArray)) else pa.array(file, pa.string())
-    names, codes = _encoded(column)
-    keys = np.array([_key(seed, salt, process, name) for name in names], dtype=np.uint64)
-    positions = np.asarray(entry, dtype=np.int64).astype(np.uint64)
-    state = keys[codes] + (positions + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    state = np.asarray(entry, dtype=np.int64).astype(np.uint64)
+    state += np.uint64(1)
+    state *= np.uint64(0x9E3779B97F4A7C15)
+    state += np.uint64(_key(seed, salt, process, file))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state ^= state >> np.uint64(shift)
+        state *= np.uint64(factor)
     state ^= state >> np.uint64(31)
     numbers: Floats = (state >> np.uint64(11)) * 2.0**-53
     return numbers
@@ -156,102 +142,73 @@ def pools_of_fold(fold: int, folds: int) -> dict[PoolName, tuple[str, ...]]:
     }
 
 
-def split(table: pa.Table, pools: Pools, *, seed: int) -> dict[str, pa.Table]:
-    """The events of each pool, in the order of the table.
+def split(process: str, file: str, entry: npt.ArrayLike, pools: Pools, *, seed: int) -> Integers:
+    """For each event of a file, (E,), its fold, or its place in train, validation and test.
 
-    The same event lands in the same pool however its file was sliced.
-
-    Returns:
-        Pool -> event table. Disjoint, unless ``pools.split`` is ``histograms``: then each pool is
-        all but the test events of disjoint pools, which are the pool ``unseen``. With
-        ``pools.folds`` fold -> event table, by their `fold_name`.
+    The same event lands in the same pool however its file was sliced; `Pools.numbers_of` says which
+    of these numbers are in a pool.
     """
     if pools.folds:
-        fold = np.floor(_uniform(table, seed=seed, salt="fold") * pools.folds)
-        return {fold_name(k): table.filter(pa.array(fold == k)) for k in range(pools.folds)}
-    numbers = _uniform(table, seed=seed, salt="pool")
-    edges = np.array([pools.train, pools.train + pools.validation])
-    pool = np.searchsorted(edges, numbers, side="right")
-    if pools.split == "histograms":
-        unseen = pool == _NAMES.index("test")
-        shared = table.filter(pa.array(~unseen))
-        return {**dict.fromkeys(_NAMES, shared), "unseen": table.filter(pa.array(unseen))}
-    return {name: table.filter(pa.array(pool == k)) for k, name in enumerate(_NAMES)}
+        folds = uniform(process, file, entry, seed=seed, salt="fold") * pools.folds
+        return folds.astype(np.int64)
+    numbers = uniform(process, file, entry, seed=seed, salt="pool")
+    after = numbers >= pools.train
+    return np.add(after, numbers >= pools.train + pools.validation, dtype=np.int64)
 
 
 def unweight(
-    table: pa.Table, *, process: str, seed: int, maximum: float | None = None
-) -> tuple[pa.Table, Unweighting]:
-    """Events drawn from weighted ones with probability proportional to their weight, by rejection.
+    weights: Floats, process: str, file: str, entry: npt.ArrayLike, *, maximum: float, seed: int
+) -> Flags:
+    """Which events of a file, (E,), are kept, with probability proportional to their weight.
 
-    An event is kept if its number in [0, 1) is below weight / maximum and then has weight
-    ``maximum``, so every weighted sum is reproduced on average.
+    By rejection: an event is kept if its number in [0, 1) is below weight / maximum and then has
+    weight ``maximum``, so every weighted sum is reproduced on average.
 
     Args:
-        table: Event table of one process: all of it, for the maximum is over what is given here.
-        process: Its name, for messages.
+        weights: Weight of each event, shape (E,).
+        process: Process of the events.
+        file: Short name of their file.
+        entry: Their entries in it, shape (E,).
+        maximum: `maximum_of` the weights of the whole process.
         seed: Root seed.
-        maximum: Weight of every kept event; the largest in the table where not given. Give that of
-            the whole process to unweight a part of it.
-
-    Returns:
-        The kept events in their order (the table itself where all weights are equal), and the cost.
 
     Raises:
-        WeightError: A weight is negative, zero for all, not a number, or above ``maximum``.
+        WeightError: A weight is above the maximum.
     """
-    weights = table["weight"].to_numpy()
-    top = _checked_maximum(weights, process, maximum)
-    total, squares = float(weights.sum()), float((weights**2).sum())
-    effective = total**2 / squares if squares else 0.0
-    if not np.all(weights == top):
-        kept = _uniform(table, seed=seed, salt="unweight") * top < weights
-        table = table.filter(pa.array(kept))
-        column = table.schema.get_field_index("weight")
-        same = pa.array(np.full(table.num_rows, top))
-        table = table.set_column(column, table.schema.field(column), same)
-    cost = Unweighting(kept=table.num_rows, of=len(weights), effective=effective, maximum=top)
-    return table, cost
+    if weights.max(initial=0.0) > maximum:
+        raise WeightError(process=process, why=_no_maximum(float(weights.max()), maximum))
+    if np.all(weights == maximum):
+        return np.ones(len(weights), dtype=np.bool_)
+    return uniform(process, file, entry, seed=seed, salt="unweight") * maximum < weights
 
 
-def _checked_maximum(weights: Floats, process: str, maximum: float | None) -> float:
-    largest, why = float(weights.max(initial=0.0)), ""
-    top = largest if maximum is None else maximum
-    if unknown := int((~np.isfinite(weights)).sum()):
-        why = f"{unknown} event weights are not finite numbers; remove the file"
-    elif negative := int((weights < 0).sum()):
+def maximum_of(weights: Weights, process: str) -> float:
+    """The weight that every event of a process has after `unweight`: the largest of all.
+
+    Raises:
+        WeightError: A weight is negative, zero for all, or not a number.
+    """
+    top, why = weights.largest, ""
+    if weights.unknown:
+        why = f"{weights.unknown} event weights are not finite numbers; remove the file"
+    elif weights.negative:
         why = (
-            f"{negative} of {len(weights)} event weights are negative, and no event can be drawn "
-            "with a negative probability; use a leading-order sample, or one with positive weights"
+            f"{weights.negative} of {weights.events} event weights are negative, and no event can "
+            "be drawn with a negative probability; use a leading-order sample, or one with "
+            "positive weights"
         )
-    elif largest > top or (len(weights) and top == 0) or not math.isfinite(top):
-        why = (
-            f"the largest event weight is {largest:g} and the maximum {top:g}; at least one "
-            "weight must be above 0 and none above the maximum"
-        )
+    elif (weights.events and top == 0) or not math.isfinite(top):
+        why = _no_maximum(top, top)
     if why:
         raise WeightError(process=process, why=why)
     return top
 
 
-def _uniform(table: pa.Table, *, seed: int, salt: str) -> Floats:
-    names, codes = _encoded(table["process"])
-    entry = table["entry"].to_numpy()
-    out = np.empty(table.num_rows)
-    for code, name in enumerate(names):
-        rows = np.flatnonzero(codes == code)
-        file = table["file"].take(pa.array(rows))
-        out[rows] = uniform(name, file, entry[rows], seed=seed, salt=salt)
-    return out
-
-
-def _encoded(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], Integers]:
-    """The different strings of a column and the code of each row."""
-    plain = column if not pa.types.is_dictionary(column.type) else pc.cast(column, pa.string())
-    whole = plain.combine_chunks() if isinstance(plain, pa.ChunkedArray) else plain
-    encoded = pc.dictionary_encode(whole)
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+def _no_maximum(largest: float, maximum: float) -> str:
+    return (
+        f"the largest event weight is {largest:g} and the maximum {maximum:g}; at least one "
+        "weight must be above 0 and none above the maximum"
+    )
 
 
 def _key(seed: int, salt: str, process: str, file: str) -> int:

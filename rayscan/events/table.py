@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rayscan.events.observables import names as named
 
@@ -53,15 +52,6 @@ def cached(observables: Sequence[str]) -> pa.Schema:
             _field("content_bits", pa.uint8(), "bit", "how much that tells events apart"),
         ]
     )
-
-
-def weighted(table: pa.Table, factor: float) -> pa.Table:
-    """The event table with all weights multiplied by a factor."""
-    if factor == 1:
-        return table
-    column = table.schema.get_field_index("weight")
-    weights = pc.multiply(table["weight"], factor)
-    return table.set_column(column, table.schema.field(column), weights)
 
 
 def _field(name: str, kind: pa.DataType, unit: str, description: str) -> pa.Field:

@@ -95,10 +95,10 @@ def values(column: ak.Array, weight: str) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The weights of all events of a file or a slice, before any cut.
+    """The weights of events of a file or a slice.
 
-    Sums of them, of their sizes and squares, events of negative weight, and the largest size with
-    the entry of its event.
+    Sums of them, of their sizes and squares, events of negative weight and of one that is no finite
+    number, and the largest size with the entry of its event.
     """
 
     events: int = 0
@@ -106,6 +106,7 @@ class Weights:
     absolute: float = 0.0
     squares: float = 0.0
     negative: int = 0
+    unknown: int = 0
     largest: float = 0.0
     entry: int = 0
 
@@ -122,6 +123,7 @@ class Weights:
             absolute=float(sizes.sum()),
             squares=float((weights**2).sum()),
             negative=int((weights < 0).sum()),
+            unknown=int((~np.isfinite(weights)).sum()),
             largest=float(sizes[first]),
             entry=int(entries[first]),
         )
@@ -135,6 +137,7 @@ class Weights:
             absolute=self.absolute + other.absolute,
             squares=self.squares + other.squares,
             negative=self.negative + other.negative,
+            unknown=self.unknown + other.unknown,
             largest=heavy.largest,
             entry=heavy.entry,
         )
@@ -153,6 +156,11 @@ class Weights:
     def mean(self) -> float:
         """Mean weight; 0 without events."""
         return self.total / self.events if self.events else 0.0
+
+    @property
+    def effective(self) -> float:
+        """Kish's effective number of events, (sum w)^2 / sum w^2: as many of equal weight tell."""
+        return self.total**2 / self.squares if self.squares else 0.0
 
     @property
     def error(self) -> float:

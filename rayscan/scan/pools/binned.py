@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from rayscan.ensembles.binning import Binning, merge_map, merged
 from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.errors import SelectionEmptyError, WeightError
-from rayscan.events import split as pools
-from rayscan.events.selection import CutFlow, Step
+from rayscan.events.selection import Step
 from rayscan.events.split import Pools, fold_name
-from rayscan.events.weights import Weights, spike
+from rayscan.keys import digest
 from rayscan.models.contract import Templates
 from rayscan.models.ratio.mixed import Part, effective_size
 from rayscan.models.ratio.separation import HALF_AN_EVENT
-from rayscan.scan.pools.events import EventPool, Features
+from rayscan.scan.config.scan import ScanConfig
+from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.folds import least_training, with_first_fold
 
 PoolName: TypeAlias = Literal["train", "validation", "test", "unseen"]
@@ -59,90 +57,10 @@ class ProcessPools:
     heaviest: float | None = None
 
 
-def bin_process(
-    table: pa.Table,
-    flow: CutFlow,
-    *,
-    process: str,
-    role: str,
-    cross_section: float,
-    binning: Binning,
-    split: Pools,
-    seed: int,
-    features: Sequence[str] = (),
-    keep: Callable[[str, Mapping[str, Features]], EventPool] | None = None,
-) -> ProcessPools:
-    """Unweight, split and bin the selected events of one process.
-
-    Args:
-        table: Selected events of all its files.
-        flow: Their cut flow.
-        process: Name of the process.
-        role: ``background`` or ``signal``.
-        cross_section: Cross-section [pb] before the selection.
-        binning: Axes of the histograms.
-        split: How events are split into pools.
-        seed: Root seed of the scan.
-        features: Observables to keep for networks of single events.
-        keep: Keeps those of the events of a pool, by the name of the pool.
-
-    Raises:
-        SelectionEmptyError: no event passes the selection or lies inside the axis ranges.
-        WeightError: negative weights, or one event outweighs all others.
-    """
-    every = _weighed(table, process)
-    inside = binning.index(_columns(table, binning.observables)) >= 0
-    weights = table.column("weight").to_numpy()[inside]
-    last = Step(
-        cut="binning",
-        events=int(inside.sum()),
-        sum_weights=float(weights.sum()),
-        sum_weights_squared=float((weights**2).sum()),
-    )
-    steps = (*flow.steps, last)
-    if not inside.any():
-        raise SelectionEmptyError(process=process, steps=tuple((s.cut, s.events) for s in steps))
-    kept, unweighting = pools.unweight(table, process=process, seed=seed)
-    counts: dict[str, Counts] = {}
-    events: dict[str, EventPool] = {}
-    selected: dict[str, int] = {}
-    for name, part in pools.split(kept, split, seed=seed).items():
-        index = binning.index(_columns(part, binning.observables))
-        counts[name] = np.bincount(index[index >= 0], minlength=binning.bins)
-        selected[name] = part.num_rows
-        if keep is not None:
-            columns = _columns(part, features)
-            events[name] = keep(name, {f: columns[f][index >= 0] for f in features})
-    return ProcessPools(
-        process=process,
-        role=role,
-        cross_section=cross_section * last.sum_weights / steps[0].sum_weights,
-        counts=counts,
-        events=events,
-        selected=selected,
-        unweighting=(unweighting.kept, unweighting.of, unweighting.effective),
-        flow=tuple(_flow_rows(process, role, cross_section, steps)),
-        heaviest=every.largest / every.absolute,
-    )
-
-
-def _weighed(table: pa.Table, process: str) -> Weights:
-    """The weights of the selected events, none of which outweighs all others."""
-    every = Weights.of(table["weight"].to_numpy(), np.arange(table.num_rows))
-    if every.dominated:
-        row = table.slice(every.entry, 1).to_pylist()[0]
-        event = f"selected entry {row['entry']} of {row['file']}"
-        raise WeightError(process=process, why=spike(every, event))
-    return every
-
-
-def _columns(table: pa.Table, names: Sequence[str]) -> dict[str, Features]:
-    return {name: table.column(name).to_numpy() for name in names}
-
-
-def _flow_rows(
+def flow_rows(
     process: str, role: str, cross_section: float, steps: Sequence[Step]
 ) -> Iterator[dict[str, Any]]:
+    """The steps of the cut flow of a process, with efficiencies and cross-sections [pb]."""
     total, total_squared = steps[0].sum_weights, steps[0].sum_weights_squared
     for number, step in enumerate(steps):
         share = step.sum_weights / total
@@ -261,6 +179,33 @@ def gather(
         for name, part in found.processes.items()
     }
     return replace(found, processes=joined)
+
+
+def fingerprint(
+    config: ScanConfig, tables: Mapping[str, Iterable[str]], cross_sections: Mapping[str, float]
+) -> str:
+    """Hash of everything that pools depend on: event tables and cross-sections [pb] of processes.
+
+    Later rules are in it only where they hold: classifiers of older scans keep their keys.
+    """
+    pools = config.pools
+    split = asdict(pools)
+    if not pools.folds:
+        del split["folds"]
+    weighed = pools.min_pool_count and len(config.backgrounds) > 1
+    rules = [
+        *(["test share kept out of the shared pool"] if pools.split == "histograms" else []),
+        *(["bins merged by weight"] if weighed else []),
+    ]
+    return digest(
+        sorted((name, tuple(stems)) for name, stems in tables.items()),
+        sorted(cross_sections.items()),
+        [process.normalise for process in config.processes.values()],
+        config.binning,
+        split,
+        config.seed,
+        *rules,
+    )
 
 
 def templates_of(

@@ -41,7 +41,7 @@ class EventPool:
         table = pa.table(dict(columns))
         if not table.num_rows:
             return cls(cache)
-        cache.write(part, seal.encode(table))
+        cache.write(part, seal.encode(table), lasting=False)  # its checksum knows what was lost
         return cls(cache, (part,), (table.num_rows,))
 
     def __len__(self) -> int:

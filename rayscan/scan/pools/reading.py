@@ -74,7 +74,8 @@ def flow_of(cache: Storage, stem: str) -> CutFlow:
     try:
         data: dict[str, Any] = json.loads(content)
         steps = tuple(Step(**step) for step in data.pop("steps"))
-        return CutFlow(**data | {"steps": steps, "weights": Weights(**data["weights"])})
+        weights = {name: Weights(**data[name]) for name in ("weights", "selected")}
+        return CutFlow(**data | {"steps": steps} | weights)
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(cache, f"{stem}.parquet", str(error), mark=f"{stem}.json") from error
 

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from rayscan.cluster.datasets import load_events
 from rayscan.cluster.generation import _known_shard
 from rayscan.errors import StorageError
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.table import schema
 from rayscan.results import seal
 from rayscan.results.storage import Storage
-from rayscan.scan.config.process import Process
+from rayscan.scan.pools.reading import columns_of, flow_of
 
 NAMES = ("jet1_pt",)
-PROCESS = Process(role="background", files=("b.root",), cross_section=1.0)
 
 
 @pytest.fixture
@@ -31,6 +29,10 @@ def cache(tmp_path):
     return storage
 
 
+def loaded(cache):
+    return columns_of(cache, "events/a", NAMES), flow_of(cache, "events/a")
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 2
@@ -38,7 +40,7 @@ def flip(path: Path) -> None:
 
 
 def test_a_sound_part_is_read(cache):
-    table, flow = load_events(cache, ["events/a"], NAMES, PROCESS)
+    table, flow = loaded(cache)
     assert table.num_rows == 0
     assert flow.process == "bkg"
 
@@ -55,7 +57,7 @@ def test_a_sound_part_is_read(cache):
 def test_a_damaged_part_is_named_and_not_there_any_more(cache, tmp_path, name, spoil):
     spoil(tmp_path / "events" / name)
     with pytest.raises(StorageError, match=r"a\.parquet: .*damaged.*reads these events anew"):
-        load_events(cache, ["events/a"], NAMES, PROCESS)
+        loaded(cache)
     assert cache.names("events") == ("a.parquet",)  # without its cut flow it is not whole
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +20,40 @@ from rayscan.events import formats, selection
 from rayscan.events import split as pools
 from rayscan.events.selection import Selection
 from rayscan.events.split import Pools
+from rayscan.events.weights import Weights
 
 Events = Callable[..., pa.Table]
+
+
+def by_pool(table: pa.Table, split: Pools, *, seed: int) -> dict[str, pa.Table]:
+    """The events of each pool, in the order of the table."""
+    numbers = np.zeros(table.num_rows, dtype=np.int64)
+    for (process, file), rows in files_of(table):
+        entry = table["entry"].to_numpy()[rows]
+        numbers[rows] = pools.split(process, file, entry, split, seed=seed)
+    return {
+        name: table.filter(pa.array(np.isin(numbers, those)))
+        for name, those in split.numbers_of.items()
+    }
+
+
+def unweighted(table: pa.Table, maximum: float | None = None) -> pa.Table:
+    """The events of a process that are kept, of their largest weight unless another is given."""
+    weights = table["weight"].to_numpy()
+    every = Weights.of(weights, np.arange(len(weights)))
+    top = maximum or pools.maximum_of(every, "zvvj")
+    kept = np.zeros(table.num_rows, dtype=np.bool_)
+    for (process, file), rows in files_of(table):
+        entry = table["entry"].to_numpy()[rows]
+        kept[rows] = pools.unweight(weights[rows], process, file, entry, maximum=top, seed=4)
+    return table.filter(pa.array(kept))
+
+
+def files_of(table: pa.Table) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
+    """Process and file of the events of a table, and the rows of each."""
+    who = list(zip(table["process"].to_pylist(), table["file"].to_pylist(), strict=True))
+    for file in dict.fromkeys(who):
+        yield file, np.array([row for row, name in enumerate(who) if name == file])
 
 
 def identities(table: pa.Table) -> set[tuple[str, str, int]]:
@@ -46,14 +77,14 @@ def test_the_first_numbers_are_those_of_splitmix64() -> None:
 
     assert reference(1234567 + 0x9E3779B97F4A7C15) == 6457827717110365317  # published first value
     key = pools._key(5, "pool", "zvvj", "a")
-    found = pools.uniform("zvvj", ["a"] * 4, np.arange(4), seed=5, salt="pool")
+    found = pools.uniform("zvvj", "a", np.arange(4), seed=5, salt="pool")
     expected = [(reference(key + (k + 1) * 0x9E3779B97F4A7C15) >> 11) / 2**53 for k in range(4)]
     assert found.tolist() == expected
 
 
 def test_the_numbers_are_uniform_and_independent_of_the_neighbours() -> None:
     size = 200_000
-    found = pools.uniform("zvvj", pa.repeat("a", size), np.arange(size), seed=1, salt="pool")
+    found = pools.uniform("zvvj", "a", np.arange(size), seed=1, salt="pool")
     assert found.min() >= 0
     assert found.max() < 1
     assert stats.kstest(found, "uniform").pvalue > 1e-5
@@ -72,44 +103,18 @@ def test_another_seed_purpose_process_or_file_gives_independent_numbers(
     who = {"process": "zvvj", "file": "a", "seed": 1, "salt": "pool"}
 
     def numbers(given_: dict[str, str | int]) -> np.ndarray:
-        file = pa.repeat(given_["file"], size)
-        return pools.uniform(
-            given_["process"], file, np.arange(size), seed=given_["seed"], salt=given_["salt"]
-        )
+        return pools.uniform(entry=np.arange(size), **given_)
 
     apart = np.corrcoef(numbers(who), numbers(who | changed))[0, 1]
     assert abs(apart) < 5 / math.sqrt(size)
 
 
-@given(
-    files=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=30),
-    order=st.randoms(use_true_random=False),
-)
-def test_the_number_of_an_event_depends_on_the_event_alone(files: list[str], order: Any) -> None:
-    entries = np.arange(len(files)) * 7
-    everyone = pools.uniform("p", files, entries, seed=3, salt="s")
-    rows = list(range(len(files)))
-    order.shuffle(rows)
-    shuffled = pools.uniform("p", [files[k] for k in rows], entries[rows], seed=3, salt="s")
-    alone = [
-        float(pools.uniform("p", [f], [e], seed=3, salt="s")[0])
-        for f, e in zip(files, entries, strict=True)
-    ]
-    assert shuffled.tolist() == everyone[rows].tolist()
-    assert everyone.tolist() == alone
-
-
-def test_a_file_column_may_be_any_form_of_strings() -> None:
-    plain = ["a", "b", "a"]
-    forms = [
-        plain,
-        pa.array(plain),
-        pa.array(plain).dictionary_encode(),
-        pa.chunked_array([["a"], ["b", "a"]]),
-        pa.chunked_array([["a"], ["b", "a"]]).dictionary_encode(),
-    ]
-    found = [pools.uniform("p", form, [1, 2, 3], seed=1, salt="s").tolist() for form in forms]
-    assert all(numbers == found[0] for numbers in found)
+@given(order=st.permutations(range(0, 140, 7)))
+def test_the_number_of_an_event_depends_on_the_event_alone(order: list[int]) -> None:
+    everyone = pools.uniform("p", "a", np.arange(140), seed=3, salt="s")
+    shuffled = pools.uniform("p", "a", order, seed=3, salt="s")
+    alone = [float(pools.uniform("p", "a", [entry], seed=3, salt="s")[0]) for entry in order]
+    assert shuffled.tolist() == everyone[order].tolist() == alone
 
 
 # --- the split --------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ def test_every_event_is_in_one_pool(events: Events) -> None:
     table = pa.concat_tables(
         [events(np.ones(500)), events(np.ones(300), file="b"), events(np.ones(200), process="ww")]
     )
-    parts = pools.split(table, Pools(), seed=1)
+    parts = by_pool(table, Pools(), seed=1)
     assert list(parts) == ["train", "validation", "test"]
     assert sum(part.num_rows for part in parts.values()) == table.num_rows
     assert set().union(*map(identities, parts.values())) == identities(table)
@@ -132,8 +137,8 @@ def test_slicing_moves_no_event_to_another_pool(events: Events, cuts: list[int],
     table = events(np.ones(1000))
     edges = [0, *sorted(cuts), 1000]
     slices = [table.slice(a, b - a) for a, b in itertools.pairwise(edges)]
-    whole = pools.split(table, Pools(), seed=seed)
-    pieces = [pools.split(piece, Pools(), seed=seed) for piece in reversed(slices)]
+    whole = by_pool(table, Pools(), seed=seed)
+    pieces = [by_pool(piece, Pools(), seed=seed) for piece in reversed(slices)]
     for name, pool in whole.items():
         assert identities(pool) == set().union(*(identities(piece[name]) for piece in pieces))
 
@@ -150,7 +155,7 @@ def test_the_shares_follow_the_binomial_law(
         "test": (100 - train - validation) / 100,
     }
     size = 20_000
-    parts = pools.split(events(np.ones(size)), Pools(**shares), seed=seed)
+    parts = by_pool(events(np.ones(size)), Pools(**shares), seed=seed)
     for name, share in shares.items():
         sigma = math.sqrt(size * share * (1 - share))
         assert abs(parts[name].num_rows - size * share) <= 5 * sigma
@@ -160,8 +165,8 @@ def test_the_published_procedure_has_one_pool_and_keeps_the_test_events_out_of_i
     events: Events,
 ) -> None:
     table = events(np.ones(1000))
-    shared = pools.split(table, Pools(split="histograms"), seed=1)
-    apart = pools.split(table, Pools(), seed=1)
+    shared = by_pool(table, Pools(split="histograms"), seed=1)
+    apart = by_pool(table, Pools(), seed=1)
     assert identities(shared["unseen"]) == identities(apart["test"])
     for name in ("train", "validation", "test"):
         assert identities(shared[name]) == identities(table) - identities(apart["test"])
@@ -169,14 +174,14 @@ def test_the_published_procedure_has_one_pool_and_keeps_the_test_events_out_of_i
 
 def test_another_seed_gives_another_split(events: Events) -> None:
     table = events(np.ones(1000))
-    one, two = (pools.split(table, Pools(), seed=seed)["train"] for seed in (1, 2))
+    one, two = (by_pool(table, Pools(), seed=seed)["train"] for seed in (1, 2))
     # 0.64^2 of the events are expected in both, with the binomial error.
     both = len(identities(one) & identities(two))
     assert abs(both - 409.6) < 5 * math.sqrt(1000 * 0.4096 * 0.5904)
 
 
 def test_an_empty_table_gives_empty_pools(events: Events) -> None:
-    parts = pools.split(events(np.ones(0)), Pools(), seed=1)
+    parts = by_pool(events(np.ones(0)), Pools(), seed=1)
     assert [part.num_rows for part in parts.values()] == [0, 0, 0]
 
 
@@ -189,7 +194,7 @@ def test_a_real_file_splits_alike_however_it_is_sliced(shared_data: Path) -> Non
         tables = [
             selection.select(p, selection=Selection(), observables=["met"])[0] for p in pieces
         ]
-        found.append(pools.split(pa.concat_tables(tables), Pools(), seed=9)["test"])
+        found.append(by_pool(pa.concat_tables(tables), Pools(), seed=9)["test"])
     assert found[0].equals(found[1])
 
 
@@ -221,21 +226,20 @@ def test_pools_are_structured_from_plain_data() -> None:
 
 def assert_reproduces(table: pa.Table, observable: str, edges: np.ndarray) -> None:
     """The unweighted histogram equals the weighted one within its exact conditional errors."""
-    kept, cost = pools.unweight(table, process="zvvj", seed=4)
+    kept = unweighted(table)
     weights, values = table["weight"].to_numpy(), table[observable].to_numpy()
+    top = weights.max()
     expected, _ = np.histogram(values, edges, weights=weights)
     # Given the events, each stays with probability p = w / max and then weighs max: the variance
     # of a bin is the sum of max^2 p (1 - p) = w (max - w).
-    variance, _ = np.histogram(values, edges, weights=weights * (cost.maximum - weights))
-    found, _ = np.histogram(kept[observable].to_numpy(), edges, weights=kept["weight"].to_numpy())
+    variance, _ = np.histogram(values, edges, weights=weights * (top - weights))
+    found = top * np.histogram(kept[observable].to_numpy(), edges)[0]
     filled = variance > 0
     pulls = (found - expected)[filled] / np.sqrt(variance[filled])
     assert stats.chi2.sf((pulls**2).sum(), filled.sum()) > 1e-4
     assert np.allclose(found[~filled], expected[~filled])
-    spread = math.sqrt((weights * (cost.maximum - weights)).sum()) / cost.maximum
-    assert abs(cost.kept - weights.sum() / cost.maximum) < 5 * spread
-    assert cost.kept == kept.num_rows
-    assert cost.of == table.num_rows
+    spread = math.sqrt((weights * (top - weights)).sum()) / top
+    assert abs(kept.num_rows - weights.sum() / top) < 5 * spread
 
 
 @pytest.mark.data
@@ -256,43 +260,43 @@ def test_unweighting_reproduces_the_histogram_of_a_made_sample(events: Events) -
 
 def test_equal_weights_are_left_alone(events: Events) -> None:
     table = events(np.full(100, 1.5e6))
-    kept, cost = pools.unweight(table, process="p", seed=1)
-    assert kept is table
-    assert cost == pools.Unweighting(kept=100, of=100, effective=100.0, maximum=1.5e6)
+    assert unweighted(table).equals(table)
 
 
-def test_the_effective_size_is_kishs(events: Events) -> None:
-    _, cost = pools.unweight(events(np.array([1.0, 1.0, 2.0])), process="p", seed=1)
-    assert cost.effective == pytest.approx(16 / 6)
+def test_the_effective_size_is_kishs() -> None:
+    assert Weights.of(np.array([1.0, 1.0, 2.0]), np.arange(3)).effective == pytest.approx(16 / 6)
+    assert Weights().effective == 0
 
 
 def test_unweighting_in_parts_with_one_maximum_is_unweighting_the_whole(events: Events) -> None:
     table = events(np.random.default_rng(2).exponential(size=1000))
-    whole, cost = pools.unweight(table, process="p", seed=1)
-    parts = [
-        pools.unweight(part, process="p", seed=1, maximum=cost.maximum)[0]
-        for part in (table.slice(0, 300), table.slice(300))
-    ]
-    assert pa.concat_tables(parts).equals(whole)
+    top = table["weight"].to_numpy().max()
+    parts = [unweighted(part, top) for part in (table.slice(0, 300), table.slice(300))]
+    assert pa.concat_tables(parts).equals(unweighted(table))
+
+
+def test_the_heaviest_event_is_always_kept_also_in_a_slice_of_its_own(events: Events) -> None:
+    weights = np.tile([1.0, 3.7e5], 500)
+    kept = unweighted(events(weights))
+    assert set(range(1, 1000, 2)) <= set(kept["entry"].to_pylist())
 
 
 def test_an_event_of_weight_zero_is_never_kept(events: Events) -> None:
-    kept, _ = pools.unweight(events(np.array([0.0, 1.0] * 50)), process="p", seed=1)
+    kept = unweighted(events(np.array([0.0, 1.0] * 50)))
     assert kept["entry"].to_pylist() == list(range(1, 100, 2))
 
 
 def test_staying_does_not_depend_on_the_pool(events: Events) -> None:
     # Where unweighting used the number of the split, the pools would keep different shares.
     table = events(np.tile([1.0, 2.0], 20_000))
-    kept, _ = pools.unweight(table, process="p", seed=1)
-    parts = pools.split(kept, Pools(), seed=1)
+    kept = unweighted(table)
+    parts = by_pool(kept, Pools(), seed=4)
     size = kept.num_rows
     assert abs(parts["train"].num_rows - 0.64 * size) < 5 * math.sqrt(size * 0.64 * 0.36)
 
 
 def test_nothing_can_be_unweighted_to_nothing(events: Events) -> None:
-    kept, cost = pools.unweight(events(np.ones(0)), process="p", seed=1)
-    assert (kept.num_rows, cost.effective) == (0, 0.0)
+    assert unweighted(events(np.ones(0))).num_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -309,5 +313,5 @@ def test_weights_that_are_no_probabilities_are_refused(
     events: Events, weights: list[float], maximum: float | None, message: str
 ) -> None:
     with pytest.raises(WeightError, match=message) as caught:
-        pools.unweight(events(np.array(weights)), process="zvvj", seed=1, maximum=maximum)
+        unweighted(events(np.array(weights)), maximum)
     assert "process 'zvvj'" in str(caught.value)

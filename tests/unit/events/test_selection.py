@@ -59,6 +59,9 @@ def test_a_selection_keeps_the_events_that_pass_every_cut(write_delphes: Write) 
         weights=Weights(
             events=5, total=7.5, absolute=7.5, squares=15.25, negative=0, largest=3.0, entry=2
         ),
+        selected=Weights(
+            events=2, total=5.0, absolute=5.0, squares=13.0, negative=0, largest=3.0, entry=2
+        ),
     )
 
 

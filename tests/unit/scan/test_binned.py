@@ -5,26 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from toy_scan import make_pools, process_pools
+from toy_scan import by_pool, fill_pools, make_pools, process_pools
 
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import SelectionEmptyError, WeightError
-from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools
 from rayscan.events.table import schema
 from rayscan.results.ledger import rows_to_table
-from rayscan.results.storage import Storage
 from rayscan.scan.pools.binned import (
     POOL_NAMES,
-    bin_process,
     cutflow_rows,
     gather,
     pool_rows,
     templates_of,
 )
-from rayscan.scan.pools.events import EventPool
 from rayscan.seeds import stream
 
 BINNING = Binning(
@@ -65,20 +61,12 @@ def flow_of(table, process="sig", before=2.0):
 
 
 def binned_process(table, process="sig", **changes):
-    given = {
-        "process": process,
-        "role": "signal",
-        "cross_section": 3.0,
-        "binning": BINNING,
-        "split": Pools(),
-        "seed": 5,
-    }
-    return bin_process(table, flow_of(table, process), **{**given, **changes})
+    return fill_pools(table, flow_of(table, process), **{"binning": BINNING, "seed": 5, **changes})
 
 
 def test_no_event_is_in_two_pools_and_none_is_lost():
     table = event_table()
-    parts = event_pools.split(table, Pools(), seed=5)
+    parts = by_pool(table, Pools(), seed=5)
     who = {
         name: set(zip(part["file"].to_pylist(), part["entry"].to_pylist(), strict=True))
         for name, part in parts.items()
@@ -102,7 +90,7 @@ def test_pools_have_their_shares_within_binomial_errors():
 
 
 def test_a_shared_pool_holds_all_but_the_unseen_events():
-    binned = binned_process(event_table(), split=Pools(split="histograms"))
+    binned = binned_process(event_table(), pools=Pools(split="histograms"))
     apart = binned_process(event_table())
     assert binned.selected["train"] == EVENTS - binned.selected["unseen"]
     np.testing.assert_array_equal(binned.counts["train"], binned.counts["test"])
@@ -185,12 +173,7 @@ def test_the_efficiency_error_of_equal_weights_is_binomial():
 def test_features_are_those_of_the_events_inside(tmp_path):
     pt = stream(3, "pt").exponential(60, EVENTS)
     pt[::4] = np.nan
-    cache = Storage(str(tmp_path))
-    binned = binned_process(
-        event_table(pt=pt),
-        features=("met", "jet1_pt"),
-        keep=lambda pool, columns: EventPool.stored(cache, f"{pool}.parquet", columns),
-    )
+    binned = binned_process(event_table(pt=pt), features=("met", "jet1_pt"), folder=tmp_path)
     for name in POOL_NAMES:
         assert len(binned.events[name]) == binned.counts[name].sum()
         assert np.isfinite(binned.events[name].matrix(["jet1_pt"])).all()

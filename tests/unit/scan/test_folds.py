@@ -11,8 +11,10 @@ import pytest
 from pydantic import TypeAdapter
 from toy_scan import (
     BINNING,
+    by_pool,
     density,
     done,
+    fill_pools,
     limits_on,
     make_config,
     make_pools,
@@ -22,7 +24,6 @@ from toy_scan import (
 )
 
 from rayscan.ensembles.nuisance import ShapeUncertainty, Uncertainty
-from rayscan.events import split as event_pools
 from rayscan.events.selection import CutFlow, Step
 from rayscan.events.split import Pools, fold_name, pools_of_fold
 from rayscan.events.table import schema
@@ -43,8 +44,7 @@ from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import mixtures, planned, points
 from rayscan.scan.plan.requirements import pool_problems
-from rayscan.scan.pools.binned import POOL_NAMES, bin_process, gather, pool_rows
-from rayscan.scan.pools.events import EventPool
+from rayscan.scan.pools.binned import POOL_NAMES, gather, pool_rows
 from rayscan.scan.pools.folds import every_event, fold_counts, teams
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.exclusion.base import mixture_of_row
@@ -145,7 +145,7 @@ def test_folds_make_the_shares_and_are_stored_as_they_were_read():
 @pytest.mark.parametrize("folds", [3, 5])
 def test_no_network_is_tested_on_an_event_that_it_saw_and_each_event_is_tested_once(folds):
     table = event_table()
-    parts = event_pools.split(table, Pools(folds=folds), seed=5)
+    parts = by_pool(table, Pools(folds=folds), seed=5)
     who = {
         name: set(zip(*(t[c].to_pylist() for c in ("file", "entry")), strict=True))
         for name, t in parts.items()
@@ -169,26 +169,22 @@ def test_no_network_is_tested_on_an_event_that_it_saw_and_each_event_is_tested_o
 
 def test_an_event_is_in_the_same_fold_however_its_file_was_sliced():
     table = event_table()
-    whole = event_pools.split(table, SPLIT, seed=5)
-    half = event_pools.split(table.slice(700, 900), SPLIT, seed=5)
+    whole = by_pool(table, SPLIT, seed=5)
+    half = by_pool(table.slice(700, 900), SPLIT, seed=5)
     for name, part in half.items():
         assert set(part["jet1_pt"].to_pylist()) <= set(whole[name]["jet1_pt"].to_pylist())
 
 
 def test_single_events_of_a_network_are_those_of_its_folds(tmp_path):
-    table, cache = event_table(), Storage(str(tmp_path))
+    table = event_table()
     step = {"events": table.num_rows, "sum_weights": 3000.0, "sum_weights_squared": 3000.0}
-    part = bin_process(
+    part = fill_pools(
         table,
         CutFlow(process="sig", steps=(Step(cut="all", **step),)),
-        process="sig",
-        role="signal",
-        cross_section=1.0,
-        binning=BINNING,
-        split=SPLIT,
+        pools=SPLIT,
         seed=5,
         features=("jet1_pt",),
-        keep=lambda pool, columns: EventPool.stored(cache, f"{pool}.parquet", columns),
+        folder=tmp_path,
     )
     config = make_config(pools=SPLIT)
     binned = gather(

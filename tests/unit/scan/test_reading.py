@@ -8,13 +8,13 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
-from toy_scan import make_config
+from toy_scan import fill_pools, make_config
 
 from rayscan.errors import ConfigError, WeightError
 from rayscan.events.selection import Selection, add, select, with_broken
 from rayscan.results.storage import Storage
 from rayscan.scan.config.process import Process
-from rayscan.scan.pools.binned import bin_process, cutflow_rows, gather, pool_rows
+from rayscan.scan.pools.binned import cutflow_rows, gather, pool_rows
 from rayscan.scan.pools.inputs import open_inputs, slices_of
 from rayscan.scan.pools.reading import flow_of, keep, look, reading_problems
 
@@ -164,14 +164,13 @@ def test_one_selected_event_that_outweighs_the_others_is_named(tmp_path):
 
 
 def binned(config, name, tables, flows):
-    return bin_process(
+    return fill_pools(
         tables[name][0],
         flows[name],
-        process=name,
         role=config.processes[name].role,
         cross_section=10.0,
         binning=config.binning,
-        split=config.pools,
+        pools=config.pools,
         seed=1,
     )
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import reduce
+from itertools import pairwise
+from operator import add
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rayscan.ensembles.binning import Axis, Binning
 from rayscan.ensembles.mixture import Mixtures
+from rayscan.events.formats import Slice
+from rayscan.events.selection import CutFlow
+from rayscan.events.split import Pools, split
+from rayscan.events.weights import Weights
+from rayscan.results import seal
 from rayscan.results.storage import Storage
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
@@ -21,6 +33,7 @@ from rayscan.scan.plan.members import fixed_packs
 from rayscan.scan.plan.points import Point, mixtures, points
 from rayscan.scan.pools.binned import POOL_NAMES, BinnedPools, Counts, ProcessPools
 from rayscan.scan.pools.events import EventPool, Features
+from rayscan.scan.pools.filling import fill, planned, pools_of
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
@@ -94,6 +107,69 @@ def process_pools(process: str, *, size: int = 20_000, seed: int = 1) -> Process
         unweighting=(3 * size, 3 * size, 3.0 * size),
         flow=flow,
     )
+
+
+def by_pool(table: pa.Table, pools: Pools, *, seed: int) -> dict[str, pa.Table]:
+    """The events of each pool, in the order of the table."""
+    numbers = np.zeros(len(table), dtype=int)
+    files, entries = np.array(table["file"].to_pylist()), table["entry"].to_numpy()
+    for process, file in dict.fromkeys(zip(table["process"].to_pylist(), files, strict=True)):
+        rows = files == file
+        numbers[rows] = split(process, str(file), entries[rows], pools, seed=seed)
+    return {
+        name: table.filter(pa.array(np.isin(numbers, those)))
+        for name, those in pools.numbers_of.items()
+    }
+
+
+def fill_pools(
+    table: pa.Table,
+    flow: CutFlow,
+    *,
+    slices: int = 1,
+    folder: Path | None = None,
+    role: str = "signal",
+    cross_section: float = 3.0,
+    features: Sequence[str] = (),
+    per_file: bool = False,
+    **changes: Any,
+) -> ProcessPools:
+    """Pools of the selected events of a process by the way of slices in a cache.
+
+    Each file of the table is cut in so many slices, each of which is filled on its own. The cut
+    flow is that of all of them; its weights before any cut are those of the selected events.
+    """
+    process = flow.process
+    config = make_config(**changes)
+    said = Process(
+        role=role, files=("a.root",), cross_section=1.0, normalise="per_file" if per_file else None
+    )
+    config = replace(config, processes={**config.processes, process: said})
+    with tempfile.TemporaryDirectory() as made:
+        cache, stems = Storage(str(folder or made)), {}
+        nothing = [
+            replace(s, events=0, sum_weights=0.0, sum_weights_squared=0.0) for s in flow.steps
+        ]
+        for file in dict.fromkeys(table["file"].to_pylist()):
+            own = table.filter(pc.equal(table["file"], file))
+            edges = np.linspace(0, len(own), slices + 1).astype(int)
+            for first, last in pairwise(edges):
+                piece = own.slice(first, last - first)
+                weights = Weights.of(piece["weight"].to_numpy(), piece["entry"].to_numpy())
+                steps = nothing if stems else flow.steps
+                part = replace(flow, steps=steps, weights=weights, selected=weights)
+                stem = f"events/{file}-{len(stems)}"
+                cache.write(f"{stem}.parquet", seal.encode(piece), lasting=False)
+                text = json.dumps(asdict(part))
+                cache.write(f"{stem}.json", text.encode(), lasting=False)
+                stems[stem] = Slice(process=process, path=file, file=file, first=0, last=1)
+        plan = planned(config, process, stems, cache, features)
+        each = [
+            fill(replace(part, tables=(one,), name=one.stem), plan.rules, cache)
+            for part in plan.parts
+            for one in part.tables
+        ]
+        return pools_of(reduce(add, each), plan, role=role, cross_section=cross_section)
 
 
 def with_events(
