@@ -36,7 +36,8 @@ WINDOW = 2**20
 """Most events of a window; so many at most are one window, which always stays in memory."""
 _SHARE = 0.25
 """Of the memory of a core, what events may take that stay in memory between epochs."""
-_AT_ONCE = 2**16
+_AT_ONCE = 2**12
+"""Events whose features are prepared at a time: they fit the cache of a core."""
 
 
 def stays_in_memory(values: int) -> bool:

@@ -41,7 +41,8 @@ class EventPool:
         table = pa.table(dict(columns))
         if not table.num_rows:
             return cls(cache)
-        cache.write(part, seal.encode(table), lasting=False)  # its checksum knows what was lost
+        # its checksum knows what was lost
+        cache.write(part, seal.encode(table, numbers=True), lasting=False)
         return cls(cache, (part,), (table.num_rows,))
 
     def __len__(self) -> int:

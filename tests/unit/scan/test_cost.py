@@ -30,7 +30,7 @@ from rayscan.scan.config.scan import (
 from rayscan.scan.config.search import Search
 from rayscan.scan.cost.calibration import calibrated
 from rayscan.scan.cost.costs import Rates, duration, entries_of, estimate
-from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes
+from rayscan.scan.cost.footprint import disk_bytes, epoch_bytes, event_way, training_bytes
 from rayscan.scan.cost.stages import point_cpu, stages, total_cpu, total_wall
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.members import fixed_packs
@@ -247,6 +247,17 @@ def test_mixtures_that_need_yields_are_counted_and_named_as_unknown():
     assert (load.pairs, load.draws) == (known.pairs, known.draws)
     each = replace(config, training=Training(strength="each"))
     assert len(workload(each).points) == 2 * 2 * 2
+
+
+def test_the_plan_says_whether_events_stay_in_memory_and_counts_them_only_there():
+    config = make_config(architectures=("event_mlp",))
+    many, endless = (workload(config, dict.fromkeys(ENTRIES, n)) for n in (10**12, 10**13))
+    assert event_way(workload(make_config(), ENTRIES)) == ""
+    assert event_way(workload(config, ENTRIES)) == "in memory"
+    assert event_way(many) == event_way(endless) == "streamed"
+    assert training_bytes(many) == training_bytes(endless)
+    shown = estimate(config, RATES, ENTRIES).needs.set_index("need")
+    assert "those that networks train on in memory" in shown.loc["memory per worker", "of which"]
 
 
 def test_ordinary_scans_are_not_warned_about():
