@@ -137,4 +137,4 @@ class Filling:
                 if name in self._problems
             )
             raise ConfigError(path="the input", problems=tuple(problems))
-        return {name: found[name] for name in self.config.processes}
+        return {name: found[name] for name in self.config.processes if name in found}

@@ -5,9 +5,11 @@ E events.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import awkward as ak
@@ -73,6 +75,25 @@ class Step:
     sum_weights: float
     sum_weights_squared: float
 
+    @classmethod
+    def of(cls, cut: str, weights: Floats) -> Step:
+        """What events of these weights, (E,), are after a cut."""
+        return cls(
+            cut=cut,
+            events=len(weights),
+            sum_weights=float(weights.sum()),
+            sum_weights_squared=float((weights**2).sum()),
+        )
+
+    def __add__(self, other: Step) -> Step:
+        """Of both together, after the same cut."""
+        return Step(
+            cut=self.cut,
+            events=self.events + other.events,
+            sum_weights=self.sum_weights + other.sum_weights,
+            sum_weights_squared=self.sum_weights_squared + other.sum_weights_squared,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutFlow:
@@ -106,13 +127,7 @@ def add(flows: Iterable[CutFlow]) -> CutFlow:
     if len(kinds) != 1:
         raise ValueError(f"cut flows of {len(kinds)} selections, expected one process and its cuts")
     steps = tuple(
-        Step(
-            cut=same[0].cut,
-            events=sum(step.events for step in same),
-            sum_weights=sum(step.sum_weights for step in same),
-            sum_weights_squared=sum(step.sum_weights_squared for step in same),
-        )
-        for same in zip(*(flow.steps for flow in known), strict=True)
+        reduce(operator.add, same) for same in zip(*(flow.steps for flow in known), strict=True)
     )
     columns = sum((Counter(flow.broken_columns) for flow in known), Counter[str]())
     return CutFlow(
@@ -175,10 +190,10 @@ def select(
         entries, weights, leaves = entries[sound], weights[sound], flat.leaves(columns)
     values = named.compute(selection.names(observables), columns, selection.objects)
     kept = np.ones(len(weights), dtype=np.bool_)
-    steps = [_step("all", weights)]
+    steps = [Step.of("all", weights)]
     for cut in selection.parsed:
         kept &= cut.keeps(values[cut.observable])
-        steps.append(_step(str(cut), weights[kept]))
+        steps.append(Step.of(str(cut), weights[kept]))
     hashes, bits = content.known(leaves, len(weights))
     numbers: list[Any] = [entries, weights, *(values[name] for name in observables), hashes, bits]
     arrays = [
@@ -207,12 +222,3 @@ def _weighed(piece: Slice, needs: Mapping[str, str]) -> tuple[dict[str, ak.Array
     if flat.leaf(weights).counts.max() <= place:
         raise WeightBranchError(path=piece.path, branch=piece.weight, others=(branch,))
     return columns, weight_values(weights, piece.weight)
-
-
-def _step(cut: str, weights: Floats) -> Step:
-    return Step(
-        cut=cut,
-        events=len(weights),
-        sum_weights=float(weights.sum()),
-        sum_weights_squared=float((weights**2).sum()),
-    )

@@ -114,7 +114,7 @@ def uniform(process: str, file: str, entry: npt.ArrayLike, *, seed: int, salt: s
         state ^= state >> np.uint64(shift)
         state *= np.uint64(factor)
     state ^= state >> np.uint64(31)
-    numbers: Floats = (state >> np.uint64(11)) * 2.0**-53
+    numbers: Floats = (state >> np.uint64(11)) * np.float64(2.0**-53)
     return numbers
 
 

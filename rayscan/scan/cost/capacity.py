@@ -56,7 +56,6 @@ def _largest(load: Workload) -> tuple[str, str]:
             "ensembles.test",
             "lower ensembles.test, limits.ensembles or the bins",
         ): footprint.testing_bytes(load),
-        ("processes", "give fewer events"): footprint.event_bytes(load),
     }
     return max(parts, key=lambda part: parts[part])
 

@@ -6,6 +6,7 @@ from rayscan.models.architectures.network import NetworkArchitecture
 from rayscan.models.networks.event_source import stays_in_memory
 from rayscan.scan.cost.stages import generated
 from rayscan.scan.cost.workload import Workload
+from rayscan.scan.pools.filling import EVENTS_OF_A_PART
 
 PROCESS = 0.3e9
 """A worker with numpy, pyarrow and scikit-learn [bytes]."""
@@ -72,10 +73,10 @@ def testing_bytes(load: Workload) -> int:
 
 
 def event_bytes(load: Workload) -> int:
-    """The event table of the largest process, as the worker that fills its pools holds it."""
+    """What a worker holds that fills pools, of the largest process: one part of its event tables."""
     columns = 8 + 8 + 8 + 4 * len(load.config.observables)
     most = max((load.events(name) or 0 for name in load.config.processes), default=0)
-    return 2 * columns * most
+    return 2 * columns * min(most, EVENTS_OF_A_PART)
 
 
 def worker_bytes(load: Workload) -> float:

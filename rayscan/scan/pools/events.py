@@ -41,8 +41,8 @@ class EventPool:
         table = pa.table(dict(columns))
         if not table.num_rows:
             return cls(cache)
-        # its checksum knows what was lost
-        cache.write(part, seal.encode(table, numbers=True), lasting=False)
+        # Read at every epoch, and its checksum knows what was lost.
+        cache.write(part, seal.encode(table, compression="lz4"), lasting=False)
         return cls(cache, (part,), (table.num_rows,))
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ other: the factors of its files and the largest weight. The second bins the even
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -116,20 +117,11 @@ class Filled:
     def __add__(self, other: Filled) -> Filled:
         """Of both together."""
         return Filled(
-            inside=_added(self.inside, other.inside),
+            inside=self.inside + other.inside,
             selected=self.selected + other.selected,
             counts=self.counts + other.counts,
             events={name: pool + other.events[name] for name, pool in self.events.items()},
         )
-
-
-def _added(one: Step, two: Step) -> Step:
-    return Step(
-        cut=one.cut,
-        events=one.events + two.events,
-        sum_weights=one.sum_weights + two.sum_weights,
-        sum_weights_squared=one.sum_weights_squared + two.sum_weights_squared,
-    )
 
 
 def planned(
@@ -169,9 +161,8 @@ def planned(
         maximum=maximum_of(flow.selected, process),
     )
     parts = tuple(_parts(rules, tables, [each.selected.events for each in flows], cache))
-    return Plan(
-        rules=rules, flow=with_broken(flow) if config.skip_broken_events else flow, parts=parts
-    )
+    shown = with_broken(flow) if config.skip_broken_events else flow
+    return Plan(rules=rules, flow=shown, parts=parts)
 
 
 def _parts(
@@ -208,7 +199,7 @@ def fill(part: Part, rules: Rules, cache: Storage) -> Filled:
     numbers = np.concatenate([each.numbers for each in binned])
     cells = numbers * bins + np.concatenate([each.cells for each in binned])
     return Filled(
-        inside=reduce(_added, (each.inside for each in binned)),
+        inside=reduce(operator.add, (each.inside for each in binned)),
         selected=np.sum([each.selected for each in binned], axis=0),
         counts=np.bincount(cells, minlength=size * bins).reshape(size, bins),
         events=_event_pools(part, rules, cache, numbers, binned) if rules.features else {},
@@ -237,14 +228,8 @@ def _binned(table: EventTable, read: pa.Table, rules: Rules) -> _Binned:
     kept = unweight(weights, *who, maximum=rules.maximum, seed=rules.seed)
     numbers = split(*who, rules.split, seed=rules.seed)
     there = inside & kept
-    weighed = weights[inside]
     return _Binned(
-        inside=Step(
-            cut="binning",
-            events=len(weighed),
-            sum_weights=float(weighed.sum()),
-            sum_weights_squared=float((weighed**2).sum()),
-        ),
+        inside=Step.of("binning", weights[inside]),
         selected=np.bincount(numbers[kept], minlength=rules.numbers),
         numbers=numbers[there],
         cells=cells[there],

@@ -49,6 +49,25 @@ def test_one_axis_counts_as_numpy_does(
     assert np.array_equal(Binning(axes=(one,)).counts({"met": x}), expected)
 
 
+@pytest.mark.parametrize("overflow", ["drop", "last"])
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize(
+    ("low", "high", "bins"),
+    [(1e-3, 7.3, 30), (130, 2000, 1000), (1e-300, 1e300, 4), (1e6, 1e6 + 1e-6, 2), (1, 2, 100_000)],
+)
+def test_every_bin_is_the_one_that_a_search_finds(
+    low: float, high: float, bins: int, scale: Any, overflow: Any
+) -> None:
+    one = axis(bins=bins, low=low, high=high, scale=scale, overflow=overflow)
+    edges = one.edges
+    near = [edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)]
+    x = np.concatenate([*near, [np.nan, np.inf, -np.inf, 0.0, -low, 1.5 * high]])
+    expected = np.searchsorted(edges, x, side="right") - 1
+    expected[(x >= high) if overflow == "last" else (x == high)] = bins - 1
+    expected[(expected == bins) | np.isnan(x)] = -1
+    assert np.array_equal(one.index(x), expected)
+
+
 def test_log_bins_have_equal_ratios_and_exact_ends() -> None:
     edges = axis(scale="log").edges
     assert (edges[0], edges[-1]) == (130.0, 2000.0)
