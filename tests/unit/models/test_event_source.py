@@ -161,13 +161,13 @@ def test_a_set_of_one_window_stays_where_it_is():
 
 
 def test_moments_of_many_events_are_those_of_some():
-    """Every third event; its share of each process is that of them all."""
+    """Every twelfth event; its share of each process is that of them all."""
     whole, some = EventSource(Pools()), EventSource(Pools(), window=1000)
     x, _ = together(Pools().blocks("train"))
     np.testing.assert_allclose(whole.seen.mean, np.nanmean(x, axis=0), rtol=1e-6)
     apart = (some.seen.mean - whole.seen.mean) * whole.seen.scale
-    assert 0 < np.abs(apart[1:]).max() < 4 / np.sqrt(TRAINED / 3)
-    assert abs(some.seen.mean[0] - whole.seen.mean[0]) <= 1  # numbers of events: evenly spread
+    assert 0 < np.abs(apart[1:]).max() < 4 / np.sqrt(TRAINED / 12)
+    assert abs(some.seen.mean[0] - whole.seen.mean[0]) <= 6  # numbers of events: evenly spread
 
 
 def test_both_classes_weigh_the_same_in_an_epoch():
