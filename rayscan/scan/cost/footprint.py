@@ -7,14 +7,16 @@ from rayscan.models.networks.event_source import stays_in_memory
 from rayscan.scan.cost.stages import generated
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.pools.filling import EVENTS_OF_A_PART
+from rayscan.scan.steps.examples import event_features
 
 PROCESS = 0.3e9
 """A worker with numpy, pyarrow and scikit-learn [bytes]."""
 TENSORFLOW = 0.9e9
 """What TensorFlow adds, a compiled graph included [bytes]."""
 
-# Event tables: 23.6 bytes with two observables, 42.7 with eight; 10 are what an event is known by.
-_TABLE_EVENT, _TABLE_OBSERVABLE = 18.0, 3.2
+# Event tables: 16.4 bytes with two observables, of which 9 are what an event is known by; each
+# observable takes 2.9 to 3.6, in event pools too.
+_TABLE_EVENT, _TABLE_OBSERVABLE = 10.0, 3.2
 _TABLE_ROW = 1500  # tables and ledger together, per row
 _TABLE_CURVE = 12_000  # tables and ledger together, per ROC curve with its score distributions
 _CHANNEL = 160  # of a workspace in JSON
@@ -73,7 +75,7 @@ def testing_bytes(load: Workload) -> int:
 
 
 def event_bytes(load: Workload) -> int:
-    """What a worker holds that fills pools, of the largest process: one part of its event tables."""
+    """What a worker holds that fills pools of the largest process: a part of its event tables."""
     columns = 8 + 8 + 8 + 4 * len(load.config.observables)
     most = max((load.events(name) or 0 for name in load.config.processes), default=0)
     return 2 * columns * min(most, EVENTS_OF_A_PART)
@@ -86,9 +88,10 @@ def worker_bytes(load: Workload) -> float:
 
 
 def disk_bytes(load: Workload) -> dict[str, float]:
-    """Bytes of generated files, event tables, classifiers, and tables with workspaces."""
+    """Bytes of generated files, event tables and pools, classifiers, and tables with workspaces."""
     config = load.config
-    event = _TABLE_EVENT + _TABLE_OBSERVABLE * len(config.observables)
+    observables = len(config.observables) + len(event_features(config))
+    event = _TABLE_EVENT + _TABLE_OBSERVABLE * observables
     events = sum(load.events(name) or 0 for name in config.processes if name not in load.read)
     rows = load.members + load.test_rows + load.binned_limits + load.score_limits
     channels = config.limits.channels * load.binned_limits * config.limits.workspaces
