@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import Floats, Integers
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.event_blocks import cut
 from rayscan.models.networks.backend import tensorflow
@@ -121,22 +121,22 @@ class Pack:
         return Data(x, constant(labels), constant(np.stack(weights)), *self._moments)
 
     def _settings(self, epoch: int, number: int, plan: Plan) -> Settings:
-        tf, before = self._tf, number * (self._span // plan.batch)
+        tf, steps = self._tf, self._plan.steps
+        done = epoch * steps + number * (self._span // plan.batch)
         tasks = [member.task for member in self._members]
         window = (epoch, number) if number else (epoch,)
         order = np.zeros(plan.steps * plan.batch, dtype=np.int32)
         # One order for all packs of all processes: a pack must give what separate training gives.
         order[: plan.examples] = stream(0, "order", *window).permutation(plan.examples)
-        rates = np.stack(
-            [_rates(member, epoch, self._plan.steps) for member in self._members], axis=1
-        )[before : before + plan.steps]
+        step = done + np.arange(plan.steps)
+        rates = np.stack([_rates(member, step, steps) for member in self._members], axis=1)
         return Settings(
             order=tf.constant(order),
             rates=tf.constant(rates.astype(np.float32)),
             dropout=tf.constant([task.knobs.dropout for task in tasks], tf.float32),
             l2=tf.constant([task.knobs.l2 for task in tasks], tf.float32),
             keys=tf.constant(self._keys(window)),
-            done=tf.constant(epoch * self._plan.steps + before, tf.int32),
+            done=tf.constant(done, tf.int32),
             numbers={
                 name: tf.constant([task.source.numbers[name] for task in tasks], tf.float32)
                 for name in sorted(plan.loss.needs)
@@ -177,13 +177,12 @@ def _stacked(arrays: Sequence[npt.NDArray[np.number]]) -> npt.NDArray[np.number]
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
-def _rates(member: Progress, epoch: int, steps: int) -> Floats:
-    """Learning rate at each step of an epoch, 0 for a member that has ended."""
+def _rates(member: Progress, step: Integers, steps: int) -> Floats:
+    """Learning rate at some steps of a training, so many an epoch; 0 for one that has ended."""
     knobs = member.task.knobs
-    step = epoch * steps + np.arange(steps)
     if member.ended:
-        return np.zeros(steps)
+        return np.zeros(len(step))
     if knobs.schedule == "constant":
-        return np.full(steps, knobs.learning_rate)
+        return np.full(len(step), knobs.learning_rate)
     done = np.minimum(step / (knobs.epochs * steps), 1.0)
     return np.asarray(knobs.learning_rate * 0.5 * (1.0 + np.cos(np.pi * done)))
