@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Integers
-
 Rows = npt.NDArray[Any]
 T = TypeVar("T")
 
@@ -51,30 +49,17 @@ def together(processes: Sequence[EventBlocks]) -> tuple[Rows, npt.NDArray[np.int
     return np.concatenate(blocks), labels_of(processes)
 
 
-class Cutter:
-    """Takes rows from blocks, whatever the sizes of both; blocks are read as they are needed."""
-
-    def __init__(self, blocks: Iterable[Rows]) -> None:
-        self._blocks = iter(blocks)
-        self._rest: list[Rows] = []
-
-    def take(self, count: int) -> Rows:
-        """The next rows, at least one and no more than there are."""
-        taken = []
-        while count:
-            block = self._rest.pop() if self._rest else next(self._blocks)
-            taken.append(block[:count])
-            count -= len(taken[-1])
-            if len(block) > len(taken[-1]):
-                self._rest.append(block[len(taken[-1]) :])
-        return taken[0] if len(taken) == 1 else np.concatenate(taken)
-
-
 def cut(blocks: Iterable[Rows], total: int, rows: int) -> Iterator[Rows]:
-    """All rows of some blocks, so many at a time; the last may be fewer."""
-    cutter = Cutter(blocks)
+    """All rows of some blocks, so many at a time whatever their blocks; the last may be fewer."""
+    coming, rest = iter(blocks), np.empty((0,))
     for first in range(0, total, rows):
-        yield cutter.take(min(rows, total - first))
+        missing, taken = min(rows, total - first), []
+        while missing:
+            rest = rest if len(rest) else next(coming)
+            taken.append(rest[:missing])
+            rest = rest[missing:]
+            missing -= len(taken[-1])
+        yield taken[0] if len(taken) == 1 else np.concatenate(taken)
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -84,14 +69,3 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := coming.result()) is not None:
             coming = thread.submit(next, items, None)
             yield item
-
-
-def apportioned(left: Integers, count: int) -> Integers:
-    """How many of ``count`` rows come from each process, in proportion to what is left of each.
-
-    >>> apportioned(np.array([10, 5, 1]), 8)
-    array([5, 3, 0])
-    """
-    taken, rest = np.divmod(left * count, left.sum())
-    taken[np.argsort(-rest, kind="stable")[: count - taken.sum()]] += 1
-    return taken

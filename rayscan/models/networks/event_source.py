@@ -1,15 +1,18 @@
 """Single events as the training loop takes them: all at once, or in windows that stream.
 
-An epoch of many events comes in windows, each with events of every process in proportion. The order
-is a function of the epoch and the blocks alone: blocks of a process are shuffled, rows in a block,
-and rows in a window (pack.py). Blocks stay in memory where they fit, or are read anew at every
-epoch, by a thread while the window before is trained on; the weights are the same, bit by bit.
+An epoch of many events comes in windows, each of which has its share of every block of every
+process: events sorted by what they are, as in slices of a transverse momentum, are mixed as well as
+any. They are dealt to windows once, and then stay in memory where they fit, or in a file of this
+machine which a thread reads while the window before is trained on: the weights are the same, bit by
+bit. The order is a function of the epoch and the blocks alone: windows are shuffled, and the rows
+of each (pack.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +20,10 @@ import numpy.typing as npt
 from rayscan.arrays import Floats
 from rayscan.cores import allowed_cores, memory_here
 from rayscan.models.contract import EventExamples, columns
-from rayscan.models.event_blocks import (
-    Cutter,
-    EventBlocks,
-    ahead,
-    apportioned,
-    labels_of,
-    together,
-)
+from rayscan.models.event_blocks import EventBlocks, ahead, cut, labels_of, together
 from rayscan.models.losses.base import balance
 from rayscan.models.networks.inputs import Input, Squash
+from rayscan.models.networks.shelf import Shelf
 from rayscan.models.networks.sources import Labelled, Source
 from rayscan.seeds import stream
 
@@ -41,7 +38,7 @@ _AT_ONCE = 2**12
 
 
 def stays_in_memory(values: int) -> bool:
-    """Whether so many features of events stay in the memory of a worker between epochs."""
+    """Whether so many numbers of events stay in the memory of a worker between epochs."""
     return 4 * values <= _SHARE * memory_here() / allowed_cores()
 
 
@@ -56,7 +53,10 @@ class EventSource(Source):
         examples: The events.
         squashed: Draw in the tails of features.
         window: Most events of a window.
-        kept: Whether blocks stay in memory between epochs; None: where they fit.
+        kept: Whether prepared events stay in memory between epochs; None: where they fit.
+
+    Raises:
+        StorageError: There is no room for the file of events that do not fit in memory.
     """
 
     frozen = True
@@ -79,9 +79,8 @@ class EventSource(Source):
         self._features = len(examples.features)
         self.numbers = {"S": examples.S, "B": examples.B}
         self.shape = (self._features,)
-        values = (self.size + _size(self._stopping)) * self._features
+        values = (self.size + _size(self._stopping)) * (self._features + 1)
         self._kept = stays_in_memory(values) if kept is None else kept
-        self._blocks: dict[tuple[EventBlocks, int], Features] = {}
         rows = self._sample()
         known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
         self.squash = Squash.of(known) if squashed else None
@@ -114,7 +113,9 @@ class EventSource(Source):
         """Features of the events for stopping, in their order."""
         if _size(self._stopping) <= self._window:
             return super().validation_blocks()
-        return ahead(self._block(p, k) for p in self._stopping for k in range(len(p.sizes)))
+        total = _size(self._stopping)
+        pieces = range(0, total, self._window)
+        return ahead(self._in_order.get(k, min(self._window, total - k)) for k in pieces)
 
     def balanced(self, labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Weights by the numbers of events of the whole epoch."""
@@ -126,34 +127,46 @@ class EventSource(Source):
         return balance(labels, self.n_classes, of_all.astype(np.int64))
 
     def _mixed(self, epoch: int, span: int) -> Iterator[Labelled]:
-        """Windows with events of each process in proportion to what is left of it."""
-        cutters = [Cutter(self._shuffled(epoch, k)) for k in range(len(self._training))]
-        left = np.array([process.size for process in self._training])
-        labels = np.array([process.label for process in self._training], np.int32)
-        while left.any():
-            taken = apportioned(left, min(span, int(left.sum())))
-            rows = [cutters[k].take(int(taken[k])) for k in np.flatnonzero(taken)]
-            yield np.concatenate(rows), np.repeat(labels, taken)
-            left -= taken
-
-    def _shuffled(self, epoch: int, number: int) -> Iterator[Features]:
-        """Blocks of a process in an order of their own, and the events of each."""
-        process = self._training[number]
+        """The windows of an epoch, shuffled, with ends moved so that batches are full."""
+        starts = self._starts()
         # As the order in a window (pack.py) one for all packs.
-        rng = stream(0, "order", epoch, "process", number)
-        for k in rng.permutation(len(process.sizes)):
-            block = self._block(process, int(k))
-            yield block[rng.permutation(len(block))]
+        rng = stream(0, "order", epoch, "windows")
+        order = rng.permutation(len(starts) - 1).tolist()
+        sizes = np.diff(starts)
+        dealt = (self._dealt.get(starts[k], sizes[k])[rng.permutation(sizes[k])] for k in order)
+        for rows in cut(dealt, self.size, span):
+            yield np.ascontiguousarray(rows[:, :-1]), rows[:, -1].astype(np.int32)
 
-    def _block(self, process: EventBlocks, number: int) -> Features:
-        """A block as the network sees it, from memory if it is kept there."""
-        key = process, number
-        found = self._blocks.get(key)
-        if found is None:
-            found = self._prepared(process.read(number))
-            if self._kept:
-                self._blocks[key] = found
-        return found
+    def _starts(self) -> list[int]:
+        """First row of each window, and the number of all."""
+        windows = math.ceil(self.size / self._window)
+        return np.cumsum([0, *(len(range(k, self.size, windows)) for k in range(windows))]).tolist()
+
+    @cached_property
+    def _dealt(self) -> Shelf:
+        """Training events and labels: those of each block are shuffled and dealt to all windows."""
+        shelf = Shelf(self.size, self._features + 1, kept=self._kept)
+        starts, first = self._starts()[:-1], 0
+        for number, process in enumerate(self._training):
+            for k, size in enumerate(process.sizes):
+                order = stream(0, "order", "process", number, k).permutation(size)
+                rows = np.full((size, self._features + 1), process.label, np.float32)
+                rows[:, :-1] = self._prepared(process.read(k))[order]
+                for begin in range(min(size, len(starts))):
+                    window, place = (first + begin) % len(starts), (first + begin) // len(starts)
+                    shelf.put(starts[window] + place, rows[begin :: len(starts)])
+                first += size
+        return shelf
+
+    @cached_property
+    def _in_order(self) -> Shelf:
+        """Events for stopping."""
+        shelf, first = Shelf(_size(self._stopping), self._features, kept=self._kept), 0
+        for process in self._stopping:
+            for k, size in enumerate(process.sizes):
+                shelf.put(first, self._prepared(process.read(k)))
+                first += size
+        return shelf
 
     def _sample(self) -> npt.NDArray[np.number]:
         """Every training event, or every k-th."""
