@@ -10,6 +10,7 @@ of each (pack.py).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -132,7 +133,7 @@ class EventSource(Source):
         # As the order in a window (pack.py) one for all packs.
         rng = stream(0, "order", epoch, "windows")
         order = rng.permutation(len(starts) - 1).tolist()
-        sizes = np.diff(starts)
+        sizes = np.diff(starts).tolist()
         dealt = (self._dealt.get(starts[k], sizes[k])[rng.permutation(sizes[k])] for k in order)
         for rows in cut(dealt, self.size, span):
             yield np.ascontiguousarray(rows[:, :-1]), rows[:, -1].astype(np.int32)
@@ -140,7 +141,8 @@ class EventSource(Source):
     def _starts(self) -> list[int]:
         """First row of each window, and the number of all."""
         windows = math.ceil(self.size / self._window)
-        return np.cumsum([0, *(len(range(k, self.size, windows)) for k in range(windows))]).tolist()
+        sizes = (len(range(k, self.size, windows)) for k in range(windows))
+        return list(itertools.accumulate(sizes, initial=0))
 
     @cached_property
     def _dealt(self) -> Shelf:
