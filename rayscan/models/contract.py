@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from rayscan.arrays import AnyIntegers, Floats
 from rayscan.errors import ShapeMismatchError
+from rayscan.models.event_blocks import EventBlocks
 from rayscan.models.ratio.mixed import Part
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 
@@ -112,11 +113,18 @@ class EventExamples(Protocol):
     def B(self) -> int:  # noqa: N802
         """Background events of one class-1 ensemble."""
 
+    def blocks(self, pool: Literal["train", "validation"]) -> Sequence[EventBlocks]:
+        """Events to train on, or those used for stopping, of each process: read block by block."""
+
     def training(self) -> tuple[npt.NDArray[np.float32], AnyIntegers]:
-        """Features (E, F) and labels (E,), 1 = signal."""
+        """Features (E, F) and labels (E,), 1 = signal, of all events to train on.
+
+        Who asks for them holds them: what an architecture says that it holds (`held`) has to count
+        them, as those of `validation`. Whoever reads `blocks` needs no more memory for more events.
+        """
 
     def validation(self) -> tuple[npt.NDArray[np.float32], AnyIntegers]:
-        """Features (E, F) and labels (E,) used for stopping."""
+        """Features (E, F) and labels (E,) of all events used for stopping."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,12 +28,14 @@ def checksum(*content: bytes | memoryview) -> str:
     return found.hexdigest()
 
 
-def encode(table: pa.Table) -> bytes:
+def encode(table: pa.Table, compression: str = "zstd") -> bytes:
     """A table as a Parquet file whose footer holds the checksum of all its other bytes."""
     sink = io.BytesIO()
     # Numbers hardly repeat: dictionaries of them would make larger files, three times as slowly.
     texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=texts) as writer:
+    with pq.ParquetWriter(
+        sink, table.schema, compression=compression, use_dictionary=texts
+    ) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata({_KEY: _BLANK})
     content = sink.getvalue()

@@ -26,9 +26,9 @@ from rayscan.models.knobs import (
 )
 from rayscan.models.networks.dense import DenseNetwork
 from rayscan.models.networks.event_network import EventClassifier
+from rayscan.models.networks.event_source import WINDOW, EventSource, stays_in_memory
 from rayscan.models.networks.inputs import Squash
 from rayscan.models.networks.progress import Progress
-from rayscan.models.networks.sources import EventSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,21 @@ class EventMLP(NetworkArchitecture[EventMLPKnobs]):
     def draws(self, values: EventMLPKnobs) -> int:
         """None: it reads events."""
         return 0
+
+    def held(
+        self,
+        values: EventMLPKnobs,
+        shape: tuple[int, ...],
+        examples: int,
+        *,
+        size: int,
+        members: int,
+    ) -> int:
+        """The weights of a pack, a window of events four times, and those that stay in memory."""
+        window = min(examples, WINDOW)
+        held = super().held(values, shape, window, size=size, members=members)
+        inputs = examples * math.prod(shape)
+        return held + size * inputs * (examples > WINDOW and stays_in_memory(inputs))
 
     def network(self, shape: tuple[int, ...], values: EventMLPKnobs, outputs: int) -> DenseNetwork:
         """``layers`` hidden layers of ``units`` nodes."""

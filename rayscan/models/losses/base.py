@@ -70,8 +70,17 @@ class Loss(ABC):
         return partial(self.twin, labels=labels, weights=weights, numbers=numbers)
 
 
-def balance(labels: AnyIntegers, n_classes: int) -> npt.NDArray[np.float32]:
-    """Weights that give every class the same total, 1 for equal numbers; shape (N,)."""
-    counts = np.bincount(labels, minlength=n_classes)
-    share = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+def balance(
+    labels: AnyIntegers, n_classes: int, counts: AnyIntegers | None = None
+) -> npt.NDArray[np.float32]:
+    """Weights that give every class the same total, 1 for equal numbers; shape (N,).
+
+    Args:
+        labels: Classes of the rows, shape (N,).
+        n_classes: How many there are.
+        counts: Rows of each class, where these rows are not all of them.
+    """
+    if counts is None:
+        counts = np.bincount(labels, minlength=n_classes)
+    share = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return np.asarray(share[labels], dtype=np.float32)

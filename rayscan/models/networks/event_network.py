@@ -17,9 +17,9 @@ import numpy.typing as npt
 from rayscan.arrays import Floats, Reals
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
+from rayscan.models.networks.event_source import present
 from rayscan.models.networks.inputs import Input, Squash
 from rayscan.models.networks.packed import Weights
-from rayscan.models.networks.sources import present
 
 
 def log_terms(log_odds: Reals, S: float, B: float) -> Floats:

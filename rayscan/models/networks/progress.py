@@ -62,7 +62,7 @@ class Progress:
 
     def record(self, loss: float, logits: Floats) -> bool:
         """Note the end of an epoch; whether its weights are the best so far."""
-        labels = self.task.source.validation()[1]
+        labels = self.task.source.validation_labels
         if not (np.isfinite(loss) and np.isfinite(logits).all()):
             self.ended = True
             self.error = "a score is not finite" if np.isfinite(loss) else f"its loss is {loss:g}"

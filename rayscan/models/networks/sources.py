@@ -1,19 +1,20 @@
-"""Where the training loop takes its examples from: draws of histograms, or one set of events."""
+"""Where the training loop takes its examples from, and draws of histograms as such a source."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
 from rayscan.errors import ShapeMismatchError
-from rayscan.models.contract import EventExamples, Examples, columns
-from rayscan.models.networks.inputs import Input, Squash
+from rayscan.models.contract import Examples, columns
+from rayscan.models.losses.base import balance
+from rayscan.models.networks.inputs import Input
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -21,7 +22,8 @@ Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 class Source(ABC):
     """Labelled rows for one epoch after the other; what was drawn last is remembered.
 
-    Its ``numbers`` are those that a loss may need (`Loss.needs`).
+    Its ``numbers`` are those that a loss may need (`Loss.needs`). One that ``streams`` gives an
+    epoch, or its validation set, in pieces of which only few are in memory.
     """
 
     seen: Input
@@ -29,6 +31,7 @@ class Source(ABC):
     n_classes: int
     frozen: bool
     numbers: Mapping[str, float] = MappingProxyType({})
+    streams: bool = False
 
     def __init__(self) -> None:
         self._last: tuple[int, Labelled] | None = None
@@ -47,6 +50,32 @@ class Source(ABC):
             self._validation = _compact(*self.draw(None))
         return self._validation
 
+    @cached_property
+    def size(self) -> int:
+        """Training rows of an epoch."""
+        return len(self.training(0)[1])
+
+    @property
+    def validation_labels(self) -> npt.NDArray[np.int32]:
+        """Labels of the rows for stopping."""
+        return self.validation()[1]
+
+    def span(self, batch: int) -> int:  # noqa: ARG002
+        """Training rows of each window but the last; in every window batches are filled anew."""
+        return self.size
+
+    def windows(self, epoch: int, batch: int) -> Iterator[Labelled]:  # noqa: ARG002
+        """Rows and labels of an epoch, in windows whose rows are to be shuffled."""
+        yield self.training(epoch)
+
+    def validation_blocks(self) -> Iterator[npt.NDArray[Any]]:
+        """Rows for stopping, in their order."""
+        yield self.validation()[0]
+
+    def balanced(self, labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Weights of rows of an epoch, in which all classes have the same total."""
+        return balance(labels, self.n_classes)
+
     @abstractmethod
     def draw(self, epoch: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Rows and labels of an epoch, or of the validation set if None."""
@@ -57,7 +86,7 @@ def _compact(x: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Labelled:
     if len(labels) != len(x):
         raise ShapeMismatchError(what="labels", expected=(len(x),), found=np.shape(labels))
     small = x.dtype in (np.uint8, np.uint16)
-    rows = np.ascontiguousarray(x if small else x.astype(np.float32))
+    rows = np.ascontiguousarray(x if small else x.astype(np.float32, copy=False))
     return rows, np.asarray(labels, dtype=np.int32)
 
 
@@ -77,49 +106,6 @@ class HistogramSource(Source):
         """Counts (N, bins) and labels (N,)."""
         drawn = self._examples.validation() if epoch is None else self._examples.training(epoch)
         return columns(drawn[0], self.bins, what="training histograms"), drawn[1]
-
-
-class EventSource(Source):
-    """One set of single events, standardised by the moments of its training rows."""
-
-    frozen = True
-    n_classes = 2
-
-    def __init__(self, examples: EventExamples, *, squashed: bool = False) -> None:
-        super().__init__()
-        self._examples = examples
-        self._features = len(examples.features)
-        self.numbers = {"S": examples.S, "B": examples.B}
-        self.shape = (self._features,)
-        rows = self._columns(examples.training()[0])
-        known = rows[~np.isinf(rows).any(axis=1)].astype(np.float64)
-        self.squash = Squash.of(known) if squashed else None
-        self.seen = Input.standard(*_known_moments(self._squashed(known)))
-
-    def draw(self, epoch: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Features (E, F), absent ones at their mean, and labels (E,)."""
-        drawn = self._examples.validation() if epoch is None else self._examples.training()
-        return present(self._squashed(self._columns(drawn[0])), self.seen.mean), drawn[1]
-
-    def _columns(self, x: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
-        return columns(x, self._features, what="training events", unit="features")
-
-    def _squashed(self, x: npt.NDArray[np.number]) -> Floats:
-        return x.astype(np.float64) if self.squash is None else self.squash.apply(x)
-
-
-def _known_moments(rows: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance of each column, NaN left out; 0 for a column that is never there."""
-    there = ~np.isnan(rows)
-    count = np.maximum(there.sum(axis=0), 1)
-    mean = np.where(there, rows, 0.0).sum(axis=0) / count
-    return mean, (np.where(there, rows - mean, 0.0) ** 2).sum(axis=0) / count
-
-
-def present(x: npt.NDArray[np.number], mean: Floats) -> Floats:
-    """Features with absent objects (NaN) at the training mean, which the network sees as 0."""
-    values = np.asarray(x, dtype=np.float64)
-    return np.where(np.isnan(values), mean, values)
 
 
 AN_EVENT = 1.0

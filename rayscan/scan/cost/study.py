@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from rayscan.keys import digest
+from rayscan.models.architectures.network import NetworkArchitecture
+from rayscan.models.networks.event_source import stays_in_memory
 from rayscan.results.names import BASE
 from rayscan.scan.config.given import Given
 from rayscan.scan.config.scan import ScanConfig
@@ -174,6 +176,7 @@ def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
     upper = "" if trains_at_each(load.config, kind.choice) else "at most "
     return {
         "architecture": kind.choice.key,
+        "sees": _sees(load, kind),
         "points": len(kind.points),
         "S, B": f"{upper}{most.signal:,}, {most.background:,}" if load.known else "after reading",
         "members": kind.members,
@@ -184,3 +187,13 @@ def _architecture(load: Workload, kind: Kind, pace: float) -> dict[str, object]:
 
 def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
+
+
+def _sees(load: Workload, kind: Kind) -> str:
+    """What is trained on; of events whether they stay in memory while a network of ours does."""
+    architecture, pools = kind.choice.architecture, load.config.pools
+    if not kind.choice.reads_events or not isinstance(architecture, NetworkArchitecture):
+        return architecture.reads
+    events = kind.examples * (1 + pools.validation / pools.train)
+    kept = stays_in_memory(int(events) * (kind.shape[0] + 1))
+    return "events in memory" if kept else "events streamed"

@@ -41,7 +41,8 @@ class EventPool:
         table = pa.table(dict(columns))
         if not table.num_rows:
             return cls(cache)
-        cache.write(part, seal.encode(table), lasting=False)  # its checksum knows what was lost
+        # Read at every epoch, and its checksum knows what was lost.
+        cache.write(part, seal.encode(table, compression="lz4"), lasting=False)
         return cls(cache, (part,), (table.num_rows,))
 
     def __len__(self) -> int:
@@ -52,15 +53,18 @@ class EventPool:
         """The events of both, those of the other last."""
         return EventPool(self.cache, self.parts + other.parts, self.sizes + other.sizes)
 
-    def blocks(self, features: Sequence[str]) -> Iterator[Features]:
-        """Features of the events of each part, shape (events of the part, F).
+    def block(self, number: int, features: Sequence[str]) -> Features:
+        """Features of the events of one part, shape (events of the part, F).
 
         Raises:
-            StorageError: a part is gone or damaged; the next run makes it anew.
+            StorageError: it is gone or damaged; the next run makes it anew.
         """
-        for part in self.parts:
-            table = sound(self.cache, part, features)
-            yield np.stack([table.column(name).to_numpy() for name in features], axis=1)
+        table = sound(self.cache, self.parts[number], features)
+        return np.stack([table.column(name).to_numpy() for name in features], axis=1)
+
+    def blocks(self, features: Sequence[str]) -> Iterator[Features]:
+        """Features of the events of each part in turn."""
+        return (self.block(number, features) for number in range(len(self.parts)))
 
     def matrix(self, features: Sequence[str]) -> Features:
         """Features of all events, shape (E, F).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,17 @@ from rayscan.ensembles.draw import Ensembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.ensembles.varied import Varied
 from rayscan.models.contract import Templates
+from rayscan.models.event_blocks import EventBlocks, together
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.plan.points import Point
 from rayscan.scan.pools.binned import BinnedPools, PoolName
+from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.pooled import PooledScan
 
 Histograms = npt.NDArray[np.unsignedinteger]
-Labels = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.integer]
 Samplers = Mapping[str, Ensembles | Varied]
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(slots=True, eq=False)
@@ -134,48 +135,41 @@ class PoolEvents:
         """Background events of one class-1 ensemble."""
         return self.mixture.background
 
+    def blocks(self, pool: Literal["train", "validation"]) -> tuple[EventBlocks, ...]:
+        """Events of each process in a pool: backgrounds first, as many as their yields ask for.
+
+        With several backgrounds the largest possible number of events in proportion to the yields
+        is taken, the first of each pool.
+        """
+        names = (*self.binned.backgrounds, self.benchmark)
+        pools = [self.binned.processes[name].events[pool] for name in names]
+        sizes = (*in_proportion(self.binned, list(map(len, pools[:-1]))), len(pools[-1]))
+        labels = (*(0 for _ in self.binned.backgrounds), 1)
+        return tuple(map(self._first, pools, sizes, labels))
+
+    def _first(self, events: EventPool, count: int, label: int) -> EventBlocks:
+        ends = np.minimum(np.cumsum(events.sizes), count)
+        sizes = np.trim_zeros(np.diff(ends, prepend=0), "b")
+        return EventBlocks(
+            label=label,
+            sizes=tuple(sizes.tolist()),
+            read=lambda k: events.block(k, self.features)[: sizes[k]],
+        )
+
     def training(self) -> tuple[npt.NDArray[np.float32], Labels]:
         """Features (E, F) and labels (E,) of the training pools, 1 = signal."""
-        return self._events("train")
+        return together(self.blocks("train"))
 
     def validation(self) -> tuple[npt.NDArray[np.float32], Labels]:
         """The same of the validation pools."""
-        return self._events("validation")
-
-    def _events(self, pool: PoolName) -> tuple[npt.NDArray[np.float32], Labels]:
-        background = background_features(self.binned, self.features, pool)
-        signal = feature_matrix(self.binned, self.benchmark, self.features, pool)
-        labels = np.repeat(np.arange(2), [len(background), len(signal)])
-        return np.concatenate([background, signal]), labels
+        return together(self.blocks("validation"))
 
 
-def feature_matrix(
-    binned: BinnedPools, process: str, features: tuple[str, ...], pool: PoolName
-) -> npt.NDArray[np.float32]:
-    """Features of one process, shape (E, F)."""
-    return binned.processes[process].events[pool].matrix(features)
-
-
-def background_features(
-    binned: BinnedPools, features: tuple[str, ...], pool: PoolName
-) -> npt.NDArray[np.float32]:
-    """Features of the backgrounds, as many events of each as their yields ask for, shape (E, F).
-
-    With several backgrounds the largest possible number of events in proportion to the yields is
-    taken, the first of each pool.
-    """
-    parts = [feature_matrix(binned, name, features, pool) for name in binned.backgrounds]
-    return in_proportion(binned, parts)
-
-
-def in_proportion(
-    binned: BinnedPools, parts: Sequence[npt.NDArray[_Number]]
-) -> npt.NDArray[_Number]:
-    """Rows of all backgrounds, each (E, ...), as many of each as their yields ask for."""
-    yields = np.array([binned.processes[name].cross_section for name in binned.backgrounds])
-    scale = min(len(part) / share for part, share in zip(parts, yields, strict=True))
-    taken = [part[: int(scale * share)] for part, share in zip(parts, yields, strict=True)]
-    return np.concatenate(taken)
+def in_proportion(binned: BinnedPools, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Events of each background, of so many, that are in proportion to the yields."""
+    yields = [binned.processes[name].cross_section for name in binned.backgrounds]
+    scale = min(size / share for size, share in zip(sizes, yields, strict=True))
+    return tuple(int(scale * share) for share in yields)
 
 
 def features_of(config: ScanConfig, features: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,17 +14,21 @@ from rayscan.ensembles.draw import EventEnsembles
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.architectures.registry import load
 from rayscan.models.contract import Classifier
+from rayscan.models.event_blocks import ahead, cut
 from rayscan.models.networks.event_network import log_terms
 from rayscan.results import folders
 from rayscan.results.storage import Storage
 from rayscan.scan.pools.binned import BinnedPools, PoolName
+from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.pooled import PooledScan
-from rayscan.scan.steps.examples import feature_matrix, in_proportion
+from rayscan.scan.steps.examples import in_proportion
 
 Scores = npt.NDArray[np.float64]
 
 AT_ONCE = 16
 """Classifiers whose numbers of all events are held in memory together."""
+_ROWS = 2**16
+"""Events scored at a time."""
 
 
 @lru_cache(maxsize=512)
@@ -44,9 +48,21 @@ def event_odds(
 ) -> dict[str, Scores]:
     """Log-odds of the single events of the backgrounds and one benchmark, by process."""
     return {
-        name: classifier.scores(feature_matrix(binned, name, features, pool))
+        name: scores_of(classifier, binned.processes[name].events[pool], features)
         for name in (*binned.backgrounds, benchmark)
     }
+
+
+def scores_of(classifier: Classifier, events: EventPool, features: tuple[str, ...]) -> Scores:
+    """Log-odds of all events of a pool, (E,); of their features only a few blocks are in memory.
+
+    Rows are cut anew, so that the scores do not depend on the parts the pool is stored in.
+    """
+    found, first = np.empty(len(events)), 0
+    for rows in cut(ahead(events.blocks(features)), len(events), _ROWS):
+        found[first : first + len(rows)] = classifier.scores(rows)
+        first += len(rows)
+    return found
 
 
 def single_events(
@@ -54,7 +70,9 @@ def single_events(
 ) -> tuple[Scores, Scores]:
     """Scores of single events, background and signal; several backgrounds in proportion."""
     parts = [odds[name] for name in binned.backgrounds]
-    return in_proportion(binned, parts), odds[benchmark]
+    sizes = in_proportion(binned, list(map(len, parts)))
+    taken = [part[:size] for part, size in zip(parts, sizes, strict=True)]
+    return np.concatenate(taken), odds[benchmark]
 
 
 def terms_of(odds: Mapping[str, Scores], assumed: Mixture) -> dict[str, Scores]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from rayscan.models.contract import Templates
+from rayscan.models.event_blocks import EventBlocks
 from rayscan.seeds import stream
 
 
@@ -96,6 +97,15 @@ class ToyEvents:
         labels = (np.arange(n) < self.signal_share * n).astype(np.int64)
         x = rng.normal(size=(n, len(self.features))) + self.shift * (2 * labels[:, None] - 1)
         return (3.0 + 50.0 * x).astype(np.float32), labels
+
+    def blocks(self, pool):
+        """Both classes in blocks of a thousand."""
+        x, labels = self.training() if pool == "train" else self.validation()
+        found = []
+        for label in dict.fromkeys(labels.tolist()):
+            parts = np.split(x[labels == label], range(1000, (labels == label).sum(), 1000))
+            found.append(EventBlocks(label, tuple(map(len, parts)), parts.__getitem__))
+        return found
 
     def training(self):
         x, labels = self.draw(stream(self.seed, "training"), self.events)

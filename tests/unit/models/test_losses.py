@@ -16,8 +16,8 @@ from rayscan.models.losses.base import Batch, balance
 from rayscan.models.losses.registry import LOSSES
 from rayscan.models.networks.backend import gradient, tensorflow
 from rayscan.models.networks.dense import DenseNetwork
+from rayscan.models.networks.event_source import EventSource
 from rayscan.models.networks.progress import Task
-from rayscan.models.networks.sources import EventSource
 from rayscan.models.networks.training import train
 from rayscan.seeds import stream
 

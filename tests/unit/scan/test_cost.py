@@ -28,7 +28,7 @@ from rayscan.scan.config.scan import (
 )
 from rayscan.scan.config.search import Search
 from rayscan.scan.config.study import Study
-from rayscan.scan.cost.capacity import disk_bytes
+from rayscan.scan.cost.capacity import disk_bytes, worker_bytes
 from rayscan.scan.cost.cautions import cautions
 from rayscan.scan.cost.stages import speed, stages, training
 from rayscan.scan.cost.study import costs, workloads
@@ -258,6 +258,16 @@ def test_mixtures_that_need_yields_are_counted_and_named_as_unknown():
     ]
     each = replace(config, training=Training(strength="each"))
     assert count(workload(each)) == 2 * 2 * 2
+
+
+def test_the_plan_says_whether_events_stay_in_memory_and_counts_them_only_there():
+    config = make_config(architectures=("event_mlp", "mlp"))
+    some, many, endless = (
+        {BASE: workload(config, dict.fromkeys(ENTRIES, n))} for n in (10**5, 10**12, 10**13)
+    )
+    assert costs(some).architectures["sees"].tolist() == ["events in memory", "histograms"]
+    assert costs(many).architectures["sees"].tolist() == ["events streamed", "histograms"]
+    assert worker_bytes(many[BASE]) == worker_bytes(endless[BASE])
 
 
 def test_ordinary_scans_are_not_warned_about():

@@ -16,7 +16,6 @@ from rayscan.scan.plan.points import mixtures
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate, candidates_for
 from rayscan.scan.steps.curves import BINS, Curves, kept, roc_rows, score_rows
-from rayscan.scan.steps.examples import feature_matrix
 from rayscan.scan.steps.scoring import stored
 from rayscan.scan.steps.tests.pairs import cross_test, test_sets
 from rayscan.stats.auc import auc
@@ -106,7 +105,7 @@ def test_the_auc_of_single_events_is_that_of_scikit_learn(tested):
             # bkg has twice the cross-section of bkg2: all of the one, half of the other
             parts = [("bkg", 4000), ("bkg2", 2000), (benchmark, 4000)]
             scores = [
-                classifier.scores(feature_matrix(pools, name, ("met",), "test"))[:size]
+                classifier.scores(pools.processes[name].events["test"].matrix(("met",)))[:size]
                 for name, size in parts
             ]
             labels = np.repeat([0, 1], [6000, 4000])

@@ -9,16 +9,15 @@ import pytest
 import toy_scan
 from toy_scan import make_config, make_pools
 
+from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import PoolExhaustedError
 from rayscan.scan.config.scan import Training
 from rayscan.scan.plan.members import member
 from rayscan.scan.plan.points import mixtures, points
-from rayscan.scan.pools.binned import POOL_NAMES
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import (
     DrawnHistograms,
     PoolEvents,
-    background_features,
     examples_of,
     features_of,
 )
@@ -108,16 +107,36 @@ def test_events_of_both_classes_come_with_their_labels(binned, with_events):
 
 def test_backgrounds_give_events_in_proportion_to_their_yields(with_events):
     pools = make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg": 3000, "bkg2": 20_000})
-    features = background_features(with_events(pools), ("ht",), "train")
-    counts = np.bincount(features[:, 0].astype(int))
+    examples = PoolEvents(with_events(pools), "hard", Mixture(signal=1, background=1), ("ht",))
+    features, labels = examples.training()
+    counts = np.bincount(features[labels == 0, 0].astype(int))
     assert counts[len("bkg")] == 3000
     assert counts[len("bkg2")] == 1500  # cross-sections 10 and 5
 
 
+def test_blocks_are_the_parts_of_the_pools_as_far_as_they_are_wanted(with_events):
+    """The first events of each pool, and none of the parts beyond them is read."""
+    pools = with_events(make_pools(backgrounds=("bkg", "bkg2"), sizes={"bkg": 3000, "bkg2": 1000}))
+    part = pools.processes["bkg2"]
+    twice = replace(part, events={"train": part.events["train"] + part.events["train"]})
+    lost = replace(part.events["train"], parts=("lost",))
+    thrice = replace(part, events={"train": twice.events["train"] + lost})
+    for other in (twice, thrice):
+        changed = replace(pools, processes={**pools.processes, "bkg2": other})
+        examples = PoolEvents(changed, "hard", Mixture(signal=1, background=1), ("met",))
+        blocks = examples.blocks("train")
+        assert [each.label for each in blocks] == [0, 0, 1]
+        assert [each.sizes for each in blocks] == [(3000,), (1000, 500), (20_000,)]
+        features, labels = examples.training()
+        assert np.bincount(labels).tolist() == [4500, 20_000]
+        own = part.events["train"].matrix(("met",))
+        np.testing.assert_array_equal(features[3000:4500], [*own, *own[:500]])
+
+
 def test_one_background_gives_all_its_events(binned, with_events):
-    for pool in POOL_NAMES:
-        found = background_features(with_events(binned), ("ht",), pool)
-        assert len(found) == binned.background_counts(pool).sum()
+    examples = PoolEvents(with_events(binned), "hard", Mixture(signal=1, background=1), ("ht",))
+    for pool in ("train", "validation"):
+        assert examples.blocks(pool)[0].size == binned.background_counts(pool).sum()
 
 
 def test_a_network_of_events_sees_the_axes_unless_told_otherwise():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from toy_scan import make_config, make_pools, train_all
+from toy_scan import make_config, make_pools, train_all, with_events
 
 from rayscan.errors import MemberError
 from rayscan.models.architectures.registry import architectures
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes, Training
+from rayscan.scan.cost.capacity import worker_bytes
 from rayscan.scan.cost.stages import training
 from rayscan.scan.cost.workload import workload
 from rayscan.scan.plan.strengths import trained_as
@@ -23,6 +25,9 @@ import numpy as np
 from rayscan.models.architectures.base import Work, reading
 from rayscan.models.architectures.event_mlp import EventMLP
 from rayscan.models.architectures.linear import LinearArchitecture, LinearKnobs
+from rayscan.models.contract import Trained
+from rayscan.models.networks.event_network import EventClassifier
+from rayscan.models.networks.inputs import Input
 
 
 class MeanDifference(LinearArchitecture[LinearKnobs]):
@@ -43,6 +48,23 @@ class PerEvent(EventMLP):
     name = "per_event"
 
 
+class WholePools(EventMLP):
+    name = "whole_pools"
+
+    def held(self, values, shape, examples, *, size, members):
+        return 2 * examples * math.prod(shape) * size
+
+    def train(self, members, *, watch=None):
+        return [self.fit(member.examples) for member in members]
+
+    def fit(self, events):
+        x, labels = events.training()
+        seen = Input.standard(x.mean(axis=0), x.var(axis=0))
+        null, signal = (seen.apply(x[labels == k]).mean(axis=0) for k in (0, 1))
+        weights = [(signal - null)[:, None], np.zeros(1)]
+        return Trained(EventClassifier(self.name, events.features, seen, weights))
+
+
 class Priceless(LinearArchitecture[LinearKnobs]):
     name = "priceless"
     knobs = LinearKnobs
@@ -53,6 +75,7 @@ class Priceless(LinearArchitecture[LinearKnobs]):
 POINTS = """[rayscan.architectures]
 mean_difference = foreign_architectures:MeanDifference
 per_event = foreign_architectures:PerEvent
+whole_pools = foreign_architectures:WholePools
 priceless = foreign_architectures:Priceless
 renamed = foreign_architectures:PerEvent
 number = math:pi
@@ -98,6 +121,26 @@ def test_one_of_events_needs_no_name_of_ours_to_be_given_events():
     assert event_features(config) == ("met", "jet1_pt")
     (planned,) = [kind for kind in workload(config).kinds if kind.choice.reads_events]
     assert (planned.choice.name, planned.draws) == ("per_event", 0)
+
+
+def test_one_that_asks_for_all_events_at_once_gets_them_and_is_planned_so(tmp_path):
+    choice = ArchitectureChoice(name="whole_pools", features=("met", "ht"))
+    config = make_config(architectures=(choice,))
+
+    def values(name, counts):
+        """The bin of each event, which tells signals from background, and the number of it."""
+        met = np.repeat(np.arange(96), counts).astype(np.float32)
+        return {"met": met, "ht": np.arange(len(met), dtype=np.float32)}
+
+    pools = with_events(make_pools(), tmp_path, values)
+    _, rows, _ = train_all(config, pools, tmp_path / "results")
+    assert {row["status"] for row in rows} == {"ok"}
+    chance = np.sqrt(1 / (6 * config.ensembles.validation))  # its error, n of each class
+    found = np.array([row["validation_auc"] for row in rows])
+    assert found.mean() > 0.5 + 4 * chance / np.sqrt(len(found)), found
+    load = workload(config, dict.fromkeys(config.processes, 10**9))
+    of_a_worker = 1_200_000_000  # with TensorFlow
+    assert worker_bytes(load) - of_a_worker == 2 * load.kinds[0].examples * 2 * 4
 
 
 SCAN = """

@@ -10,8 +10,17 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models.networks.event_network import log_terms
 from rayscan.models.ratio.likelihood_ratio import BinnedLikelihoodRatio
 from rayscan.results.storage import Storage
+from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.pooled import PooledScan
-from rayscan.scan.steps.scoring import AT_ONCE, event_odds, event_scores, response, stored, terms_of
+from rayscan.scan.steps.scoring import (
+    AT_ONCE,
+    event_odds,
+    event_scores,
+    response,
+    scores_of,
+    stored,
+    terms_of,
+)
 
 TRAINED = Mixture(signal=60, background=400)
 
@@ -77,6 +86,30 @@ def test_classifiers_scored_together_have_the_very_scores_they_have_alone(binned
     alone = [together(binned, mixture, [each])[0] for each in several]
     for one, found in zip(alone, together(binned, mixture, several), strict=True):
         np.testing.assert_array_equal(one, found)
+
+
+def test_scores_of_a_pool_are_made_of_few_events_at_a_time_whatever_its_parts(tmp_path):
+    """A classifier whose scores tell where a batch began sees the same batches of both pools."""
+
+    class Counting(Exact):
+        def __init__(self):
+            self.rows = []
+
+        def scores(self, x):
+            self.rows.append(len(x))
+            return super().scores(x) + len(self.rows)
+
+    cache, met = Storage(str(tmp_path)), np.arange(150_000, dtype=np.float32)
+    whole = EventPool.stored(cache, "whole.parquet", {"met": met})
+    parts = EventPool(cache)
+    for number, part in enumerate(np.split(met, [10, 70_000, 140_001])):
+        parts += EventPool.stored(cache, f"{number}.parquet", {"met": part})
+    counting = [Counting(), Counting()]
+    found = [scores_of(c, pool, ("met",)) for c, pool in zip(counting, (whole, parts), strict=True)]
+    np.testing.assert_array_equal(*found)
+    assert counting[0].rows == counting[1].rows
+    assert max(counting[0].rows) < 70_000
+    assert scores_of(Counting(), EventPool(cache), ("met",)).shape == (0,)
 
 
 def test_the_statistic_is_that_of_the_mixture_unless_another_is_given(binned):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,7 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.models.contract import Classifier
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.binned import BinnedPools, PoolName
-from rayscan.scan.steps.examples import feature_matrix
-from rayscan.scan.steps.scoring import response
+from rayscan.scan.steps.scoring import event_odds, response
 from rayscan.stats.response import Grouping, Simulated, bins_by_response, regroup
 
 Counts = npt.NDArray[np.int64]
@@ -111,10 +109,9 @@ def by_response(
     """
     names = (*binned.backgrounds, benchmark)
     if classifier.reads == "events":
-        scores = {
-            n: cast("Any", classifier).scores(feature_matrix(binned, n, features, pool))
-            for n in names
-        }
+        scores = event_odds(
+            classifier, binned=binned, benchmark=benchmark, pool=pool, features=features
+        )
         return _by_score(binned, scores, grouping)
     expected = binned.background_density("train") * mixture.null_total
     filled = {name: binned.processes[name].counts[pool] for name in names}
