@@ -13,7 +13,7 @@ from rayscan.cluster.filling import Filling
 from rayscan.cluster.generation import Advance, generation_folder
 from rayscan.cluster.tasks import mapped
 from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
-from rayscan.events.formats import Slice
+from rayscan.events.formats import EVENTS_PER_TASK, Slice
 from rayscan.events.selection import select
 from rayscan.keys import digest
 from rayscan.results.faults import patiently
@@ -23,7 +23,9 @@ from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, keep
 
 _TABLE_VERSION = 4
-"""Raised when the same files give other event tables than before."""
+"""Raised when event tables are stored in another way, or hold other events than before."""
+_EVENTS_VERSION = 3
+"""Raised when the same files give other events than before: all is trained again."""
 
 
 def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
@@ -32,17 +34,35 @@ def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
     A name says all that the table depends on, of one file alone: a file added to a scan, or one
     left out, changes the tables of no other.
     """
-    names = sorted(config.observables)
-    tree = config.processes[process].tree
     whole = {each.file.path: each.file.entries for each in inputs.of(process)}
     found = {}
     sources = _sources(config, inputs, process)
     for piece in slices_of(config, inputs, process):
-        key = digest(tree, piece.weight, config.selection, names, _TABLE_VERSION)
+        key = _selected(config, piece, _TABLE_VERSION)
         events = piece.last - piece.first
         part = "00000" if events == whole[piece.path] else f"{piece.first}_{piece.last}"
         found[f"events/{process}-{key}/{sources[piece.path]}-{part}"] = piece
     return found
+
+
+def events_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[str, ...]:
+    """What the events of a process depend on, however they are sliced and stored.
+
+    As event tables were once named, so that classifiers keep their keys.
+    """
+    sources, found = _sources(config, inputs, process), []
+    first = {piece.path: piece for piece in slices_of(config, inputs, process) if not piece.first}
+    for each in inputs.of(process):
+        path, entries = each.file.path, each.file.entries
+        key = _selected(config, first[path], _EVENTS_VERSION)
+        places = range(-(-entries // EVENTS_PER_TASK))
+        found += [f"events/{process}-{key}/{sources[path]}-{k:05d}" for k in places]
+    return tuple(found)
+
+
+def _selected(config: ScanConfig, piece: Slice, version: int) -> str:
+    tree, names = config.processes[piece.process].tree, sorted(config.observables)
+    return digest(tree, piece.weight, config.selection, names, version)
 
 
 def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]:

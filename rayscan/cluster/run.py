@@ -146,13 +146,13 @@ class Scan:
 
     def _pools(self, inputs: Inputs, generated: Mapping[str, Sequence[Generated]]) -> BinnedPools:
         config = self.config
-        tables = {name: datasets.parts(config, inputs, name) for name in config.processes}
         cross_sections = {
             name: process.cross_section or _cross_section(generated[name])
             for name, process in config.processes.items()
         }
-        for name, slices in tables.items():
-            self.filling.begin(name, slices)
+        for name in config.processes:
+            self.filling.begin(name, datasets.parts(config, inputs, name))
+        events = {name: datasets.events_of(config, inputs, name) for name in config.processes}
         self.reporter.stage("fill pools", self.filling.total, "events")
         self.reporter.advance(self.filling.done, earlier=True)
         return gather(
@@ -161,7 +161,7 @@ class Scan:
             split=config.pools,
             backgrounds=config.backgrounds,
             benchmarks=config.benchmarks,
-            fingerprint=fingerprint(config, tables, cross_sections),
+            fingerprint=fingerprint(config, events, cross_sections),
         )
 
     def _train(self, binned: BinnedPools, plan: Sequence[Point]) -> list[dict[str, Any]]:

@@ -182,9 +182,9 @@ def gather(
 
 
 def fingerprint(
-    config: ScanConfig, tables: Mapping[str, Iterable[str]], cross_sections: Mapping[str, float]
+    config: ScanConfig, events: Mapping[str, Iterable[str]], cross_sections: Mapping[str, float]
 ) -> str:
-    """Hash of everything that pools depend on: event tables and cross-sections [pb] of processes.
+    """Hash of everything that pools depend on: events and cross-sections [pb] of processes.
 
     Later rules are in it only where they hold: classifiers of older scans keep their keys.
     """
@@ -198,7 +198,7 @@ def fingerprint(
         *(["bins merged by weight"] if weighed else []),
     ]
     return digest(
-        sorted((name, tuple(stems)) for name, stems in tables.items()),
+        sorted((name, tuple(those)) for name, those in events.items()),
         sorted(cross_sections.items()),
         [process.normalise for process in config.processes.values()],
         config.binning,
