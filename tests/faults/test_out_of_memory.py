@@ -47,7 +47,7 @@ def assert_only_greedy_failed(folder) -> None:
 def test_an_allocation_that_fails(tmp_path, cache):
     fault_scan.write(tmp_path, cache, repeats=1, change=with_greedy(1_000_000))
     errors = fault_scan.finish(fault_scan.start(tmp_path), 2)
-    assert "line 17, architectures: one worker needs 2e+04 GB of memory" in errors
+    assert "line 17, architectures: one worker needs 20.0 TB of memory" in errors
     write_own(tmp_path, cache, 1_000_000)
     errors = fault_scan.finish(fault_scan.start(tmp_path), 1)
     assert_only_greedy_failed(tmp_path)
