@@ -85,7 +85,8 @@ def head() -> Iterator[Head]:
         yield found
     finally:
         # Asked to end, it waits half a minute for its own children.
-        for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+        own = psutil.Process(process.pid)
+        for each in (*own.children(recursive=True), own):
             each.kill()
         process.wait(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)

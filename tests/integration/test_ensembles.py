@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -95,7 +96,7 @@ def test_the_loops_of_the_page_learn(files, folder, loop, reads, monkeypatch):
     pytest.importorskip(loop, reason=f"{loop} is not installed, and no dependency of rayscan")
     monkeypatch.chdir(folder)
     drawn, read, keras, torch = blocks("python")
-    names = {}
+    names: dict[str, Any] = {}
     exec(drawn, names)
     if reads == "files":
         exec(read, names)

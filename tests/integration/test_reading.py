@@ -12,6 +12,7 @@ from small_scan import Silent
 
 from rayscan.cluster.comparing import compare
 from rayscan.cluster.datasets import look_at, parts, read_events
+from rayscan.cluster.filling import Filling
 from rayscan.cluster.run import run_scan
 from rayscan.errors import ConfigError, StorageError
 from rayscan.results.read import read_tables
@@ -121,7 +122,8 @@ def test_events_are_compared_alike_by_one_task_and_by_many(folder: Path) -> None
     )
     config, cache = parse_scan(text), Storage(str(folder / "compared"))
     inputs = open_inputs(config, base=folder)
-    read_events(config, inputs, cache, advance=lambda *_, **__: None)
+    filling = Filling(config, cache)
+    read_events(config, inputs, cache, filling=filling, advance=lambda *_, **__: None)
     wanted = parts(config, inputs, "bkg") | parts(config, inputs, "sig")
     one, many = look_at(config, inputs, cache), compare(wanted, cache, most=500)
     assert len(one.repeated) == 1

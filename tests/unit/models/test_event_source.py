@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import resource
 from collections import Counter
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Pools:
             return x.astype(np.float32)
 
         return [
-            EventBlocks(label, sizes, lambda k, process=p, sizes=sizes: block(process, sizes, k))
+            EventBlocks(label, sizes, functools.partial(block, p, sizes))
             for p, (label, sizes) in enumerate(zip(LABELS, SIZES[pool], strict=True))
         ]
 

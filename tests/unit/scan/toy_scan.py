@@ -146,7 +146,8 @@ def fill_pools(
     )
     config = replace(config, processes={**config.processes, process: said})
     with tempfile.TemporaryDirectory() as made:
-        cache, stems = Storage(str(folder or made)), {}
+        cache = Storage(str(folder or made))
+        stems: dict[str, Any] = {}
         nothing = [
             replace(s, events=0, sum_weights=0.0, sum_weights_squared=0.0) for s in flow.steps
         ]
