@@ -80,7 +80,7 @@ def check(
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_sampler(config)]
         load = loads[name] = workload(config, inputs.entries)
-        problems[name] += [*too_many_trainings(load)]
+        problems[name] += [*too_many_trainings(load), *_architectures(load)]
         problems[name] += [*too_little_room(load, memory_here())] if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
@@ -142,6 +142,14 @@ def _sampler(config: ScanConfig) -> list[Problem]:
     what = SAMPLERS[config.search.sampler].missing()
     searched = any(choice.searches for choice in config.architectures)
     return [Problem(where="search.sampler", what=what)] if searched and what else []
+
+
+def _architectures(load: Workload) -> Iterator[Problem]:
+    """What architectures need that is not here."""
+    names = [choice.key for choice in load.config.architectures]
+    for kind in load.kinds:
+        if what := kind.choice.architecture.missing(kind.values):
+            yield Problem(where=f"architectures.{names.index(kind.choice.key)}", what=what)
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

@@ -160,7 +160,7 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         weight, bias = drawn.seen.folded(*self.fit(drawn, values, member.seed))
         shape = tuple(examples.shape)
         classifier = LinearClassifier(self.name, shape, values.input, weight, bias)
-        return Trained(classifier, epochs=1, history=_history(classifier, examples))
+        return Trained(classifier, epochs=1, history=history(classifier, examples))
 
 
 def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
@@ -171,7 +171,7 @@ def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
     return Drawn(seen, np.concatenate(rows), np.concatenate([labels for _, labels in drawn]))
 
 
-def _history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
+def history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
     loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})

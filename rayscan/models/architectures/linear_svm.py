@@ -59,7 +59,7 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
         """By libsvm on the Gram matrix; one class against the rest if there are more than two."""
         from sklearn.svm import SVC
 
-        x, labels = _share(drawn.x, drawn.labels, values.histograms)
+        x, labels = share(drawn.x, drawn.labels, values.histograms)
         gram = x @ x.T
         classes = np.unique(labels)
         targets = [labels == c for c in classes] if len(classes) > 2 else [labels == classes[-1]]
@@ -74,7 +74,7 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
         return np.stack(weights, axis=1), np.array(biases)
 
 
-def _share(
+def share(
     x: Floats, labels: npt.NDArray[np.integer], most: int
 ) -> tuple[Floats, npt.NDArray[np.integer]]:
     """At most so many rows, the first ones of each class in proportion."""
