@@ -171,7 +171,8 @@ def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
     return Drawn(seen, np.concatenate(rows), np.concatenate([labels for _, labels in drawn]))
 
 
-def history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
+def history(classifier: Classifier, examples: Examples) -> dict[str, list[float]]:
+    """Loss and AUC on the validation set, of a fit without epochs."""
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
     loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})

@@ -41,6 +41,8 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
     name = "linear_svm"
     knobs = SVMKnobs
+    # A. Celik, Eur. Phys. J. C 83 (2023), 10.1140/epjc/s10052-023-12290-4, Table 1.
+    presets = {"celik": {"C": 1.0}}
     learns = "two classes"
 
     def work(self, values: SVMKnobs, shape: tuple[int, ...], examples: int) -> Work:
@@ -75,8 +77,8 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
 
 def share(
-    x: Floats, labels: npt.NDArray[np.integer], most: int
-) -> tuple[Floats, npt.NDArray[np.integer]]:
+    x: npt.NDArray[Any], labels: npt.NDArray[np.integer], most: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
     """At most so many rows, the first ones of each class in proportion."""
     if len(x) <= most:
         return x, labels

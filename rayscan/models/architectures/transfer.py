@@ -20,17 +20,19 @@ from rayscan.models.contract import Examples, Member, Trained, Watch, columns
 from rayscan.models.knobs import COUNT, POSITIVE, Choice, Float, Knobs, Legal, Value, knob
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
-from rayscan.models.transfer.backbones import BATCH, Backbone, Scaling
+from rayscan.models.transfer.backbones import BATCH, Backbone
 from rayscan.models.transfer.classifier import Kernel, Plane, Reading, Rows, TransferClassifier
 from rayscan.models.transfer.features import REMEMBERED, OfPictures, OfPixels, Seer, remembered
 from rayscan.models.transfer.gram import Components, Linear
-from rayscan.models.transfer.pictures import Look, Moments, Picture
+from rayscan.models.transfer.pictures import Moments, Picture
 
 PIXELS = "pixels"
 # CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
 # EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
 _PICTURE, _PRODUCT = 0.03, 0.045
 _PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
+_FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
+_PICTURES = Legal(options=("colours", "channels"))
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
 
 
@@ -59,19 +61,17 @@ class TransferKnobs(Knobs):
 
     backbone: str = knob("lite0", Legal())
     weights: str = knob("bundled", Legal())
-    picture: Look = knob("colours", Legal(options=("colours", "channels")))
+    picture: Literal["colours", "channels"] = knob("colours", _PICTURES)
     levels: Literal["counts", "sigma"] = knob("counts", Legal(options=("counts", "sigma")))
-    scaling: Scaling = knob("own", Legal(options=("own", "unit")))
+    scaling: Literal["own", "unit"] = knob("own", Legal(options=("own", "unit")))
     size: int = knob(224, Legal(least=1, most=4096))
     components: int = knob(2000, COUNT)
-    classifier: gram.Fitted = knob(
-        "linear_svm",
-        Legal(options=("logistic_regression", "linear_svm", "rbf_svm")),
-        Choice(("logistic_regression", "linear_svm", "rbf_svm")),
+    classifier: Literal["logistic_regression", "linear_svm", "rbf_svm"] = knob(
+        "linear_svm", Legal(options=_FITTED), Choice(_FITTED)
     )
     C: float = knob(1.0, POSITIVE, Float(1e-3, 1e3, log=True))
     gamma: float = knob(1.0, POSITIVE, Float(1e-2, 10.0, log=True))
-    scale: gram.Scale = knob("unit", Legal(options=("unit", "none")))
+    scale: Literal["unit", "none"] = knob("unit", Legal(options=("unit", "none")))
     histograms: int = knob(4000, Legal(least=2, most=100_000))
 
     def __post_init__(self) -> None:

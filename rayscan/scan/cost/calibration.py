@@ -16,7 +16,7 @@ from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import DivergedError
 from rayscan.models.contract import Classifier, Member, Templates
-from rayscan.models.scoring import score_many
+from rayscan.models.scoring import Grouped, score_many
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.points import PlannedPoint, known_mixtures
 from rayscan.scan.cost.rates import Rates
@@ -134,7 +134,10 @@ def _histograms(sampler: Ensembles, rng: np.random.Generator, count: int) -> His
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Toys:
-    """Examples that were drawn before the clock starts, histograms or events; no epoch differs."""
+    """Examples that were drawn before the clock starts, histograms or events.
+
+    Each epoch has the same in another order: what is remembered of a set is not timed.
+    """
 
     x: npt.NDArray[Any]
     labels: Labels
@@ -147,8 +150,11 @@ class _Toys:
     S: int = 100
     B: int = 2000
 
+    orders: np.random.Generator = field(default_factory=lambda: stream(0, "order"))
+
     def training(self, epoch: int = 0) -> tuple[npt.NDArray[Any], Labels]:  # noqa: ARG002
-        return self.x, self.labels
+        order = self.orders.permutation(len(self.x))
+        return self.x[order], self.labels[order]
 
     def validation(self) -> tuple[npt.NDArray[Any], Labels]:
         return self.x[::8], self.labels[::8]
@@ -174,8 +180,10 @@ def _factors(load: Workload, point: PlannedPoint, sampler: Ensembles, rates: Rat
     training = seconds / rates.fitting(choice, values, shape, len(examples.x))
     if isinstance(trained, DivergedError):
         return training, 1.0
-    seconds = _least(lambda: _test(trained.classifier, examples.x, examples.labels))
-    return training, seconds / (_TESTED * len(examples.x) * rates.scored(choice, values, shape))
+    # What one of a group sees is seen for all of it: features of one classifier are what they cost.
+    times = 1 if isinstance(trained.classifier, Grouped) else _TESTED
+    seconds = _least(lambda: _test([trained.classifier] * times, *examples.training()))
+    return training, seconds / (times * len(examples.x) * rates.scored(choice, values, shape))
 
 
 def _toys(point: PlannedPoint, sampler: Ensembles, count: int) -> _Toys:
@@ -195,7 +203,7 @@ def _toys(point: PlannedPoint, sampler: Ensembles, count: int) -> _Toys:
     return _Toys(x=x.astype(np.float32), labels=labels, features=names)
 
 
-def _test(classifier: Classifier, x: npt.NDArray[np.number], labels: Labels) -> None:
+def _test(classifiers: list[Classifier], x: npt.NDArray[np.number], labels: Labels) -> None:
     """What a cross-test does with classifiers of one kind."""
-    for scores in score_many([classifier] * _TESTED, x):
+    for scores in score_many(classifiers, x):
         delong(scores[labels == 0], scores[labels == 1])
