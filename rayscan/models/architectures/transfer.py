@@ -22,14 +22,14 @@ from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
 from rayscan.models.transfer.backbones import BATCH, Backbone
 from rayscan.models.transfer.classifier import Kernel, Plane, Reading, Rows, TransferClassifier
-from rayscan.models.transfer.features import REMEMBERED, OfPictures, OfPixels, Seer, remembered
+from rayscan.models.transfer.features import MEMORY, REMEMBERED, OfPictures, OfPixels, Seer
 from rayscan.models.transfer.gram import Components, Linear
 from rayscan.models.transfer.pictures import Moments, Picture
 
 PIXELS = "pixels"
 # CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
 # EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
-_PICTURE, _PRODUCT = 0.03, 0.045
+_PICTURE, _PRODUCT = 0.0105, 0.013
 _PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
 _FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
 _PICTURES = Legal(options=("colours", "channels"))
@@ -242,7 +242,7 @@ class Transfer(Architecture[TransferKnobs]):
             return DivergedError(architecture=self.name, epoch=0, what=what)
         seer = _seer(examples, values)
         counts = [x[labels == k] for k in (0, 1)]
-        rows = Rows.of([remembered(seer, block) for block in counts])
+        rows = Rows.of([MEMORY.rows(seer, block) for block in counts])
         in_blocks = np.repeat([0, 1], [len(block) for block in counts])
         return _Set(seer, counts, rows, in_blocks, gram.gram(rows.blocks, rows.shift))
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rayscan.arrays import AnyIntegers, Floats
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
-from rayscan.models.transfer.features import Seer, in_turn, remembered
+from rayscan.models.transfer.features import MEMORY, Seer, in_turn
 from rayscan.models.transfer.gram import Components, Linear, Radial, mean_row
 
 
@@ -139,7 +139,7 @@ class Kernel(Reading):
         at: AnyIntegers = arrays["support"]
         bias, gamma = float(arrays["bias"]), float(arrays["gamma"])
         found = Radial(fitted.rows[at], arrays["weight"], bias, gamma, at)
-        return cls(counts, Rows.of([remembered(seer, block) for block in counts]), fitted, found)
+        return cls(counts, Rows.of([MEMORY.rows(seer, block) for block in counts]), fitted, found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

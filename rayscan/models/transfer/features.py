@@ -21,7 +21,6 @@ from rayscan.models.transfer.pictures import Picture
 REMEMBERED = 2 * 1024**3
 """Features that a process keeps, at most [bytes]; those used longest ago go first."""
 _AT_ONCE = 256
-_kept: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
 
 
 class Seer(ABC):
@@ -106,29 +105,46 @@ class OfPictures(Seer):
         return {"offset": self.picture.offset, "gain": self.picture.gain}
 
 
-def remembered(seer: Seer, x: npt.NDArray[np.number]) -> npt.NDArray[Any]:
-    """Features (N, columns) of counts (N, bins), made once for the same counts in their order.
+class Memory:
+    """Features by what they were made of, those used longest ago forgotten first.
 
-    Background alone is the same at every strength, and one set serves a search.
+    Args:
+        limit: Bytes of features, at most.
     """
-    if not seer.identity:
-        return seer.rows(x)
-    counts = np.ascontiguousarray(x, np.int64 if x.dtype.kind in "iu" else np.float64)
-    held = hashlib.blake2b(counts.tobytes(), digest_size=16).hexdigest()
-    key = digest(seer.identity, counts.shape, counts.dtype.kind, held)
-    if key in _kept:
-        _kept.move_to_end(key)
-        return _kept[key]
-    made = seer.rows(x)
-    if made.nbytes <= REMEMBERED:
-        _kept[key] = made
-    while sum(each.nbytes for each in _kept.values()) > REMEMBERED:
-        _kept.popitem(last=False)
-    return made
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
+
+    def rows(self, seer: Seer, x: npt.NDArray[np.number]) -> npt.NDArray[Any]:
+        """Features (N, columns) of counts (N, bins), made once for the same counts in their order.
+
+        Background alone is the same at every strength, and one set serves a search.
+        """
+        if not seer.identity:
+            return seer.rows(x)
+        counts = np.ascontiguousarray(x, np.int64 if x.dtype.kind in "iu" else np.float64)
+        held = hashlib.blake2b(counts.tobytes(), digest_size=16).hexdigest()
+        key = digest(seer.identity, counts.shape, counts.dtype.kind, held)
+        if key not in self._kept:
+            self._kept[key] = seer.rows(x)
+        self._kept.move_to_end(key)
+        found = self._kept[key]
+        while sum(each.nbytes for each in self._kept.values()) > self._limit:
+            self._kept.popitem(last=False)
+        return found
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
+
+MEMORY = Memory(REMEMBERED)
+"""That of this process."""
 
 
 def in_turn(seer: Seer, x: npt.NDArray[np.number]) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
     """Features of a few hundred rows at a time, and which rows they are of."""
     for at in range(0, len(x), _AT_ONCE):
         part = slice(at, min(at + _AT_ONCE, len(x)))
-        yield part, remembered(seer, x[part])
+        yield part, MEMORY.rows(seer, x[part])

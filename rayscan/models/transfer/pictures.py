@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -114,5 +114,4 @@ def _colours(look: Look) -> Pixels:
         return np.repeat(np.arange(_LEVELS, dtype=np.uint8)[:, None], 3, axis=1)
     from matplotlib import colormaps
 
-    table: Any = colormaps["viridis"](np.arange(_LEVELS), bytes=True)
-    return np.ascontiguousarray(table[:, :3])
+    return np.rint(255 * np.array(colormaps["viridis"](np.arange(_LEVELS)))[:, :3]).astype(np.uint8)
