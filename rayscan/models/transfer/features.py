@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class Seer(ABC):
 
     identity: str
     """Equal for those that make the same features of the same counts."""
+    costly: ClassVar[bool] = True
+    """Whether its features are worth remembering."""
 
     @property
     @abstractmethod
@@ -52,7 +54,11 @@ class OfPixels(Seer):
     """The counts themselves, standardised."""
 
     seen: Input
-    identity = ""
+    costly = False
+
+    def __post_init__(self) -> None:
+        moments = [each.tolist() for each in self.arrays().values()]
+        object.__setattr__(self, "identity", digest("pixels", *moments))
 
     @property
     def columns(self) -> int:
@@ -121,7 +127,7 @@ class Memory:
 
         Background alone is the same at every strength, and one set serves a search.
         """
-        if not seer.identity:
+        if not seer.costly:
             return seer.rows(x)
         counts = np.ascontiguousarray(x, np.int64 if x.dtype.kind in "iu" else np.float64)
         held = hashlib.blake2b(counts.tobytes(), digest_size=16).hexdigest()

@@ -96,8 +96,9 @@ def test_classifiers_of_the_same_pictures_share_their_features(toy_examples):
     classifiers = trained(examples, quick, {**quick, "C": 10.0}, {**quick, "size": 33})
     assert classifiers[0].group == classifiers[1].group != classifiers[2].group
     (linear,) = LinearSVM().train([Member(examples, {})])
+    pixels = [trained(toy_examples(B=B), PIXELS)[0] for B in (1000, 900)]
     x, _ = examples.test(20)
-    mixed = [classifiers[0], linear.classifier, *classifiers[1:]]
+    mixed = [classifiers[0], linear.classifier, *pixels, *classifiers[1:]]
     together = score_many(mixed, x)
     for scores, each in zip(together, mixed, strict=True):
         np.testing.assert_allclose(scores, each.scores(x), rtol=1e-12)
