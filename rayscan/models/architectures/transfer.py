@@ -101,7 +101,7 @@ class _Set:
     """A training set, by class, and its inner products."""
 
     seer: Seer
-    counts: Sequence[npt.NDArray[Any]]
+    counts: gram.Blocks
     rows: Rows
     labels: npt.NDArray[Any]
     products: Floats
@@ -171,7 +171,8 @@ class Transfer(Architecture[TransferKnobs]):
         """Features, what is remembered of others, matrices of inner products, the backbone."""
         bins, rows = int(np.prod(shape)), min(values.histograms, examples)
         features = 4 * rows * values.columns(bins)
-        own = 3 * 8 * rows**2 + 3 * 8 * rows * min(values.columns(bins), 4096)
+        own = 4 * 8 * rows**2 + 3 * 8 * rows * min(values.columns(bins), 4096)
+        own += 2 * 8 * 256 * values.columns(bins)
         if values.backbone == PIXELS:
             return 2 * features + own
         backbone = int(1e7 * values.frozen.known.weights) + BATCH * _ACTIVATIONS * values.size**2
@@ -234,9 +235,8 @@ class Transfer(Architecture[TransferKnobs]):
 
     def _set(self, examples: Examples, values: TransferKnobs) -> _Set | DivergedError:
         """The frozen set of examples, seen."""
-        x, labels = examples.training(0)
-        x, labels = share(x, labels, values.histograms)
-        x = columns(x, int(np.prod(examples.shape)), what="training histograms")
+        drawn, labels = share(*examples.training(0), values.histograms)
+        x = columns(drawn, int(np.prod(examples.shape)), what="training histograms")
         if not np.isfinite(x).all():
             what = "its training histograms hold NaN or infinite values"
             return DivergedError(architecture=self.name, epoch=0, what=what)

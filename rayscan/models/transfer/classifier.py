@@ -15,7 +15,16 @@ from rayscan.arrays import AnyIntegers, Floats
 from rayscan.models import scoring, storage
 from rayscan.models.contract import Classifier, columns
 from rayscan.models.transfer.features import MEMORY, Seer, in_turn
-from rayscan.models.transfer.gram import Components, Linear, Radial, mean_row
+from rayscan.models.transfer.gram import (
+    Blocks,
+    Components,
+    Linear,
+    Radial,
+    centred,
+    column_parts,
+    gram,
+    mean_row,
+)
 
 
 class Reading(ABC):
@@ -70,25 +79,22 @@ class Rows:
         shift: What is taken off each, shape (columns,).
     """
 
-    blocks: Sequence[npt.NDArray[Any]]
+    blocks: Blocks
     shift: Floats
 
     @classmethod
-    def of(cls, blocks: Sequence[npt.NDArray[Any]]) -> Rows:
+    def of(cls, blocks: Blocks) -> Rows:
         """About their mean."""
         return cls(blocks, mean_row(blocks))
 
     def combined(self, shares: Floats) -> Floats:
         """The sum of all rows less the shift, each times its share, shape (columns,)."""
-        ends = np.cumsum([len(block) for block in self.blocks])[:-1]
-        parts = zip(self.blocks, np.split(shares, ends), strict=True)
-        return np.asarray(sum(part @ block for block, part in parts) - shares.sum() * self.shift)
+        parts = column_parts(len(self.shift))
+        return np.concatenate([shares @ centred(self.blocks, self.shift, part) for part in parts])
 
     def products(self, features: npt.NDArray[Any]) -> Floats:
         """Inner products (M, N) of features less the shift with all rows less the shift."""
-        seen = features - self.shift
-        raw = np.concatenate([seen @ block.T for block in self.blocks], axis=1)
-        return np.asarray(raw - (seen @ self.shift)[:, None])
+        return gram([features], self.shift, self.blocks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +110,7 @@ class Kernel(Reading):
         found: The Gaussians.
     """
 
-    counts: Sequence[npt.NDArray[Any]]
+    counts: Blocks
     rows: Rows
     fitted: Components
     found: Radial

@@ -18,28 +18,38 @@ from rayscan.models.networks.progress import area
 
 Fitted: TypeAlias = Literal["logistic_regression", "linear_svm", "rbf_svm"]
 Scale: TypeAlias = Literal["unit", "none"]
+Blocks: TypeAlias = Sequence[npt.NDArray[Any]]
 Fold: TypeAlias = tuple[AnyIntegers, AnyIntegers]
 _COLUMNS = 4096
 _LEAST = 1e-10  # of the largest variance: less is rounding
 
 
-def gram(blocks: Sequence[npt.NDArray[Any]], shift: Floats) -> Floats:
-    """Inner products (N, N) of the rows of all blocks less a shift (columns,), in float64.
+def gram(blocks: Blocks, shift: Floats, other: Blocks | None = None) -> Floats:
+    """Inner products (N, N) of rows less a shift, in float64, or (N, M) with other rows.
 
     Args:
-        blocks: Rows of features, each (rows, columns), of any real type.
-        shift: What is taken off every row; the closer to the mean, the less is lost in rounding.
+        blocks: The rows, in blocks of (rows, columns) of any real type.
+        shift: What is taken off every row, (columns,); the nearer to the mean, the less is rounded.
+        other: Other rows; by default the same.
     """
-    rows = sum(len(block) for block in blocks)
-    found = np.zeros((rows, rows))
-    for at in range(0, len(shift), _COLUMNS):
-        part = slice(at, at + _COLUMNS)
-        seen = np.concatenate([block[:, part] - shift[part] for block in blocks])
-        found += seen @ seen.T
-    return found
+    found: Any = 0.0
+    for part in column_parts(len(shift)):
+        seen = centred(blocks, shift, part)
+        found = found + seen @ (seen if other is None else centred(other, shift, part)).T
+    return np.asarray(found)
 
 
-def mean_row(blocks: Sequence[npt.NDArray[Any]]) -> Floats:
+def column_parts(columns: int) -> list[slice]:
+    """Some columns at a time: a copy of all in float64 would be twice what is there."""
+    return [slice(at, at + _COLUMNS) for at in range(0, columns, _COLUMNS)]
+
+
+def centred(blocks: Blocks, shift: Floats, part: slice) -> Floats:
+    """Some columns of all rows, less a shift."""
+    return np.concatenate([block[:, part] - shift[part] for block in blocks])
+
+
+def mean_row(blocks: Blocks) -> Floats:
     """Mean of the rows of all blocks, shape (columns,)."""
     rows = sum(len(block) for block in blocks)
     return np.asarray(sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / rows)
@@ -70,8 +80,8 @@ class Components:
                 the same for features of any size; ``none``: as they are.
         """
         means = products.mean(axis=0)
-        centred = products - means[:, None] - means[None, :] + means.mean()
-        values, vectors = np.linalg.eigh(centred)
+        about_mean = products - means[:, None] - means[None, :] + means.mean()
+        values, vectors = np.linalg.eigh(about_mean)
         values, vectors = values[::-1], vectors[:, ::-1]
         total = float(np.clip(values, 0.0, None).sum())
         kept = min(most, int(np.sum(values > _LEAST * max(values[0], 0.0))))

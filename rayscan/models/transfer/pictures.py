@@ -114,4 +114,5 @@ def _colours(look: Look) -> Pixels:
         return np.repeat(np.arange(_LEVELS, dtype=np.uint8)[:, None], 3, axis=1)
     from matplotlib import colormaps
 
-    return np.rint(255 * np.array(colormaps["viridis"](np.arange(_LEVELS)))[:, :3]).astype(np.uint8)
+    shares: Floats = np.array(colormaps["viridis"](np.arange(_LEVELS)))[:, :3]
+    return np.rint((_LEVELS - 1) * shares).astype(np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
@@ -32,7 +31,7 @@ class _Tensor:
         """A copy of what it shows, which must lie within the storage."""
         steps = [step * (n - 1) for step, n in zip(self.strides, self.shape, strict=True)]
         inside = min((self.offset, *self.shape, *self.strides)) >= 0
-        if not inside or (math.prod(self.shape) and self.offset + sum(steps) >= len(values)):
+        if not inside or (all(self.shape) and self.offset + sum(steps) >= len(values)):
             raise pickle.UnpicklingError("a tensor reaches beyond its storage")
         strides = [step * values.itemsize for step in self.strides]
         rest = values[self.offset :]
