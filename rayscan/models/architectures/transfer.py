@@ -227,7 +227,7 @@ class Transfer(Architecture[TransferKnobs]):
         if isinstance(found, Linear):
             told: Reading = Plane.of(fitted, found, drawn.rows)
         else:
-            told = Kernel(drawn.counts, drawn.rows, fitted, found)
+            told = Kernel(drawn.counts, drawn.seer, fitted, found)
         knobs = {name: getattr(values, name) for name in self.knobs.defaults()}
         shape = tuple(examples.shape)
         classifier = TransferClassifier(self.name, shape, knobs, drawn.seer, told)

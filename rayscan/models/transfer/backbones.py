@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random  # noqa: TID251  # Keras takes the seeds of initialisers from it
 import urllib.error
 import urllib.request
@@ -136,7 +137,8 @@ def _is_path(value: str) -> bool:
 
 def _downloaded(known: Known) -> bool:
     """Whether Keras has the file already."""
-    files = map(flat, (path.name for path in (Path.home() / ".keras/models").glob("*.h5")))
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    files = map(flat, (path.name for path in (home / "models").glob("*.h5")))
     return any(name.startswith(flat(known.name)) and "notop" in name for name in files)
 
 

@@ -101,19 +101,25 @@ class Rows:
 class Kernel(Reading):
     """A support vector machine with Gaussians about the components of histograms.
 
-    The features of the histograms are made anew by whoever reads it: counts take less room.
+    It holds the histograms, not their features, which take more room: they are remembered, or made
+    anew, where something is scored.
 
     Attributes:
         counts: The histograms trained on, by class, each (rows, bins).
-        rows: Their features.
+        seer: What makes features of them.
         fitted: Their principal components.
         found: The Gaussians.
     """
 
     counts: Blocks
-    rows: Rows
+    seer: Seer
     fitted: Components
     found: Radial
+
+    @property
+    def rows(self) -> Rows:
+        """Features of the histograms trained on."""
+        return Rows.of([MEMORY.rows(self.seer, block) for block in self.counts])
 
     def scores(self, features: npt.NDArray[Any]) -> Floats:
         """By inner products with all histograms trained on."""
@@ -121,8 +127,9 @@ class Kernel(Reading):
 
     def weight_at(self, features: npt.NDArray[Any]) -> Floats:
         """The slope of the Gaussians there."""
-        z = self.fitted.seen(self.rows.products(features[None]))[0]
-        return self.rows.combined(self.fitted.combination(self.found.slope(z))[0])
+        rows = self.rows
+        z = self.fitted.seen(rows.products(features[None]))[0]
+        return rows.combined(self.fitted.combination(self.found.slope(z))[0])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Histograms, components, and what the Gaussians weigh."""
@@ -145,7 +152,7 @@ class Kernel(Reading):
         at: AnyIntegers = arrays["support"]
         bias, gamma = float(arrays["bias"]), float(arrays["gamma"])
         found = Radial(fitted.rows[at], arrays["weight"], bias, gamma, at)
-        return cls(counts, Rows.of([MEMORY.rows(seer, block) for block in counts]), fitted, found)
+        return cls(counts, seer, fitted, found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,10 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
+from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
 from rayscan.models.transfer.classifier import Kernel, Plane, Rows
+from rayscan.models.transfer.features import OfPixels
 from rayscan.models.transfer.gram import Components
 from rayscan.seeds import stream
 
@@ -75,7 +77,9 @@ def test_what_is_stored_scores_features_as_the_pipeline_does(how):
     fitted = Components.of(gram.gram(rows.blocks, rows.shift), 15)
     found = gram.fit(fitted.rows, labels[train], how=how, C=3.0)
     radial = how == "rbf_svm"
-    told = Kernel([], rows, fitted, found) if radial else Plane.of(fitted, found, rows)
+    as_they_are = OfPixels(Input("standard", np.zeros(x.shape[1]), np.ones(x.shape[1])))
+    kernel = Kernel(rows.blocks, as_they_are, fitted, found) if radial else None
+    told = kernel or Plane.of(fitted, found, rows)
     # libsvm and L-BFGS stop at gradients of 1e-3 and 1e-4.
     np.testing.assert_allclose(told.scores(x), expected, atol=2e-3)
     step = 1e-3 * np.sign(told.weight_at(x[0]))
