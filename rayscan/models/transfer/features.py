@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -112,37 +113,55 @@ class OfPictures(Seer):
 
 
 class Memory:
-    """Features by what they were made of, those used longest ago forgotten first.
+    """Features of histograms by what these hold, those used longest ago forgotten first.
 
     Args:
         limit: Bytes of features, at most.
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
+        self._limit, self._bytes = limit, 0
+        self._kept: OrderedDict[bytes, npt.NDArray[Any]] = OrderedDict()
 
     def rows(self, seer: Seer, x: npt.NDArray[np.number]) -> npt.NDArray[Any]:
-        """Features (N, columns) of counts (N, bins), made once for the same counts in their order.
+        """Features (N, columns) of counts (N, bins), made once for each histogram.
 
         Background alone is the same at every strength, and one set serves a search.
         """
         if not seer.costly:
             return seer.rows(x)
-        counts = np.ascontiguousarray(x, np.int64 if x.dtype.kind in "iu" else np.float64)
-        held = hashlib.blake2b(counts.tobytes(), digest_size=16).hexdigest()
-        key = digest(seer.identity, counts.shape, counts.dtype.kind, held)
-        if key not in self._kept:
-            self._kept[key] = seer.rows(x)
-        self._kept.move_to_end(key)
-        found = self._kept[key]
-        while sum(each.nbytes for each in self._kept.values()) > self._limit:
-            self._kept.popitem(last=False)
+        parts = (self._part(seer, x[at : at + _AT_ONCE]) for at in range(0, len(x), _AT_ONCE))
+        first = next(parts)
+        found = np.empty((len(x), first.shape[1]), first.dtype)
+        for at, part in zip(range(0, len(x), _AT_ONCE), chain([first], parts), strict=True):
+            found[at : at + len(part)] = part
         return found
+
+    def _part(self, seer: Seer, x: npt.NDArray[np.number]) -> npt.NDArray[Any]:
+        counts = np.ascontiguousarray(x, np.int64 if x.dtype.kind in "iu" else np.float64)
+        head = f"{seer.identity} {counts.dtype.kind}".encode()
+        keys = [hashlib.blake2b(head + row.tobytes(), digest_size=16).digest() for row in counts]
+        new = [i for i, key in enumerate(keys) if key not in self._kept]
+        made = dict(zip(new, seer.rows(x[new]), strict=True)) if new else {}
+        found = np.stack([made[i] if i in made else self._kept[k] for i, k in enumerate(keys)])
+        for i, key in enumerate(keys):
+            self._keep(key, made.get(i))
+        return found
+
+    def _keep(self, key: bytes, row: npt.NDArray[Any] | None) -> None:
+        """Remember a row, or that one was used, and forget what there is no more room for."""
+        if row is not None and key not in self._kept:
+            self._kept[key] = row.copy()
+            self._bytes += row.nbytes
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        while self._bytes > self._limit:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()
+        self._bytes = 0
 
 
 MEMORY = Memory(REMEMBERED)

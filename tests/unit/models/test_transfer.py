@@ -125,8 +125,10 @@ def test_equal_counts_are_seen_once_whatever_their_type():
     first = MEMORY.rows(seer, x.astype(np.uint16))
     np.testing.assert_array_equal(MEMORY.rows(seer, x.astype(np.uint32)), first)
     assert seer.made == 7
-    MEMORY.rows(seer, x[::-1])
+    np.testing.assert_array_equal(MEMORY.rows(seer, x[::-1]), first[::-1])
     MEMORY.rows(Counted("other"), x)
+    assert seer.made == 7
+    MEMORY.rows(seer, x + 0.5)
     assert seer.made == 14
 
 
@@ -135,7 +137,10 @@ def test_what_was_used_longest_ago_is_forgotten_first():
     for level in (1, 2, 1, 3, 1, 2):
         memory.rows(seer, np.full((1, 5), level))
     assert seer.made == 4  # 1 is used again and again; 2 makes room for 3
-    assert memory.rows(seer, np.ones((9, 5))).shape == (9, 5)  # more than there is room for
+    many = np.arange(45.0).reshape(9, 5)  # more than there is room for
+    np.testing.assert_array_equal(memory.rows(seer, many), 2 * many)
+    np.testing.assert_array_equal(memory.rows(seer, many), 2 * many)
+    assert memory._bytes == 2 * 5 * 8
 
 
 def test_pixels_are_not_remembered():
