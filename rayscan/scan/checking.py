@@ -80,8 +80,10 @@ def check(
         inputs, those = opened[needs]
         problems[name] = [*those, *_generators(config), *_sampler(config)]
         load = loads[name] = workload(config, inputs.entries)
-        problems[name] += [*too_many_trainings(load), *_architectures(load)]
-        problems[name] += [*too_little_room(load, memory_here())] if here else []
+        problems[name] += [*too_many_trainings(load)]
+        problems[name] += (
+            [*too_little_room(load, memory_here()), *_architectures(load)] if here else []
+        )
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if any(problems.values()):
