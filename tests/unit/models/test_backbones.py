@@ -139,4 +139,3 @@ def test_the_bundled_weights_know_two_pictures(picture, answer):
     shown = (tf.image.resize(middle, (224, 224), antialias=True) - 127) / 128
     chances = tf.nn.softmax(model(shown, training=False)[0]).numpy()
     assert chances.argmax() == answer
-    assert chances.max() > 0.3
