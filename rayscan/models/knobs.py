@@ -21,7 +21,7 @@ from rayscan.models.losses.registry import problem
 
 Value: TypeAlias = float | int | str
 
-YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy"}
+YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy", "penalty": "l2"}
 """Knobs that results older than them do not name, with what these have: no part of a key."""
 
 

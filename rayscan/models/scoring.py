@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,21 @@ class Layered(Protocol):
         """Its layers; None if they are not all dense."""
 
 
+@runtime_checkable
+class Grouped(Protocol):
+    """A classifier that sees features which others see too."""
+
+    @property
+    def group(self) -> str:
+        """The same for all that see the same features."""
+
+    def scores_with(self, group: Sequence[Any], x: npt.NDArray[np.number]) -> list[Floats]:
+        """Scores (N,) of each of a group, from features that are made once."""
+
+    def response(self, middle: Floats) -> Floats:
+        """Change of the score with one event more in each bin, to first order, shape (bins,)."""
+
+
 def folded(seen: Input, weights: Weights) -> Layers:
     """The layers of a dense network of standardised or scaled input."""
     exact = [np.asarray(array, dtype=np.float64) for array in weights]
@@ -93,6 +108,7 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
     Dense networks and linear classifiers of equal sizes share one wide product of the first layer;
     all others are asked one by one. Networks score whole counts in single precision, in which they
     were trained: a score differs from ``Classifier.scores`` by about 1e-6 of the spread of scores.
+    Those that see the same features of pictures share these.
 
     Returns:
         Shape (K, N), or (K, N, classes).
@@ -103,6 +119,7 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
     """
     x = readable(x, classifiers[0].architecture)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    seeing: dict[str, list[int]] = defaultdict(list)
     found: dict[int, Layers] = {}
     scores: dict[int, Floats] = {}
     for k, classifier in enumerate(classifiers):
@@ -110,8 +127,13 @@ def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.nu
         if layers is not None:
             found[k] = layers
             groups[layers.like].append(k)
+        elif isinstance(classifier, Grouped):
+            seeing[classifier.group].append(k)
         elif isinstance(classifier, Classifier):
             scores[k] = classifier.scores(x)
+    for ks in seeing.values():
+        group: list[Any] = [classifiers[k] for k in ks]
+        scores |= zip(ks, group[0].scores_with(group, x), strict=True)
     for ks in groups.values():
         single = len(found[ks[0]].kernels) > 1 and x.dtype.kind in "iu"
         outputs = stacked_outputs([found[k] for k in ks], x, single=single)
@@ -132,6 +154,8 @@ def responses(classifiers: Sequence[Classifier | Layered], middle: Floats) -> Fl
         layers = classifier.layers() if isinstance(classifier, Layered) else None
         if layers is not None and layers.how == "standard":
             groups[layers.like].append((k, layers))
+        elif isinstance(classifier, Grouped):
+            found[k] = classifier.response(middle)
         else:
             scores = score_many([classifier], np.vstack([middle, middle + np.eye(len(middle))]))[0]
             found[k] = scores[1:] - scores[0]

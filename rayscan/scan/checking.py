@@ -78,6 +78,7 @@ def check(
         inputs, those = opened[name]
         problems[name] = [*those, *_generators(config), *_sampler(config)]
         problems[name] += capacity.problems(loads[name], memory_here() if here else None)
+        problems[name] += _architectures(loads[name]) if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)
     problems[BASE] += _unwritable(study.base)
     if not any(problems.values()):
@@ -144,6 +145,14 @@ def _models(load: Workload) -> Iterator[Problem]:
         if what := kind.choice.architecture.refused(kind.shape, kind.values, outputs):
             index = load.config.architectures.index(kind.choice)
             yield Problem(where=f"architectures.{index}", what=f"'{kind.choice.name}': {what}")
+
+
+def _architectures(load: Workload) -> Iterator[Problem]:
+    """What architectures need that is not here."""
+    names = [choice.key for choice in load.config.architectures]
+    for kind in load.kinds:
+        if what := kind.choice.architecture.missing(kind.values):
+            yield Problem(where=f"architectures.{names.index(kind.choice.key)}", what=what)
 
 
 def _line(config: ScanConfig, inputs: Inputs, name: str) -> str:

@@ -52,6 +52,9 @@ class Architecture(ABC, Generic[K]):
     """
 
     origin: tuple[str, str] | None = None
+    shares_null: bool = False
+    """Whether class 0 is one set at all strengths and of all signals, where it has as many events:
+    what is made of a histogram then costs more than drawing it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its name, and the text it was made of: no other process has its module."""
@@ -117,6 +120,10 @@ class Architecture(ABC, Generic[K]):
 
         May take seconds; asked once nothing else is wrong with a scan.
         """
+        return ""
+
+    def missing(self, values: K) -> str:
+        """What must be installed or brought before it can be used; empty if all is there."""
         return ""
 
     @abstractmethod

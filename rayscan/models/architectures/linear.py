@@ -150,7 +150,7 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         weight, bias = drawn.seen.folded(*self.fit(drawn, values, member.seed))
         shape = tuple(examples.shape)
         classifier = LinearClassifier(self.name, shape, values.input, weight, bias)
-        return Trained(classifier, epochs=1, history=_history(classifier, examples))
+        return Trained(classifier, epochs=1, history=history(classifier, examples))
 
 
 def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
@@ -161,7 +161,8 @@ def _draw(examples: Examples, values: LinearKnobs) -> Drawn:
     return Drawn(seen, np.concatenate(rows), np.concatenate([labels for _, labels in drawn]))
 
 
-def _history(classifier: LinearClassifier, examples: Examples) -> dict[str, list[float]]:
+def history(classifier: Classifier, examples: Examples) -> dict[str, list[float]]:
+    """Loss and AUC on the validation set, of a fit without epochs."""
     x, labels = examples.validation()
     scores = classifier.scores(x).reshape(len(labels), -1)
     loss = CrossEntropy().of(labels, outputs=scores.shape[1], numbers={})

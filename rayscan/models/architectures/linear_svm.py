@@ -41,6 +41,8 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
     name = "linear_svm"
     knobs = SVMKnobs
+    # A. Celik, Eur. Phys. J. C 83 (2023), 10.1140/epjc/s10052-023-12290-4, Table 1.
+    presets = {"celik": {"C": 1.0}}
     learns = "two classes"
 
     def work(self, values: SVMKnobs, shape: tuple[int, ...], examples: int) -> Work:
@@ -59,7 +61,7 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
         """By libsvm on the Gram matrix; one class against the rest if there are more than two."""
         from sklearn.svm import SVC
 
-        x, labels = _share(drawn.x, drawn.labels, values.histograms)
+        x, labels = share(drawn.x, drawn.labels, values.histograms)
         gram = x @ x.T
         classes = np.unique(labels)
         targets = [labels == c for c in classes] if len(classes) > 2 else [labels == classes[-1]]
@@ -74,9 +76,9 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
         return np.stack(weights, axis=1), np.array(biases)
 
 
-def _share(
-    x: Floats, labels: npt.NDArray[np.integer], most: int
-) -> tuple[Floats, npt.NDArray[np.integer]]:
+def share(
+    x: npt.NDArray[Any], labels: npt.NDArray[np.integer], most: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
     """At most so many rows, the first ones of each class in proportion."""
     if len(x) <= most:
         return x, labels

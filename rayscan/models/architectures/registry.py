@@ -17,6 +17,7 @@ _PLACES = {
     "likelihood_ratio": "rayscan.models.architectures.likelihood_ratio:LikelihoodRatio",
     "logistic_regression": "rayscan.models.architectures.logistic_regression:LogisticRegression",
     "linear_svm": "rayscan.models.architectures.linear_svm:LinearSVM",
+    "transfer": "rayscan.models.architectures.transfer:Transfer",
     "mlp": "rayscan.models.architectures.mlp:MLP",
     "cnn": "rayscan.models.architectures.cnn:CNN",
     "event_mlp": "rayscan.models.architectures.event_mlp:EventMLP",

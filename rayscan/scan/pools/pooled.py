@@ -49,6 +49,12 @@ class PooledScan:
         """A random stream of its own, by name."""
         return seeds.stream(self.config.seed, *name)
 
+    def null_stream(
+        self, pool: PoolName, mixture: Mixture, *purpose: str | int
+    ) -> np.random.Generator:
+        """The stream of a class 0 that all strengths and signals with as many events share."""
+        return self.stream(pool, "class 0", mixture.null_total, *purpose)
+
     @cached_property
     def nuisances(self) -> Nuisances | None:
         """What changes from ensemble to ensemble, None if nothing does.

@@ -110,7 +110,9 @@ class DrawnHistograms:
         name = head.stream(pool, signals, self.point.mixture.name, *purpose)
         rng = self.scan.stream(*name)
         null, shares = head.shares(count, signals)
-        parts = [(0, samplers[signals[0]].null(rng, null))]
+        common = self.point.choice.architecture.shares_null and head.null is None
+        own = self.scan.null_stream(pool, self.point.mixture, *purpose)
+        parts = [(0, samplers[signals[0]].null(own if common else rng, null))]
         parts += [(k, samplers[name].alternative(rng, n)) for name, (k, n) in shares.items()]
         labels = np.repeat([k for k, _ in parts], [len(part) for _, part in parts])
         return np.concatenate([part for _, part in parts]), labels

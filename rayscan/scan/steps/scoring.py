@@ -16,6 +16,7 @@ from rayscan.models.architectures.registry import load
 from rayscan.models.contract import Classifier
 from rayscan.models.event_blocks import ahead, cut
 from rayscan.models.networks.event_network import log_terms
+from rayscan.models.scoring import Grouped
 from rayscan.results import folders
 from rayscan.results.storage import Storage
 from rayscan.scan.pools.binned import BinnedPools, PoolName
@@ -147,6 +148,8 @@ def response(classifier: Classifier, background: npt.NDArray[np.float64]) -> Sco
     Returns:
         Response of each bin, shape (bins,).
     """
+    if isinstance(classifier, Grouped):  # a level of its pictures may be more than one event
+        return classifier.response(background)
     added = np.vstack([background, background + np.eye(len(background))])
     scores: Scores = classifier.scores(added)
     return np.asarray(scores[1:] - scores[0])

@@ -69,14 +69,19 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> 
         scan = PooledScan(endless, scan.binned)
     sampler = scan.ensembles(test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
-    rng = scan.stream(pool, *purpose, test.mixture.name, *([shard] if shard else []))
+    extra = [shard] if shard else []
+    rng = scan.stream(pool, *purpose, test.mixture.name, *extra)
+    common = test.against is None and any(
+        choice.architecture.shares_null for choice in scan.config.architectures
+    )
+    own = scan.null_stream(pool, test.mixture, *extra) if common else rng
     count = sizes.test
     return Shown(
         test=test,
         scan=scan,
         pool=pool,
         sampler=sampler,
-        null=sampler.null(rng, count),
+        null=sampler.null(own, count),
         alternative=sampler.alternative(rng, count),
     )
 

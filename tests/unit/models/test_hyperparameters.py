@@ -99,7 +99,7 @@ def test_an_unknown_preset_is_refused():
     with pytest.raises(ValueError, match="only: published"):
         KNOWN["mlp"].preset("best")
     with pytest.raises(ValueError, match="only: none"):
-        KNOWN["linear_svm"].preset("published")
+        KNOWN["likelihood_ratio"].preset("published")
 
 
 def test_a_whole_number_serves_as_a_real_one():

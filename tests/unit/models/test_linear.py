@@ -33,6 +33,26 @@ def test_logistic_regression_scores_raw_counts_as_scikit_learn_does_standardised
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
+def test_an_l1_penalty_is_that_of_liblinear_one_class_against_the_rest(toy_examples, n_classes):
+    from sklearn.linear_model import LogisticRegression as Reference
+
+    examples = toy_examples(n_classes=n_classes)
+    knobs = {"C": 0.1, "penalty": "l1"}
+    (trained,) = LogisticRegression().train([Member(examples, knobs)])
+    assert 0 < (trained.classifier.weight != 0).mean() < 0.9  # an L2 penalty leaves no zero
+    x, labels = examples.training(0)
+    test, _ = examples.test(60)
+    scores = trained.classifier.scores(test).reshape(60, -1)
+    for column, k in enumerate([1] if n_classes == 2 else [0, 1, 2]):
+        reference = Reference(
+            C=0.1, l1_ratio=1.0, solver="liblinear", class_weight="balanced", random_state=0
+        )
+        reference.fit(standardised(examples, x), labels == k)
+        expected = reference.decision_function(standardised(examples, test))
+        np.testing.assert_allclose(scores[:, column], expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_svm_through_its_gram_matrix_is_the_linear_svm(toy_examples, n_classes):
     from sklearn.svm import SVC
 

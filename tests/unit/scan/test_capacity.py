@@ -103,3 +103,16 @@ def test_check_says_it_with_its_line_and_a_cluster_is_not_judged_by_this_machine
     with pytest.raises(ConfigError, match="line 13, architectures: one worker needs"):
         check(path)
     assert check(path, here=False).lines
+
+
+def test_check_says_what_an_architecture_needs_that_is_not_here(tmp_path):
+    path = tmp_path / "scan.yaml"
+    absent = tmp_path / "absent.h5"
+    knobs = f"{{backbone: resnet50, weights: {absent}}}"
+    changed = {"storage": str(tmp_path / "results"), "name": "transfer", "knobs": knobs}
+    path.write_text(SCAN.format(**SMALL | changed))
+    with pytest.raises(ConfigError, match=rf"line 13, architectures.0: no file {absent}; bring it"):
+        check(path)
+    path.write_text(SCAN.format(**SMALL | changed).replace(str(absent), "absent.h5"))
+    with pytest.raises(ConfigError, match=r"line 13, architectures.* 'absent.h5' is relative"):
+        check(path)

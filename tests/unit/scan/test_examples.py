@@ -9,9 +9,9 @@ import pytest
 import toy_scan
 from toy_scan import make_config, make_pools
 
-from rayscan.ensembles.mixture import Mixture
+from rayscan.ensembles.mixture import Mixture, Mixtures
 from rayscan.errors import PoolExhaustedError
-from rayscan.scan.config.scan import Training
+from rayscan.scan.config.scan import ArchitectureChoice, Training
 from rayscan.scan.plan.members import member
 from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.pooled import PooledScan
@@ -21,6 +21,8 @@ from rayscan.scan.steps.examples import (
     examples_of,
     features_of,
 )
+from rayscan.scan.steps.shown import show
+from rayscan.scan.steps.tests.pairs import TestSet
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,31 @@ def test_validation_is_drawn_once_and_from_its_own_pool(binned):
     histograms, labels = drawn(other).validation()
     assert (histograms[labels == 0].sum(axis=0) > 0).sum() == 1
     np.testing.assert_array_equal(drawn(other).training(0)[0], examples.training(0)[0])
+
+
+def _tested(scan, point):
+    asked = TestSet(benchmark=point.benchmark, strength=0, mixture=point.mixture)
+    return show(asked, scan=scan, pool="test")
+
+
+def test_class_0_is_one_set_at_all_strengths_where_an_architecture_asks_for_it(binned):
+    training = Training(strength="each", repeats=1)
+    strong = Mixtures(total=1000, signal=(10, 20))
+    sets = {}
+    for name in ("transfer", "linear_svm"):
+        choice = ArchitectureChoice(name=name)
+        config = make_config(training=training, mixtures=strong, architectures=(choice,))
+        every = points(config, mixtures(config))
+        scan = PooledScan(config, binned)
+        sets[name] = [DrawnHistograms(scan, point, 0).training(0)[0] for point in every]
+    assert len(sets["transfer"]) == 4  # two signals, two strengths
+    for other in sets["transfer"][1:]:
+        np.testing.assert_array_equal(other[:500], sets["transfer"][0][:500])
+        assert not np.array_equal(other[500:], sets["transfer"][0][500:])
+        tested = [_tested(scan, point) for point in every]
+        alike = [np.array_equal(each.null, tested[0].null) for each in tested[1:]]
+        assert alike == [name == "transfer"] * 3
+    assert not np.array_equal(sets["linear_svm"][0][:500], sets["linear_svm"][1][:500])
 
 
 def test_the_exact_moments_are_those_of_the_drawn_histograms(binned):

@@ -1,0 +1,262 @@
+"""Transfer learning: a frozen network of pictures, principal components, a linear or RBF fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rayscan.arrays import Floats
+from rayscan.errors import DivergedError
+from rayscan.models import storage
+from rayscan.models.architectures.base import Architecture, Work, reading
+from rayscan.models.architectures.linear import history
+from rayscan.models.architectures.linear_svm import share
+from rayscan.models.contract import Examples, Member, Trained, Watch, columns
+from rayscan.models.knobs import COUNT, POSITIVE, Choice, Float, Knobs, Legal, Value, knob
+from rayscan.models.networks.inputs import Input
+from rayscan.models.transfer import gram
+from rayscan.models.transfer.backbones import BATCH, Backbone
+from rayscan.models.transfer.classifier import Kernel, Plane, Reading, Rows, TransferClassifier
+from rayscan.models.transfer.features import MEMORY, REMEMBERED, OfPictures, OfPixels, Seer
+from rayscan.models.transfer.gram import Components, Linear
+from rayscan.models.transfer.pictures import Moments, Picture
+
+PIXELS = "pixels"
+# CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
+# EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
+_PICTURE, _PRODUCT = 0.0105, 0.013
+_PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
+_FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
+_PICTURES = Legal(options=("colours", "channels"))
+_ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferKnobs(Knobs):
+    """Of pictures, of the network that sees them, and of what is fitted to its features.
+
+    Attributes:
+        backbone: ``lite0``, a model of keras.applications such as ``inception_v3``, a path of a
+            ``.keras`` file; or ``pixels``, no network: the standardised counts themselves.
+        weights: ``bundled`` (of lite0, by the extra ``transfer``; those in a ``.keras`` file),
+            ``imagenet`` (which Keras downloads), a path of a file, or ``none`` (random).
+        picture: A colour map, or the level of grey in three ``channels``.
+        levels: What a level shows: ``counts``, up to somewhat above the largest mean of the null,
+            or how many ``sigma`` of the null a bin is off its mean.
+        scaling: Values as the network was trained with (``own``), or over 255 (``unit``).
+        size: Pixels of a side.
+        components: The most principal components; fewer where fewer histograms are trained on.
+        classifier: What is fitted to the components.
+        C: Inverse strength of the penalty on the sum of losses (scikit-learn's C).
+        gamma: Of the kernel exp(-gamma |a - b|^2) of ``rbf_svm``.
+        scale: Features of ``unit`` mean square about their mean, so that C and gamma mean the same
+            for every backbone; or as they are (``none``).
+        histograms: Most training histograms used; the Gram matrix holds their number squared.
+    """
+
+    backbone: str = knob("lite0", Legal())
+    weights: str = knob("bundled", Legal())
+    picture: Literal["colours", "channels"] = knob("colours", _PICTURES)
+    levels: Literal["counts", "sigma"] = knob("counts", Legal(options=("counts", "sigma")))
+    scaling: Literal["own", "unit"] = knob("own", Legal(options=("own", "unit")))
+    size: int = knob(224, Legal(least=1, most=4096))
+    components: int = knob(2000, COUNT)
+    classifier: Literal["logistic_regression", "linear_svm", "rbf_svm"] = knob(
+        "linear_svm", Legal(options=_FITTED), Choice(_FITTED)
+    )
+    C: float = knob(1.0, POSITIVE, Float(1e-3, 1e3, log=True))
+    gamma: float = knob(1.0, POSITIVE, Float(1e-2, 10.0, log=True))
+    scale: Literal["unit", "none"] = knob("unit", Legal(options=("unit", "none")))
+    histograms: int = knob(4000, Legal(least=2, most=100_000))
+
+    def __post_init__(self) -> None:
+        Knobs.__post_init__(self)
+        if self.backbone != PIXELS and (why := self.frozen.refused()):
+            raise ValueError(why)
+
+    @property
+    def frozen(self) -> Backbone:
+        """The network of pictures."""
+        return Backbone(self.backbone, self.weights, self.scaling, self.size)
+
+    def columns(self, bins: int) -> int:
+        """Features of a histogram."""
+        return bins if self.backbone == PIXELS else self.frozen.columns
+
+    @property
+    def picture_cost(self) -> float:
+        """CPU seconds of the features of a histogram."""
+        if self.backbone == PIXELS:
+            return 0.0
+        return (_PICTURE * (self.size / 224) ** 2) + _PRODUCT * self.frozen.known.work(self.size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Set:
+    """A training set, by class, and its inner products."""
+
+    seer: Seer
+    counts: gram.Blocks
+    rows: Rows
+    labels: npt.NDArray[Any]
+    products: Floats
+
+
+class Transfer(Architecture[TransferKnobs]):
+    """A frozen network's features of pictures of histograms; all fits through one Gram matrix."""
+
+    name = "transfer"
+    knobs = TransferKnobs
+    # A. Celik, Eur. Phys. J. C 83 (2023), 10.1140/epjc/s10052-023-12290-4, Table 1.
+    presets: Mapping[str, Mapping[str, Value]] = {
+        "celik": {
+            "backbone": "inception_v3",
+            "weights": "imagenet",
+            "scaling": "unit",
+            "scale": "none",
+            "C": 1.0,
+        },
+        "celik_resnet50": {
+            "backbone": "resnet50",
+            "weights": "imagenet",
+            "scaling": "unit",
+            "scale": "none",
+            "C": 0.1,
+        },
+    }
+    quick: Mapping[str, Value] = {"weights": "none", "size": 32, "picture": "channels"}
+    reads = "histograms"
+    learns = "two classes"
+    learns_strength = True
+    warm_starts = False
+    engine = "tensorflow"
+    shares_null = True
+
+    def draws(self, values: TransferKnobs) -> int:
+        """One frozen set."""
+        return 1
+
+    def fits(self, shape: tuple[int, ...]) -> str:
+        """Pictures have two axes."""
+        return "" if len(shape) == 2 else "pictures of two axes"
+
+    def missing(self, values: TransferKnobs) -> str:
+        """Weights that are not there."""
+        return "" if values.backbone == PIXELS else values.frozen.missing()
+
+    def work(self, values: TransferKnobs, shape: tuple[int, ...], examples: int) -> Work:
+        """Pictures, pairs of them for each feature, and the components of all."""
+        bins, rows = int(np.prod(shape)), min(values.histograms, examples)
+        pairs = rows**2 * (_PAIR_FEATURE * values.columns(bins) + _TRIPLE * rows)
+        each = values.picture_cost
+        return Work(
+            training=rows * each + pairs,
+            row=reading(values.columns(bins)) + each + _PAIR_FEATURE * values.columns(bins),
+        )
+
+    def held(
+        self,
+        values: TransferKnobs,
+        shape: tuple[int, ...],
+        examples: int,
+        *,
+        size: int,
+        members: int,
+    ) -> int:
+        """Features, what is remembered of others, matrices of inner products, the backbone."""
+        bins, rows = int(np.prod(shape)), min(values.histograms, examples)
+        features = 4 * rows * values.columns(bins)
+        own = 4 * 8 * rows**2 + 3 * 8 * rows * min(values.columns(bins), 4096)
+        own += 2 * 8 * 256 * values.columns(bins)
+        if values.backbone == PIXELS:
+            return 2 * features + own
+        backbone = int(1e7 * values.frozen.known.weights) + BATCH * _ACTIVATIONS * values.size**2
+        return features + min(REMEMBERED, 2 * features) + own + backbone
+
+    def stored(self, values: TransferKnobs, shape: tuple[int, ...]) -> int:
+        """A number for each feature; of an RBF kernel histograms and components."""
+        bins = int(np.prod(shape))
+        own = 1000 + 16 * bins
+        if values.classifier != "rbf_svm":
+            return own + 8 * values.columns(bins)
+        rows = values.histograms
+        return own + rows * (4 * bins + 8 * min(rows, values.components))
+
+    def train(
+        self, members: Sequence[Member], *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Fit each member; those of the same examples and pictures share all inner products."""
+        known_sets: dict[tuple[object, ...], _Set | DivergedError] = {}
+        return [self._train(member, known_sets) for member in members]
+
+    def restore(self, folder: Path) -> TransferClassifier:
+        """Read a saved classifier; its backbone is loaded when something is to be scored."""
+        body, arrays = storage.read(folder, "shape", "knobs")
+        values, shape = self.valued(body["knobs"]), tuple(int(n) for n in body["shape"])
+        if values.backbone == PIXELS:
+            seer: Seer = OfPixels(Input("standard", arrays["mean"], arrays["scale"]))
+        else:
+            levels = arrays["offset"], arrays["gain"]
+            two = cast("tuple[int, int]", shape)
+            picture = Picture(two, values.size, values.picture, *levels)
+            seer = OfPictures(picture, values.frozen)
+        found: Reading = Plane(arrays["weight"], float(arrays["bias"]))
+        if values.classifier == "rbf_svm":
+            found = Kernel.stored(arrays, seer)
+        return TransferClassifier(self.name, shape, body["knobs"], seer, found)
+
+    def _train(
+        self, member: Member, known_sets: dict[tuple[object, ...], _Set | DivergedError]
+    ) -> Trained | DivergedError:
+        examples = cast("Examples", member.examples)
+        values = self.valued(member.hyperparameters)
+        key = id(examples), _seen(values), values.histograms
+        if key not in known_sets:
+            known_sets[key] = self._set(examples, values)
+        drawn = known_sets[key]
+        if isinstance(drawn, DivergedError):
+            return drawn
+        fitted = Components.of(drawn.products, values.components, scale=values.scale)
+        how, C, gamma = values.classifier, values.C, values.gamma
+        found = gram.fit(fitted.rows, drawn.labels, how=how, C=C, gamma=gamma)
+        if isinstance(found, Linear):
+            told: Reading = Plane.of(fitted, found, drawn.rows)
+        else:
+            told = Kernel(drawn.counts, drawn.seer, fitted, found)
+        knobs = {name: getattr(values, name) for name in self.knobs.defaults()}
+        shape = tuple(examples.shape)
+        classifier = TransferClassifier(self.name, shape, knobs, drawn.seer, told)
+        return Trained(classifier, epochs=1, history=history(classifier, examples))
+
+    def _set(self, examples: Examples, values: TransferKnobs) -> _Set | DivergedError:
+        """The frozen set of examples, seen."""
+        drawn, labels = share(*examples.training(0), values.histograms)
+        x = columns(drawn, int(np.prod(examples.shape)), what="training histograms")
+        if not np.isfinite(x).all():
+            what = "its training histograms hold NaN or infinite values"
+            return DivergedError(architecture=self.name, epoch=0, what=what)
+        seer = _seer(examples, values)
+        counts = [x[labels == k] for k in (0, 1)]
+        rows = Rows.of([MEMORY.rows(seer, block) for block in counts])
+        in_blocks = np.repeat([0, 1], [len(block) for block in counts])
+        return _Set(seer, counts, rows, in_blocks, gram.gram(rows.blocks, rows.shift))
+
+
+def _seen(values: TransferKnobs) -> tuple[Value, ...]:
+    """The knobs that features depend on."""
+    of_network = values.backbone, values.weights, values.scaling, values.size
+    return *of_network, values.picture, values.levels
+
+
+def _seer(examples: Examples, values: TransferKnobs) -> Seer:
+    null = Moments(examples.null_mean, examples.null_variance)
+    if values.backbone == PIXELS:
+        return OfPixels(Input.standard(null.mean, null.variance))
+    shape = cast("tuple[int, int]", tuple(examples.shape))
+    make = Picture.counts if values.levels == "counts" else Picture.standard
+    return OfPictures(make(shape, values.size, values.picture, null), values.frozen)

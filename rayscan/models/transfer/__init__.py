@@ -1,0 +1,1 @@
+"""Frozen image backbones: pictures of histograms, their features, and what is fitted to these."""

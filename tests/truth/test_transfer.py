@@ -1,0 +1,114 @@
+"""What frozen networks see of compressed sleptons: less than pixels, more than untrained ones do.
+
+    OMP_NUM_THREADS=1 python -m pytest tests/truth/test_transfer.py -m slow
+
+Histograms of 25,000 events in m_T2 - mu and Delta phi(jet, MET), with the separation k = 2.83 of
+smoothed simulated events, trained and tested at S/B = 0.02 and 0.01 (a minute of CPU). The expected
+pixels are those of the closed form below.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtr, ndtri
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from rayscan.models.networks.inputs import Input
+from rayscan.models.transfer import gram, lite0
+from rayscan.models.transfer.backbones import Backbone
+from rayscan.models.transfer.classifier import Rows
+from rayscan.models.transfer.features import OfPictures, OfPixels
+from rayscan.models.transfer.pictures import Moments, Picture
+from rayscan.seeds import stream
+
+pytestmark = pytest.mark.slow
+
+SIDE, TOTAL, HISTOGRAMS = 50, 25_000, 150
+STRENGTHS = (0.02, 0.01)
+
+
+def densities():
+    """Background flat in m_T2 with jets opposite to MET; signal at low m_T2, more so."""
+    x, y = np.arange(SIDE) + 0.5, (np.arange(SIDE) + 0.5) / SIDE
+    background = np.outer(np.ones(SIDE), np.exp(-(1 - y) / 0.25)).ravel()
+    signal = np.outer(np.exp(-((x / 8.6) ** 2) / 2), np.exp(-(1 - y) / 0.05)).ravel()
+    floor = 0.02 / SIDE**2
+    return 0.98 * background / background.sum() + floor, signal / signal.sum()
+
+
+def split(strength):
+    signal = round(strength * TOTAL / (1 + strength))
+    return signal, TOTAL - signal
+
+
+def ceiling(b, s, strength):
+    """AUC of the likelihood ratio, whose sum over events is normal."""
+    signal, background = split(strength)
+    w = np.log1p(signal / TOTAL * (s / b - 1))
+    means, squares = ([p @ w**n for p in (b, s)] for n in (1, 2))
+    spread = [second - first**2 for first, second in zip(means, squares, strict=True)]
+    variance = (TOTAL + background) * spread[0] + signal * spread[1]
+    return ndtr(signal * (means[1] - means[0]) / np.sqrt(variance))
+
+
+def trained(auc, pixels, images):
+    """AUC of a linear fit of p pixels to n images: d^2 -> d^4 / (d^2 + 4 p / n)."""
+    d = np.sqrt(2) * ndtri(auc)
+    return ndtr(d**2 / np.sqrt(d**2 + 4 * pixels / images) / np.sqrt(2))
+
+
+@pytest.fixture(scope="module")
+def areas():
+    """Mean AUC of ten folds, by what is seen and strength."""
+    pytest.importorskip(lite0.PACKAGE)
+    b, s = densities()
+    null = Moments(TOTAL * b, TOTAL * b * (1 - b))
+    rng = stream(1, "sleptons")
+    zero = rng.multinomial(TOTAL, b, HISTOGRAMS)
+    ones = {}
+    for strength in STRENGTHS:
+        signal, background = split(strength)
+        ones[strength] = rng.multinomial(background, b, HISTOGRAMS)
+        ones[strength] += rng.multinomial(signal, s, HISTOGRAMS)
+    picture = Picture.counts((SIDE, SIDE), 224, "colours", null)
+    seers = {
+        "pixels": OfPixels(Input.standard(null.mean, null.variance)),
+        "bundled": OfPictures(picture, Backbone("lite0", "bundled", "own", 224)),
+        "none": OfPictures(picture, Backbone("lite0", "none", "own", 224)),
+    }
+    found = {}
+    for name, seer in seers.items():
+        first = seer.rows(zero)
+        for strength, one in ones.items():
+            found[name, strength] = folded(Rows.of([first, seer.rows(one)]))
+    return found
+
+
+def folded(rows):
+    labels = np.repeat([0, 1], HISTOGRAMS)
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=1).split(labels, labels)
+    products = gram.gram(rows.blocks, rows.shift)
+    return gram.fold_areas(products, labels, folds, how="linear_svm", C=[1.0]).mean()
+
+
+def test_the_toy_is_as_separable_as_simulated_events():
+    b, s = densities()
+    assert np.sqrt((s**2 / b).sum() - 1) == pytest.approx(2.83, abs=0.05)
+    assert ceiling(b, s, 0.005) == pytest.approx(0.941, abs=0.01)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_pixels_reach_what_as_many_images_allow(areas, strength):
+    b, s = densities()
+    images = 2 * HISTOGRAMS * 4 / 5
+    expected = trained(ceiling(b, s, strength), SIDE**2, images)
+    # 300 images: sigma of an AUC of about 0.9 is 0.02.
+    assert areas["pixels", strength] == pytest.approx(expected, abs=0.04)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_imagenet_weights_see_more_than_random_ones_and_less_than_pixels(areas, strength):
+    assert areas["bundled", strength] - areas["none", strength] >= 0.10
+    assert areas["bundled", strength] < areas["pixels", strength]
+    assert areas["none", strength] > 0.5
