@@ -7,6 +7,7 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rayscan.errors import Problem
 from rayscan.scan.config.merging import idle, merged, written
 
 BASE = {
@@ -162,3 +163,11 @@ def test_a_merged_scan_has_all_the_variant_says(base, over):
         return found == wanted or isinstance(wanted, dict)  # elements of a list, by name
 
     assert says(merged(base, over), over)
+
+
+def test_names_that_are_not_there_are_said_in_one_line():
+    ((_, what),) = idle([{"observable": "jet1_pt"}, {"observable": "\u2028"}], {"zz": {"bins": 5}})
+    said = str(Problem(where="variants.a.axes\x1b[2J", what=what))
+    assert said.splitlines() == [
+        r"variants.a.axes\x1b[2J: the scan has no such element (it has: jet1_pt, \u2028)"
+    ]
