@@ -62,7 +62,7 @@ def events_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[str, ..
 
 def _selected(config: ScanConfig, piece: Slice, version: int) -> str:
     tree, names = config.processes[piece.process].tree, sorted(config.observables)
-    return digest(tree, piece.weight, config.selection, names, version)
+    return digest(tree, piece.weight, config.selection.key(names), names, version)
 
 
 def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]:

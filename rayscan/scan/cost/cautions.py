@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from rich.filesize import decimal
 
 from rayscan.cores import memory_here
+from rayscan.events.observables.names import kinds
+from rayscan.events.reconstruction import TAGS, ObjectCuts
 from rayscan.results.names import BASE
+from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.capacity import worker_bytes
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.tests.pairs import DRAW_WARNING
 
+_TAGGED = {"bjet": "b-tagged jets", "tau": "tau-tagged jets"}
 _MANY_TRIALS = 10_000
 _BAND = 4_400  # pseudo-experiments that the -2 sigma band needs
 
@@ -52,7 +56,20 @@ def cautions(load: Workload) -> Iterator[str]:
         needed, here = decimal(together), decimal(memory)
         what = f"{workers} workers need {needed} together, this machine has {here}"
         yield f"{what}: set resources.workers, or use a larger machine"
+    yield from _tagged(load.config)
     yield from _limits(load)
+
+
+def _tagged(config: ScanConfig) -> Iterator[str]:
+    """Tagged jets that count wherever they are, while jets do not."""
+    objects, used = config.selection.objects, kinds(config.observables)
+    for kind in TAGS:
+        if kind in used and objects.cuts(kind) == ObjectCuts() != objects.jets:
+            yield (
+                f"{_TAGGED[kind]} of any pT and eta count, also those that selection.objects.jets "
+                f"leaves out; selection.objects.{kind}s gives them cuts of their own, such as "
+                f"{{pt_min: {objects.jets.pt_min or 20:g}}}"
+            )
 
 
 def _small_pools(load: Workload) -> Iterator[str]:
