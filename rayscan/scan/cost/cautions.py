@@ -57,6 +57,7 @@ def cautions(load: Workload) -> Iterator[str]:
         what = f"{workers} workers need {needed} together, this machine has {here}"
         yield f"{what}: set resources.workers, or use a larger machine"
     yield from _tagged(load.config)
+    yield from _made_up(load.config)
     yield from _limits(load)
 
 
@@ -70,6 +71,22 @@ def _tagged(config: ScanConfig) -> Iterator[str]:
                 f"leaves out; selection.objects.{kind}s gives them cuts of their own, such as "
                 f"{{pt_min: {objects.jets.pt_min or 20:g}}}"
             )
+
+
+def _made_up(config: ScanConfig) -> Iterator[str]:
+    """What classifiers see of events from densities that no density holds."""
+    features = (name for choice in config.architectures for name in choice.features)
+    seen = tuple(dict.fromkeys((*config.binning.observables, *features)))
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for process, said in config.processes.items():
+        held = said.generate.observables if said.generate is not None else None
+        if held and (made := tuple(name for name in seen if name not in held)):
+            alike.setdefault((made, held), []).append(process)
+    for (made, held), processes in alike.items():
+        yield (
+            f"{', '.join(made)} of {', '.join(processes)} mean nothing: source: density draws "
+            f"{', '.join(held)}, and the rest of the event is made up; write source: pythia"
+        )
 
 
 def _small_pools(load: Workload) -> Iterator[str]:
