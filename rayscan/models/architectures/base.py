@@ -27,10 +27,16 @@ class Work:
     Attributes:
         training: All epochs of one member, without drawing its examples and compiling its graph.
         row: One histogram or event scored, its part of an AUC included.
+        features: Of ``row``, what is made once for each histogram and then remembered.
+        sees: What the features are of; classifiers that see the same share them.
+        responses: What one event more in each bin changes; by default as many rows as bins.
     """
 
     training: float
     row: float
+    features: float = 0.0
+    sees: str = ""
+    responses: float | None = None
 
 
 def reading(columns: int) -> float:

@@ -31,6 +31,7 @@ PIXELS = "pixels"
 # EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
 _PICTURE, _PRODUCT = 0.0105, 0.013
 _PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
+_GRADIENT = 3  # pictures that a gradient through a backbone takes as long as
 _FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
 _PICTURES = Legal(options=("colours", "channels"))
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
@@ -154,9 +155,14 @@ class Transfer(Architecture[TransferKnobs]):
         bins, rows = int(np.prod(shape)), min(values.histograms, examples)
         pairs = rows**2 * (_PAIR_FEATURE * values.columns(bins) + _TRIPLE * rows)
         each = values.picture_cost
+        rest = reading(values.columns(bins)) + _PAIR_FEATURE * values.columns(bins)
+        looks = (values.frozen, values.picture, values.levels) if each else ()
         return Work(
             training=rows * each + pairs,
-            row=reading(values.columns(bins)) + each + _PAIR_FEATURE * values.columns(bins),
+            row=each + rest,
+            features=each,
+            sees=" ".join(map(str, looks)),
+            responses=_GRADIENT * each + rest if each else None,
         )
 
     def held(

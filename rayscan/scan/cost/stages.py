@@ -15,7 +15,7 @@ from timeit import repeat
 from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
-from rayscan.models.architectures.base import reading
+from rayscan.models.architectures.base import Work, reading
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.cost.workload import Kind, Workload
 from rayscan.scan.steps.tests.classes import class_tests
@@ -123,7 +123,7 @@ def _scored(load: Workload, kind: Kind, count: float, share: float, together: in
     Scores of a network of single events are sums over events, which are drawn for ``together``
     classifiers at once.
     """
-    row = kind.choice.architecture.work(kind.values, kind.shape, 1).row
+    row = _work(kind).row
     if not kind.choice.reads_events:
         return count * row
     sizes = [p.mixture.null_total + p.mixture.signal + p.mixture.background for p in kind.points]
@@ -141,14 +141,29 @@ def _cross_tests(load: Workload) -> Stage:
     work = folds * config.ensembles.test * hypotheses * (_drawn(load) + reading(bins) + unsure)
     work += folds * _SET * (len(pairs) + len(classes))
     for kind in load.kinds:
-        head = kind.points[0].head
-        shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
-        if head.test == "pairs":  # with each bin's own score, for the error of pools
-            shown = (shown + bins * (not kind.choice.reads_events)) * twice
+        head, each = kind.points[0].head, _work(kind)
+        shown = twice * head.hypotheses(len(config.benchmarks)) * config.ensembles.test
         one = _scored(load, kind, shown, config.pools.test, load.total("members", of_events=True))
-        work += kind.pairs * one
+        if head.test == "pairs" and not kind.choice.reads_events:
+            # each bin's own score, for the error of pools
+            one += twice * (bins * each.row if each.responses is None else each.responses)
+        work += kind.pairs * (one - shown * each.features)
+    work += folds * twice * config.ensembles.test * _remembered(load, len(pairs))
     units = f"{load.total('pairs'):,} pairs in {len(pairs) + len(classes):,} test sets"
     return _stage(load, "cross-test", units, work, len(pairs) + len(classes))
+
+
+def _remembered(load: Workload, sets: int) -> float:
+    """Features of a histogram of each class of all test sets [s], for all that see the same.
+
+    Class 0 is the same in all sets; each worker makes its features once.
+    """
+    made = {each.sees: each.features for each in map(_work, load.kinds) if each.sees}
+    return sum(made.values()) * (sets + min(load.config.resources.workers_here, sets))
+
+
+def _work(kind: Kind) -> Work:
+    return kind.choice.architecture.work(kind.values, kind.shape, 1)
 
 
 def _limits(load: Workload) -> Stage:
