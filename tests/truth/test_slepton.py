@@ -43,11 +43,11 @@ BACKGROUND, SIGNAL = "ww_2l2nu", "slepton_280_275"
 def counts(process: str) -> np.ndarray:
     """The cells of a density in bins, four cells each."""
     cells = density(process).counts.astype(np.int64)
-    return cells.reshape(SIDE, 2, SIDE, 2).sum(axis=(1, 3)).ravel()
+    return np.asarray(cells.reshape(SIDE, 2, SIDE, 2).sum(axis=(1, 3)).ravel())
 
 
 def law(process: str) -> np.ndarray:
-    return counts(process) / counts(process).sum()
+    return np.asarray(counts(process) / counts(process).sum())
 
 
 def mixture(strength: float) -> Mixture:
