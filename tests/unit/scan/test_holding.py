@@ -10,6 +10,8 @@ import pytest
 from rayscan.errors import ConfigError
 from rayscan.scan.checking import check
 
+EVENTS = {"name": "event_mlp", "features": ["jet1_pt", "jet1_eta"]}
+
 
 def scan(tmp_path: Path, *, events: int, **keys: Any) -> dict[str, Any]:
     made = {"process": "alp", "events": events, "source": "density"}
@@ -83,6 +85,21 @@ def test_tagged_jets_that_the_cut_on_jets_leaves_out_are_told(tmp_path):
     ):
         told = check(scan(tmp_path, events=20_000, selection=quiet)).cautions
         assert not [line for line in told if "tagged" in line]
+
+
+def test_what_no_density_holds_is_told_where_a_classifier_sees_it(tmp_path):
+    (said,) = [
+        line
+        for line in check(
+            scan(tmp_path, events=20_000, architectures=[EVENTS | {"features": ["jet1_pt", "met"]}])
+        ).cautions
+        if "made up" in line
+    ]
+    assert said.startswith(
+        "met of znunu, alp mean nothing: source: density draws jet1_pt, jet1_eta"
+    )
+    told = check(scan(tmp_path, events=20_000, architectures=[EVENTS])).cautions
+    assert not [line for line in told if "made up" in line]
 
 
 @pytest.mark.data
