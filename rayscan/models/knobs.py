@@ -21,7 +21,17 @@ from rayscan.models.losses.registry import problem
 
 Value: TypeAlias = float | int | str
 
-YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy", "penalty": "l2"}
+YOUNGER: Mapping[str, Value] = {
+    "loss": "cross_entropy",
+    "penalty": "l2",
+    "convolutions": 2,
+    "pools": 2,
+    "pooling": "maximum",
+    "padding": "valid",
+    "activation": "relu",
+    "dropped": "dense",
+    "pixels": 100,
+}
 """Knobs that results older than them do not name, with what these have: no part of a key."""
 
 
@@ -179,7 +189,7 @@ class NetworkKnobs(Knobs):
     monitor: Literal["aligned_loss", "loss"] = knob("aligned_loss", MONITORS)
     dropout: float = knob(0.0, Legal(least=0.0, below=1.0), Float(0.0, 0.5))
     l2: float = knob(0.0, NOT_NEGATIVE, Float(1e-7, 1e-2, log=True))
-    input: Literal["smooth", "squashed", "standard", "maximum"] = knob(
+    input: Literal["smooth", "squashed", "standard", "maximum", "colours", "channels"] = knob(
         "standard", INPUTS, graph=True
     )
     refresh: Literal["epoch", "never"] = knob("epoch", Legal(options=("epoch", "never")))
