@@ -21,17 +21,7 @@ from rayscan.models.losses.registry import problem
 
 Value: TypeAlias = float | int | str
 
-YOUNGER: Mapping[str, Value] = {
-    "loss": "cross_entropy",
-    "penalty": "l2",
-    "convolutions": 2,
-    "pools": 2,
-    "pooling": "maximum",
-    "padding": "valid",
-    "activation": "relu",
-    "dropped": "dense",
-    "pixels": 100,
-}
+YOUNGER: Mapping[str, Value] = {"loss": "cross_entropy", "penalty": "l2"}
 """Knobs that results older than them do not name, with what these have: no part of a key."""
 
 
@@ -108,6 +98,9 @@ MONITORS = Legal(options=("aligned_loss", "loss"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
     """Base of all knobs: checks types and legal values of every field."""
+
+    younger: ClassVar[Mapping[str, Value]] = YOUNGER
+    """As `YOUNGER`, of this class."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
