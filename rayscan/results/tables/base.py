@@ -85,7 +85,7 @@ DECISIONS = {
 
 
 def decisions(suffix: str, threshold: str) -> tuple[Column, ...]:
-    """What the decisions at a ``threshold``, said in words, are worth; ``suffix`` ends the names."""
+    """What the decisions at a ``threshold`` (in words) are worth; ``suffix`` ends names."""
     error = "its standard error from the finite test set"
     return tuple(
         column

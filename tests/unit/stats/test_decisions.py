@@ -75,7 +75,8 @@ def test_accuracy_at_the_threshold_of_normal_scores_is_that_of_their_area(distan
 
 def test_few_scores_are_enough_for_a_threshold():
     """Of 50 of each class: the mean loss is below .002 and that of the most accurate is not."""
-    lost, greedy = [], []
+    lost: list[float] = []
+    greedy: list[float] = []
     for seed in range(300):
         null, alternative = normal_scores(seed, 1.0, 50, 50)
         known = np.concatenate([null, alternative])
@@ -83,7 +84,8 @@ def test_few_scores_are_enough_for_a_threshold():
         for losses, threshold in ((lost, threshold_between(null, alternative)), (greedy, most)):
             right = (norm.cdf(threshold) + norm.cdf(1.0 - threshold)) / 2
             losses.append(norm.cdf(0.5) - right)
-    assert np.mean(lost) < 0.002 < 0.005 < np.mean(greedy)
+    assert np.mean(lost) < 0.002
+    assert np.mean(greedy) > 0.005
 
 
 def test_a_wide_class_pushes_the_threshold_away():
