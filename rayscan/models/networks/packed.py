@@ -77,6 +77,11 @@ class Network(ABC):
         """Hidden layers that know dropout."""
 
     @property
+    def rows(self) -> int:
+        """Rows that are scored at a time while it is trained."""
+        return 1024
+
+    @property
     def kernels(self) -> tuple[int, ...]:
         """Which arrays are kernels: the others, biases, are not made small by ``l2``."""
         return tuple(range(0, len(self.shapes()), 2))

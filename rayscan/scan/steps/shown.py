@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rayscan.ensembles.draw import Ensembles
-from rayscan.models.contract import Classifier
+from rayscan.models.contract import HONEST, Classifier, Reads
 from rayscan.models.scoring import responses, score_many
 from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.pools.binned import PoolName
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate
 from rayscan.scan.steps.examples import Histograms, features_of
+from rayscan.scan.steps.items import ItemScores, item_scores, of_items
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
-from rayscan.scan.steps.total_error import of_events, pool_error
+from rayscan.scan.steps.total_error import of_events, of_sums, pool_error
 from rayscan.stats.auc import AucEstimate, estimate
 from rayscan.stats.placements import Placements, placements
 
@@ -48,6 +49,7 @@ class Seen:
         placements: Of these scores.
         found: Their AUC, with the error of the finite test set.
         total_error: With the error of the finite pools too.
+        reads: What the classifier reads.
         odds: Log-odds of the pool's single events by process, of a network of single events.
     """
 
@@ -55,6 +57,7 @@ class Seen:
     placements: Placements
     found: AucEstimate
     total_error: float
+    reads: Reads
     odds: Mapping[str, Scores] | None
 
 
@@ -91,7 +94,9 @@ def see(
 ) -> list[Seen]:
     """What each classifier makes of the ensembles, in their order."""
     odds = _event_odds(shown, candidates, classifiers)
+    items = _of_items(shown, classifiers)
     scores = _of_histograms(shown, classifiers) | _of_events(shown, odds)
+    scores |= {i: (each.null, each.alternative) for i, each in items.items()}
     reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
     weights: dict[int, Scores] = {}
     if reading:
@@ -104,6 +109,15 @@ def see(
         found = estimate(placed)
         if i in weights:
             by_pools = pool_error(found.auc, weights[i], shown.sampler)
+        elif i in items:
+            by_pools = of_sums(
+                found.auc,
+                items[i].added,
+                binned=shown.scan.binned,
+                benchmark=shown.test.benchmark,
+                mixture=shown.test.mixture,
+                scores=scores[i],
+            )
         else:
             by_pools = of_events(
                 found.auc,
@@ -118,6 +132,7 @@ def see(
                 placements=placed,
                 found=found,
                 total_error=math.hypot(found.error, by_pools),
+                reads=classifiers[i].reads,
                 odds=odds.get(i),
             )
         )
@@ -151,6 +166,24 @@ def _of_histograms(
     asked = [classifiers[i] for i in reading]
     null, alternative = score_many(asked, shown.null), score_many(asked, shown.alternative)
     return {i: (null[k], alternative[k]) for k, i in enumerate(reading)}
+
+
+def _of_items(shown: Shown, classifiers: Sequence[Classifier]) -> dict[int, ItemScores]:
+    """What those that read items make of these; only items of the test pool have artefacts."""
+    test, reading = shown.test, of_items(classifiers)
+    asked = [
+        (each, each.arrangement if shown.pool == "test" else HONEST) for each in reading.values()
+    ]
+    found = item_scores(
+        asked,
+        scan=shown.scan,
+        benchmark=test.benchmark,
+        mixture=test.mixture,
+        pool=shown.pool,
+        count=shown.scan.config.ensembles.test,
+        purpose=(shown.pool, test.benchmark, test.mixture.name),
+    )
+    return dict(zip(reading, found, strict=True))
 
 
 def _of_events(
