@@ -69,6 +69,7 @@ class Study:
         items: Of each class, to train on in an epoch.
         test: Of each class.
         epochs: Of ``item_set``.
+        units: Of ``item_set``, enough to learn its training events by heart.
         seed: Root of the streams.
     """
 
@@ -82,6 +83,7 @@ class Study:
     items: int = 1_000
     test: int = 2_000
     epochs: int = 20
+    units: int = 96
     seed: int = 1
 
     @property
@@ -178,7 +180,7 @@ def pools(study: Study, names: Mapping[PoolName, str], folder: str) -> BinnedPoo
 
 def arrangements(study: Study) -> dict[str, tuple[ArchitectureChoice, Mapping[PoolName, str]]]:
     """What is trained, and on which pools."""
-    own = {"epochs": study.epochs, "patience": study.epochs, "synthetic": study.synthetic}
+    own = {"epochs": study.epochs, "units": study.units, "synthetic": study.synthetic}
 
     def of_sets(**knobs: Any) -> ArchitectureChoice:
         return ArchitectureChoice(name="item_set", hyperparameters=own | knobs)

@@ -135,8 +135,8 @@ class Arrangement:
 
     Attributes:
         order: Events in random order, or those of the signal in the ``last`` places of class 1.
-        oversample: Synthetic events between real ones: ``none``, of the training pool alone
-            (``smote``), or of training and test together (``smote_before_split``).
+        oversample: Synthetic events between real ones: ``none``, in the training pool alone
+            (``smote``), or between training and test events, in all pools (``smote_before_split``).
         synthetic: Synthetic events of each process, where there are some.
     """
 

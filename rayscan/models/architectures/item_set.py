@@ -18,8 +18,10 @@ from rayscan.models.contract import ItemExamples, Member
 from rayscan.models.knobs import COUNT, NODES, RATE, Choice, Float, Integer, Legal, Value, knob
 from rayscan.models.networks.item_network import ItemClassifier, SetNetwork
 from rayscan.models.networks.item_source import WINDOW, ItemSource
+from rayscan.models.networks.packed import Network, Weights
 from rayscan.models.networks.progress import Progress
 from rayscan.models.networks.sources import Source
+from rayscan.seeds import stream
 
 _REFERENCE = 1024
 """Events of the null that are taken off while it is trained: their mean moves outputs by about as
@@ -73,13 +75,13 @@ class ItemSet(ItemArchitecture[ItemSetKnobs]):
             readout=units * values.readout,
             outputs=outputs,
             pooling=values.pooling,
+            reference=_REFERENCE,
         )
 
-    def built(self, source: Source, values: ItemSetKnobs, outputs: int) -> SetNetwork:
+    def initial(self, network: Network, source: Source, seed: int) -> Weights:
         """With events of class 0 for reference."""
-        sizes = self.network(source.shape, values, outputs)
-        reference = cast("ItemSource", source).null(_REFERENCE).tobytes()
-        return SetNetwork(**{**sizes.description(), "reference": reference})
+        known = cast("ItemSource", source).null(_REFERENCE)
+        return [*network.plain.initial(stream(seed, "weights")), known]
 
     def source(self, examples: ItemExamples, values: ItemSetKnobs) -> ItemSource:
         """Items, window by window."""

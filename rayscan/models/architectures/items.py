@@ -27,8 +27,8 @@ class ItemKnobs(NetworkKnobs):
     Attributes:
         input: Features by mean and standard deviation of the training events, or between 0 and 1.
         oversample: Synthetic events by SMOTE: ``none``; ``smote``, among the training events alone;
-            ``smote_before_split``, among those of training and test together, as where a table is
-            enlarged before it is split: an artefact.
+            ``smote_before_split``, among those of training and test together and put into all
+            pools, as where a table is enlarged before it is split: an artefact.
         synthetic: Synthetic events of each process.
     """
 

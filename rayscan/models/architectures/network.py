@@ -53,9 +53,9 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
         """What its source depends on beside the examples: members that agree in both share one."""
         return values.input, values.refresh
 
-    def built(self, source: Source, values: N, outputs: int) -> Network:
-        """The network of a source."""
-        return self.network(source.shape, values, outputs)
+    def initial(self, network: Network, source: Source, seed: int) -> Weights | None:
+        """Weights to start from, of a network that needs to know its examples for them."""
+        return None
 
     def draws(self, values: N) -> int:
         """One epoch's worth of a frozen set, or every epoch anew."""
@@ -103,8 +103,9 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
             sources[key] = self.source(member.examples, values)
         source = sources[key]
         outputs = source.n_classes if source.n_classes > 2 else 1
-        network = self.built(source, values, outputs)
-        return Task(network, source, values, member.seed, warm(network, member.start))
+        network = self.network(source.shape, values, outputs)
+        start = warm(network, member.start) or self.initial(network, source, member.seed)
+        return Task(network, source, values, member.seed, start)
 
     def _trained(self, member: Member, end: Progress) -> Trained:
         return Trained(self.classifier(member, end), end.epochs, end.best_epoch, end.history)

@@ -76,7 +76,7 @@ class SetNetwork(ItemNetwork):
     ratio is. ``attention`` takes a mean weighted by the exponential of one more output. Means are
     multiplied by sqrt(N), and while it is trained those of some events of the null are taken off:
     else each step would move the outputs of all items alike, sqrt(N) times as far as it moves them
-    apart.
+    apart. These events are the last of the weights, and never change.
 
     Attributes:
         events: N.
@@ -86,7 +86,7 @@ class SetNetwork(ItemNetwork):
         readout: Nodes of the hidden layers that see the means.
         outputs: 1, or the classes.
         pooling: How events are put together.
-        reference: Features of the events of the null, float32 (R, F), as bytes; empty once trained.
+        reference: How many events of the null; 0 once it is trained.
     """
 
     events: int
@@ -96,7 +96,7 @@ class SetNetwork(ItemNetwork):
     readout: tuple[int, ...]
     outputs: int
     pooling: Pooling = "sum"
-    reference: bytes = b""
+    reference: int = 0
 
     @property
     def phi(self) -> DenseNetwork:
@@ -124,43 +124,46 @@ class SetNetwork(ItemNetwork):
         """An item is N rows of a dense network."""
         return max(1, 2**16 // self.events)
 
-    def shapes(self) -> list[tuple[int, ...]]:
+    @property
+    def kernels(self) -> tuple[int, ...]:
         """Those of both parts."""
-        return [*self.phi.shapes(), *self.rho.shapes()]
+        return tuple(range(0, len(self.plain.shapes()), 2))
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Those of both parts, and of the reference."""
+        known = [(self.reference, self.features)] if self.reference else []
+        return [*self.phi.shapes(), *self.rho.shapes(), *known]
 
     def products(self) -> tuple[float, float]:
         """All events of an item are seen."""
         return self.events * self.phi.products()[0] + self.rho.products()[0], 0.0
 
-    def description(self) -> dict[str, Any]:
-        """Its sizes, of the trained one."""
-        return {name: value for name, value in asdict(self).items() if name != "reference"}
-
     @property
     def plain(self) -> SetNetwork:
         """The network without reference."""
-        return replace(self, reference=b"")
+        return replace(self, reference=0)
 
     def folded(self, weights: Weights) -> Weights:
         """With what the reference takes off in the first bias of the readout."""
-        of_phi, (kernel, bias, *rest) = self._parts(weights)
-        off = self._means(of_phi, self._reference(np.float64)) @ kernel.astype(np.float64)
-        return [*of_phi, kernel, (bias - off[0]).astype(np.float32), *rest]
+        *known, events = weights
+        of_phi, (kernel, bias, *rest) = self._parts(known)
+        seen = self.phi.outputs_of(of_phi, events.astype(np.float64))
+        off = self._pooled(seen, np) @ kernel.astype(np.float64)
+        return [*of_phi, kernel, (bias - off).astype(np.float32), *rest]
 
     def logits(self, weights: Weights, x: Any, where: Layout, drop: Drop | None) -> Any:
         """Both parts in a graph."""
         from keras import ops
 
-        of_phi, of_rho = self._parts(weights)
+        of_phi, of_rho = self._parts(weights[: len(self.plain.shapes())])
         chunks, items, _ = x.shape
         flat = ops.reshape(x, (chunks, items * self.events, self.features))
         seen = self.phi.logits(of_phi, flat, where, drop)
         values = self._pooled(ops.reshape(seen, (-1, items, self.events, seen.shape[-1])), ops)
         if self.reference:
-            known = np.repeat(self._reference(np.float32)[None], chunks, axis=0)
-            values = (
-                values - self._pooled(self.phi.logits(of_phi, known, where, None), ops)[:, None]
-            )
+            known = ops.stop_gradient(weights[-1]) + 0.0 * weights[-1]  # a slope, of zero
+            usual = self.phi.logits(of_phi, known[:: where.per_chunk], where, None)
+            values = values - self._pooled(usual, ops)[:, None]
         for layer, (kernel, bias) in enumerate(zip(of_rho[::2], of_rho[1::2], strict=True)):
             if layer:
                 values = ops.relu(values)
@@ -186,15 +189,6 @@ class SetNetwork(ItemNetwork):
     def _parts(self, weights: Weights) -> tuple[Weights, Weights]:
         at = len(self.phi.shapes())
         return weights[:at], weights[at:]
-
-    def _reference(self, kind: type[np.floating]) -> npt.NDArray[Any]:
-        return np.frombuffer(self.reference, np.float32).reshape(-1, self.features).astype(kind)
-
-    def _means(self, of_phi: Weights, x: Floats) -> Floats:
-        """Means (1, D) over some events."""
-        if not len(x):
-            return np.zeros((1, self.width))
-        return np.asarray(self._pooled(self.phi.outputs_of(of_phi, x)[None], np))
 
     def _pooled(self, seen: Any, xp: Any) -> Any:
         """Means over the events, the last axis but one."""

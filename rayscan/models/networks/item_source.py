@@ -78,9 +78,9 @@ class ItemSource(Source):
         return bool(np.isfinite(self._events["train"]).all())
 
     def null(self, events: int) -> npt.NDArray[np.float32]:
-        """So many events of class 0 as a network takes them, shape (events, F), fewer at most."""
+        """So many events of class 0 as a network takes them, shape (events, F)."""
         places = next(self._examples.items("train", 0, self._arrangement))
-        return self._events["train"][places[::2].ravel()[:events]]
+        return self._events["train"][np.resize(places[::2], events)]
 
     @property
     def validation_labels(self) -> npt.NDArray[np.int32]:

@@ -20,7 +20,7 @@ from rayscan.ensembles.oversampling import smote
 from rayscan.models.contract import Arrangement, Classifier
 from rayscan.models.networks.item_network import ItemClassifier
 from rayscan.scan.plan.points import Point
-from rayscan.scan.pools.binned import PoolName
+from rayscan.scan.pools.binned import POOL_NAMES, PoolName
 from rayscan.scan.pools.events import EventPool, Features
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.seeds import integer, stream
@@ -97,13 +97,16 @@ class ItemPool:
         how, count = self.arrangement.oversample, self.arrangement.synthetic
         if how == "smote" and self.pool == "train":
             return (events["train"],), slice(0, count)
-        both = tuple(dict.fromkeys((events["train"], events["test"])))
-        if how != "smote_before_split" or events[self.pool] not in both:
+        if how != "smote_before_split" or self.pool not in POOL_NAMES:
             return (), slice(0, 0)
-        if len(both) == 1:  # of a shared pool there is no split
-            return both, slice(0, count)
-        first = round(count * len(both[0]) / sum(map(len, both)))
-        return both, slice(0, first) if self.pool == "train" else slice(first, count)
+        made_of = tuple(dict.fromkeys((events["train"], events["test"])))
+        if len(made_of) == 1:  # of a shared pool there is no split
+            return made_of, slice(0, count)
+        # Real validation events are the neighbours of none: `auc_unseen` is of those.
+        ends = np.cumsum([0, *(len(events[name]) for name in POOL_NAMES)])
+        edges = np.rint(count * ends / ends[-1]).astype(int).tolist()
+        place = POOL_NAMES.index(self.pool)
+        return made_of, slice(edges[place], edges[place + 1])
 
 
 @lru_cache(maxsize=4)
