@@ -270,11 +270,14 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="where the table goes, as .csv")
     parser.add_argument("--features", type=int, default=study.features)
     parser.add_argument("--shift", type=float, default=study.shift, help="standard deviations")
+    for name in ("events", "background_pool", "signal_pool", "synthetic", "units"):
+        flag, own = f"--{name.replace('_', '-')}", getattr(study, name)
+        parser.add_argument(flag, type=int, default=own, help=f"default {own}")
     parser.add_argument("--only", nargs="+", choices=known, default=known)
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    study = replace(study, features=chosen.features, shift=chosen.shift)
-    table(study, chosen.only).to_csv(chosen.path, index=False)
+    asked = {name: value for name, value in vars(chosen).items() if name not in {"path", "only"}}
+    table(replace(study, **asked), chosen.only).to_csv(chosen.path, index=False)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rayscan.models.architectures.base import Work, reading
 from rayscan.models.architectures.items import (
     DRAWN,
     GATHERED,
+    SUMMED,
     ItemArchitecture,
     ItemKnobs,
     features_of,
@@ -25,8 +26,9 @@ from rayscan.models.networks.item_source import PrincipalSource
 from rayscan.models.networks.progress import Progress
 
 # CPU seconds per multiply-add of products and of an eigenvalue problem, single and double
-# precision; of a training row beside its products; per multiply-add of a small batch.
-_MATRIX, _EIGEN, _ROW, _PRODUCT = 0.03e-9, 0.5e-9, 3e-6, 0.06e-9
+# precision; of a training row beside its products; per multiply-add of a small batch, and of a
+# score.
+_MATRIX, _EIGEN, _ROW, _PRODUCT, _SCORED = 0.03e-9, 0.5e-9, 3e-6, 0.06e-9, 0.1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,13 @@ class ItemMLP(ItemArchitecture[ItemMLPKnobs]):
     name = "item_mlp"
     knobs = ItemMLPKnobs
     presets: Mapping[str, Mapping[str, Value]] = {}
-    quick: Mapping[str, Value] = {"epochs": 8, "units": 16, "learning_rate": 3e-3, "order": "last"}
+    quick: Mapping[str, Value] = {
+        "epochs": 8,
+        "units": 16,
+        "learning_rate": 3e-3,
+        "order": "last",
+        "variance": 1.0,
+    }
 
     def network(self, shape: tuple[int, ...], values: ItemMLPKnobs, outputs: int) -> DenseNetwork:
         """For so many components."""
@@ -94,8 +102,9 @@ class ItemMLP(ItemArchitecture[ItemMLPKnobs]):
         dense = self.network((least,), values, 1).products()[0]
         drawn = shape[0] * (DRAWN + GATHERED * shape[1])
         once = examples * drawn + 2 * _MATRIX * examples * columns * least + _EIGEN * least**3
-        row = reading(columns) + drawn + _PRODUCT * values.units * columns
-        return Work(training=once + values.epochs * examples * (_ROW + _PRODUCT * dense), row=row)
+        row = shape[0] * (DRAWN + SUMMED * shape[1]) + _SCORED * values.units * columns
+        each = _ROW + _PRODUCT * dense
+        return Work(training=once + values.epochs * examples * each, row=reading(0) + row)
 
     def held(
         self,
