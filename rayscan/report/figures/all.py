@@ -9,7 +9,16 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from rayscan.keys import digest
-from rayscan.report.figures import auc, curves, events, limits, style, trials
+from rayscan.report.figures import (
+    auc,
+    curves,
+    events,
+    examples,
+    limits,
+    spectra,
+    style,
+    trials,
+)
 from rayscan.report.frames.trials import labelled
 from rayscan.results.read import Tables
 
@@ -37,7 +46,11 @@ def _figures(tables: Tables) -> Iterator[tuple[str, Figure | None]]:
             yield f"{kind}_{_file_name(label)}", getattr(curves, kind)(tables, label)
     yield from limits.limits(tables)
     yield "cutflow", events.cutflow(tables)
+    yield from spectra.spectra(tables)
+    for benchmark, made in examples.examples(tables):
+        yield f"examples_{_file_name(benchmark)}", made
     yield "learning_curves", trials.learning_curves(tables)
+    yield "loss_curves", trials.loss_curves(tables)
 
 
 def _file_name(label: str) -> str:

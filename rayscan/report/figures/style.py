@@ -111,6 +111,11 @@ def literal(text: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
+def quantity(name: str, unit: str) -> str:
+    """An observable with its unit, as the label of an axis."""
+    return literal(name) if unit == "1" else f"{literal(name)} [{unit}]"
+
+
 def figure(width: float, height: float) -> Figure:
     """An empty figure [inch] on an Agg canvas, unknown to pyplot."""
     made = Figure(figsize=(width, height), layout="constrained")
@@ -125,6 +130,7 @@ def panels(
     height: float = 2.5,
     grow: bool = True,
     same_x: bool = True,
+    same_y: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels that share their axes; inner tick labels are hidden.
 
@@ -135,7 +141,7 @@ def panels(
     rows = math.ceil(n / columns)
     scale = (1.7 if n == 1 else 1.3 if n <= 4 else 1.0) if grow else 1.0
     made = figure(max(columns * width * scale, 5.0), rows * height * scale + 1.0)
-    grid = made.subplots(rows, columns, sharex=same_x, sharey=True, squeeze=False)
+    grid = made.subplots(rows, columns, sharex=same_x, sharey=same_y, squeeze=False)
     flat = list(grid.flat)
     for unused in flat[n:]:
         unused.remove()
