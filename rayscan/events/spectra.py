@@ -172,9 +172,11 @@ def summed(every: Iterable[Mapping[str, SpectrumCounts]]) -> dict[str, SpectrumC
 
 
 def carried(table: pa.Table, spectra: Mapping[str, SpectrumCounts]) -> pa.Table:
-    """An event table that carries the spectra of its slice in its metadata."""
+    """An event table that carries the spectra of its slice, if there are any, in its metadata."""
+    if not spectra:
+        return table
     rows = [(name, each.first, each.counts.ravel()) for name, each in spectra.items()]
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
+    columns = [list(column) for column in zip(*rows, strict=True)]
     batch = pa.record_batch(
         [pa.array(c, type=f.type) for c, f in zip(columns, _LAYOUT, strict=True)], schema=_LAYOUT
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from rayscan.keys import digest
 
 # M. Petroff, arXiv:2107.02270: ten colours that stay apart for every kind of colour vision.
 COLOURS = (
@@ -109,6 +112,12 @@ def literal(text: str) -> str:
     """A name from the scan file as it is: no formula, and not hidden from the legend."""
     shown = text.replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
+
+
+def file_name(label: str) -> str:
+    """A name without what a path could mean, different for different labels."""
+    clean = re.sub(r"[^A-Za-z0-9_.+=-]+", "_", label)[:80]
+    return clean if clean == label else f"{clean}-{digest(label)[:8]}"
 
 
 def quantity(name: str, unit: str) -> str:
