@@ -72,8 +72,13 @@ class Spectrum:
             found[found < 0] = NOWHERE
             return found
         known = named.observable(self.observable)
-        exact = np.floor(values.astype(np.float64) / known.grain + (0.5 if known.whole else 0.0))
-        exact[~(np.abs(exact) < _FARTHEST)] = NOWHERE
+        exact = values.astype(np.float64)
+        exact /= known.grain
+        if known.whole:
+            exact += 0.5
+        np.floor(exact, out=exact)
+        np.fmax(exact, NOWHERE, out=exact)  # of no number and a number the latter
+        exact[exact >= _FARTHEST] = NOWHERE
         return exact.astype(np.int64)
 
 
@@ -89,6 +94,29 @@ def spelled(entries: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Events that are counted: what each bin sums over them.
+
+    Attributes:
+        kept: Places of the events that pass all cuts.
+        before: Of all E events what `NUMBERS` are sums of, shape (E,) each; None is 1.
+        after: The same of those that pass.
+    """
+
+    kept: Integers
+    before: tuple[Floats | None, ...]
+    after: tuple[Floats | None, ...]
+
+    @classmethod
+    def of(cls, weights: Floats, kept: Flags) -> Counted:
+        """Events of these weights, (E,), and whether each passes all cuts, (E,)."""
+        places = np.flatnonzero(kept)
+        squares = weights**2
+        after = None, weights[places], squares[places]
+        return cls(places, (None, weights, squares), after)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SpectrumCounts:
     """The bins of a spectrum that hold events.
 
@@ -101,28 +129,24 @@ class SpectrumCounts:
     counts: Floats
 
     @classmethod
-    def of(cls, bins: Integers, weights: Floats, kept: Flags) -> SpectrumCounts:
-        """What events are in.
-
-        Args:
-            bins: The bin of each, shape (E,).
-            weights: Its weight, shape (E,).
-            kept: Whether it passes all cuts, shape (E,).
-        """
-        there = bins != NOWHERE
-        if not there.all():
-            bins, weights, kept = bins[there], weights[there], kept[there]
+    def of(cls, bins: Integers, events: Counted) -> SpectrumCounts:
+        """What events are in, by the bin of each, shape (E,)."""
         if not len(bins):
             return cls(0, np.zeros((len(STAGES), len(NUMBERS), 0)))
         first = int(bins.min())
-        stages = (bins - first, weights), (bins[kept] - first, weights[kept])
-        size = int(stages[0][0].max()) + 1
+        at = bins - first
+        size = int(at.max()) + 1
         found = [
-            np.bincount(at, weights=each, minlength=size)
-            for at, weight in stages
-            for each in (None, weight, weight**2)
+            np.bincount(place, weights=each, minlength=size)
+            for place, weights in ((at, events.before), (at[events.kept], events.after))
+            for each in weights
         ]
-        return cls(first, np.array(found, dtype=np.float64).reshape(len(STAGES), -1, size))
+        counts = np.array(found, dtype=np.float64).reshape(len(STAGES), -1, size)
+        if first > NOWHERE:
+            return cls(first, counts)
+        there = np.flatnonzero(counts[0, 0, 1:]) + 1
+        nowhere = int(there[0]) if len(there) else size
+        return cls(first + nowhere, counts[..., nowhere:])
 
     @property
     def last(self) -> int:
@@ -156,8 +180,9 @@ def counted(
     spectra: Sequence[Spectrum], values: Mapping[str, Reals], weights: Floats, kept: Flags
 ) -> dict[str, SpectrumCounts]:
     """Spectra of some events by observable: their values (E,) by name, weights, and who is kept."""
+    events = Counted.of(weights, kept)
     return {
-        each.observable: SpectrumCounts.of(each.index(values[each.observable]), weights, kept)
+        each.observable: SpectrumCounts.of(each.index(values[each.observable]), events)
         for each in spectra
     }
 
@@ -175,13 +200,18 @@ def carried(table: pa.Table, spectra: Mapping[str, SpectrumCounts]) -> pa.Table:
     """An event table that carries the spectra of its slice, if there are any, in its metadata."""
     if not spectra:
         return table
-    rows = [(name, each.first, each.counts.ravel()) for name, each in spectra.items()]
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    flat = [each.counts.ravel() for each in spectra.values()]
+    ends = np.cumsum([0, *map(len, flat)], dtype=np.int32)
     batch = pa.record_batch(
-        [pa.array(c, type=f.type) for c, f in zip(columns, _LAYOUT, strict=True)], schema=_LAYOUT
+        [
+            pa.array(list(spectra)),
+            pa.array([each.first for each in spectra.values()], type=pa.int64()),
+            pa.ListArray.from_arrays(ends, np.concatenate(flat)),
+        ],
+        schema=_LAYOUT,
     )
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(sink, _LAYOUT, options=options) as writer:
         writer.write_batch(batch)
     return table.replace_schema_metadata({_KEY: sink.getvalue().to_pybytes()})
@@ -193,9 +223,12 @@ def carried_by(table: pa.Table) -> dict[str, SpectrumCounts]:
     if _KEY not in metadata:
         return {}
     content = pa.ipc.open_stream(metadata[_KEY]).read_all()
+    rows = zip(content["observable"].to_pylist(), content["first"].to_pylist(), strict=True)
     return {
-        name: SpectrumCounts(first, np.array(counts).reshape(len(STAGES), len(NUMBERS), -1))
-        for name, first, counts in zip(*(column.to_pylist() for column in content), strict=True)
+        name: SpectrumCounts(
+            first, content["counts"][at].values.to_numpy().reshape(len(STAGES), len(NUMBERS), -1)
+        )
+        for at, (name, first) in enumerate(rows)
     }
 
 

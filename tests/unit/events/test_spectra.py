@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rayscan.events import formats
 from rayscan.events.observables.names import ObjectCuts, Objects
 from rayscan.events.selection import Selection, select
-from rayscan.events.spectra import Spectrum, SpectrumCounts, carried_by, shown, summed
+from rayscan.events.spectra import Spectrum, SpectrumCounts, carried_by, counted, shown, summed
 from rayscan.results import seal
 
 SELECTION = Selection(
@@ -41,6 +41,13 @@ def spectra_of(path: Path, *, most: int = 1_000_000) -> dict[str, SpectrumCounts
     return summed(carried_by(seal.decode(seal.encode(each), ["entry"])) for each in tables)
 
 
+def counts_of(
+    spectrum: Spectrum, values: NDArray[Any], weights: NDArray[Any], kept: NDArray[Any]
+) -> SpectrumCounts:
+    """Of some events."""
+    return counted([spectrum], {spectrum.observable: values}, weights, kept)[spectrum.observable]
+
+
 def by_uproot(path: Path) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
     """The same observables (E,), weights (E,) and who passes the cuts, from the plain file."""
     names = ["Jet.PT", "Jet.Eta", "Jet.Phi", "MissingET.MET", "MissingET.Phi", "Event.Weight"]
@@ -51,7 +58,7 @@ def by_uproot(path: Path) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArra
 
     def first(leaf: str) -> NDArray[Any]:
         values = leaves[leaf][good][order]
-        return ak.to_numpy(ak.fill_none(ak.firsts(values), np.nan)).astype(np.float64)
+        return np.asarray(ak.fill_none(ak.firsts(values), np.nan), dtype=np.float64)
 
     met, phi, weights = (ak.to_numpy(leaves[name][:, 0]) for name in names[3:])
     turn = np.abs(first("Jet.Phi") - phi)
@@ -95,7 +102,7 @@ def test_spectra_do_not_depend_on_the_slices(shared_data: Path) -> None:
 
 def test_whole_numbers_are_in_the_middle_of_their_bins() -> None:
     spectrum, numbers = Spectrum(observable="n_jets"), np.array([0.0, 0.0, 1.0, 3.0])
-    counts = SpectrumCounts.of(spectrum.index(numbers), np.ones(4), np.array([1, 0, 1, 1]) > 0)
+    counts = counts_of(spectrum, numbers, np.ones(4), np.array([1, 0, 1, 1]) > 0)
     edges, (found,) = shown(spectrum, [counts])
     assert edges.tolist() == [-0.5, 0.5, 1.5, 2.5, 3.5]
     assert found[:, 0].tolist() == [[2, 1, 0, 1], [1, 1, 0, 1]]
@@ -107,15 +114,15 @@ def test_events_without_the_object_or_far_away_are_in_no_bin() -> None:
         Spectrum(observable="met"),
         Spectrum(observable="met", bins=2, low=0, high=20),
     ):
-        counts = SpectrumCounts.of(spectrum.index(values), np.full(4, 2.0), np.ones(4) > 0)
+        counts = counts_of(spectrum, values, np.full(4, 2.0), np.ones(4) > 0)
         assert counts.counts.sum(axis=-1).tolist() == [[1, 2, 4], [1, 2, 4]]
 
 
 def test_nothing_is_summed_with_something_and_weights_are_scaled() -> None:
     spectrum = Spectrum(observable="met")
-    none = SpectrumCounts.of(spectrum.index(np.full(2, np.nan)), np.ones(2), np.ones(2) > 0)
-    some = SpectrumCounts.of(spectrum.index(np.array([3.0])), np.ones(1), np.ones(1) > 0)
-    far = SpectrumCounts.of(spectrum.index(np.array([7.0])), np.ones(1), np.zeros(1) > 0)
+    none = counts_of(spectrum, np.full(2, np.nan), np.ones(2), np.ones(2) > 0)
+    some = counts_of(spectrum, np.array([3.0]), np.ones(1), np.ones(1) > 0)
+    far = counts_of(spectrum, np.array([7.0]), np.ones(1), np.zeros(1) > 0)
     both = none + some.scaled(3.0) + far + none
     assert (both.first, both.last) == (3, 8)
     assert both.counts[0].tolist() == [[1, 0, 0, 0, 1], [3, 0, 0, 0, 1], [9, 0, 0, 0, 1]]

@@ -159,7 +159,8 @@ def test_a_family_of_roc_curves_has_its_mean_its_band_and_its_areas(drawn):
     (text,) = axes.get_legend().get_texts()
     assert text.get_text() == f"0.750 ± {np.std([0.7, 0.8], ddof=1):.3f}"
     *_, mean = axes.lines
-    np.testing.assert_allclose(mean.get_ydata()[1:], 0.5 + 0.5 * mean.get_xdata()[1:], atol=1e-12)
+    x, y = (np.asarray(each)[1:] for each in (mean.get_xdata(), mean.get_ydata()))
+    np.testing.assert_allclose(y, 0.5 + 0.5 * x, atol=1e-12)
     thin = [line for line in axes.lines if line.get_linewidth() == 0.5]
     assert len(thin) == 2
 

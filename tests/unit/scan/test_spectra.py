@@ -15,7 +15,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.errors import ConfigError
 from rayscan.events import formats
 from rayscan.events.selection import Selection, select
-from rayscan.events.spectra import Spectrum, SpectrumCounts
+from rayscan.events.spectra import Spectrum, counted
 from rayscan.results.ledger import rows_to_table
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
@@ -39,12 +39,8 @@ def with_spectra(config, weights):
     found = {}
     for number, (name, part) in enumerate(binned.processes.items()):
         values = np.random.default_rng(number).exponential(80, 500)
-        of = {
-            each.observable: SpectrumCounts.of(
-                each.index(values), np.full(500, weights[name]), values > 60
-            )
-            for each in config.shown
-        }
+        every = {each.observable: values for each in config.shown}
+        of = counted(config.shown, every, np.full(500, weights[name]), values > 60)
         first = {**part.flow[0], "events": 500, "sum_weights": 500 * weights[name]}
         found[name] = replace(part, spectra=of, flow=(first, *part.flow[1:]))
     return replace(binned, processes=found)
