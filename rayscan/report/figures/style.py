@@ -31,6 +31,7 @@ DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 # The CMS figure guidelines' colour-blind-safe pair for 1 and 2 sigma.
 ONE_SIGMA, TWO_SIGMA = "#607641", "#f5bb54"
 CEILING = "black"
+_LETTER = 0.075  # inch, about
 STRENGTH = r"$S/\sqrt{B}$"
 _LOOK: dict[str, Any] = {
     "font.sans-serif": ["TeX Gyre Heros", "DejaVu Sans"],
@@ -176,16 +177,19 @@ def x_label(shown: Sequence[Axes], text: str) -> None:
 
 
 def header(made: Figure, title: str, note: str = "") -> None:
-    """A bold title at the top left and a note at the top right."""
-    made.suptitle(title, x=0.01, ha="left", weight="bold", size="large")
-    top = 1.0 - 0.06 / float(made.get_figheight())
-    made.text(0.99, top, note, ha="right", va="top", size="medium")
+    """A bold title at the top left, and a note at the top right or, without room there, below."""
+    width, height = (float(size) for size in made.get_size_inches())
+    beside = _LETTER * (1.2 * len(title) + len(note)) < width
+    lines = title if beside else f"{title}\n"
+    made.suptitle(lines, x=0.01, ha="left", weight="bold", size="large")
+    place = (0.99, 1.0 - 0.06 / height) if beside else (0.01, 1.0 - 0.3 / height)
+    made.text(*place, note, ha="right" if beside else "left", va="top", size="medium")
 
 
 def legend(made: Figure, handles: Mapping[str, Any]) -> None:
     """One legend under all panels, so that it never covers data."""
     labels = list(handles)
-    widths = [0.8 + 0.075 * len(label) for label in labels]  # inch, about
+    widths = [0.8 + _LETTER * len(label) for label in labels]
     room = float(made.get_figwidth())
     columns = len(labels) if sum(widths) < room else int(room // max(widths))
     made.legend(list(handles.values()), labels, loc="outside lower center", ncols=max(columns, 1))
