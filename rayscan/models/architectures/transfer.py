@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,6 +17,7 @@ from rayscan.models.architectures.base import Architecture, Work, reading
 from rayscan.models.architectures.linear import history
 from rayscan.models.architectures.linear_svm import share
 from rayscan.models.contract import Examples, Member, Trained, Watch, columns
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.knobs import COUNT, POSITIVE, Choice, Float, Knobs, Legal, Value, knob
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
@@ -136,6 +137,7 @@ class Transfer(Architecture[TransferKnobs]):
     warm_starts = False
     engine = "tensorflow"
     shares_null = True
+    shares_sets = True
 
     def draws(self, values: TransferKnobs) -> int:
         """One frozen set."""
@@ -152,12 +154,26 @@ class Transfer(Architecture[TransferKnobs]):
     def work(self, values: TransferKnobs, shape: tuple[int, ...], examples: int) -> Work:
         """Pictures, pairs of them for each feature, and the components of all."""
         bins, rows = int(np.prod(shape)), min(values.histograms, examples)
-        pairs = rows**2 * (_PAIR_FEATURE * values.columns(bins) + _TRIPLE * rows)
         each = values.picture_cost
+        shared = rows * each + rows**2 * _PAIR_FEATURE * values.columns(bins)
         return Work(
-            training=rows * each + pairs,
+            training=shared + _TRIPLE * rows**3,
             row=reading(values.columns(bins)) + each + _PAIR_FEATURE * values.columns(bins),
+            shared=shared,
         )
+
+    def fold_work(
+        self,
+        values: TransferKnobs,
+        shape: tuple[int, ...],
+        examples: int,
+        *,
+        folds: int,
+        repeats: int,
+    ) -> float:
+        """Components of each part; features and their inner products are there."""
+        rows = min(values.histograms, examples) * (folds - 1) // folds
+        return repeats * folds * _TRIPLE * rows**3
 
     def held(
         self,
@@ -191,8 +207,13 @@ class Transfer(Architecture[TransferKnobs]):
         self, members: Sequence[Member], *, watch: Watch | None = None
     ) -> list[Trained | DivergedError]:
         """Fit each member; those of the same examples and pictures share all inner products."""
-        known_sets: dict[tuple[object, ...], _Set | DivergedError] = {}
-        return [self._train(member, known_sets) for member in members]
+        return self._all(members, None)
+
+    def train_with_folds(
+        self, members: Sequence[Member], folds: Folds, *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Fit each member, and without each fold: all by the same inner products."""
+        return self._all(members, folds)
 
     def restore(self, folder: Path) -> TransferClassifier:
         """Read a saved classifier; its backbone is loaded when something is to be scored."""
@@ -210,17 +231,38 @@ class Transfer(Architecture[TransferKnobs]):
             found = Kernel.stored(arrays, seer)
         return TransferClassifier(self.name, shape, body["knobs"], seer, found)
 
-    def _train(
-        self, member: Member, known_sets: dict[tuple[object, ...], _Set | DivergedError]
-    ) -> Trained | DivergedError:
-        examples = cast("Examples", member.examples)
-        values = self.valued(member.hyperparameters)
-        key = id(examples), _seen(values), values.histograms
-        if key not in known_sets:
-            known_sets[key] = self._set(examples, values)
-        drawn = known_sets[key]
+    def _all(self, members: Sequence[Member], folds: Folds | None) -> list[Trained | DivergedError]:
+        """One set after the other: only that of a few members is held."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for at, member in enumerate(members):
+            values = self.valued(member.hyperparameters)
+            key = id(member.examples), _seen(values), values.histograms
+            groups.setdefault(key, []).append(at)
+        found: dict[int, Trained | DivergedError] = {}
+        for places in groups.values():
+            own = [members[at] for at in places]
+            found |= dict(zip(places, self._of_one_set(own, folds), strict=True))
+        return [found[at] for at in range(len(members))]
+
+    def _of_one_set(
+        self, members: Sequence[Member], folds: Folds | None
+    ) -> Sequence[Trained | DivergedError]:
+        examples = cast("Examples", members[0].examples)
+        each = [self.valued(member.hyperparameters) for member in members]
+        drawn = self._set(examples, each[0])
         if isinstance(drawn, DivergedError):
-            return drawn
+            return [drawn] * len(members)
+        trained = [self._fitted(drawn, values, examples) for values in each]
+        if folds is None:
+            return trained
+        parts, heads = folds.of(drawn.labels), [_head(values) for values in each]
+        scores = gram.fold_scores(drawn.products, drawn.labels, parts, heads)
+        return [
+            replace(one, left_out=LeftOut.of(drawn.labels, folds, own))
+            for one, own in zip(trained, scores, strict=True)
+        ]
+
+    def _fitted(self, drawn: _Set, values: TransferKnobs, examples: Examples) -> Trained:
         fitted = Components.of(drawn.products, values.components, scale=values.scale)
         how, C, gamma = values.classifier, values.C, values.gamma
         found = gram.fit(fitted.rows, drawn.labels, how=how, C=C, gamma=gamma)
@@ -251,6 +293,16 @@ def _seen(values: TransferKnobs) -> tuple[Value, ...]:
     """The knobs that features depend on."""
     of_network = values.backbone, values.weights, values.scaling, values.size
     return *of_network, values.picture, values.levels
+
+
+def _head(values: TransferKnobs) -> gram.Head:
+    return gram.Head(
+        how=values.classifier,
+        C=values.C,
+        gamma=values.gamma,
+        components=values.components,
+        scale=values.scale,
+    )
 
 
 def _seer(examples: Examples, values: TransferKnobs) -> Seer:
