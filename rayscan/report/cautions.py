@@ -32,6 +32,7 @@ def warnings(tables: Tables) -> list[str]:
     checks = (
         _leakage,
         _shared_pool,
+        _folds,
         _draws,
         _pools,
         _trainings,
@@ -87,6 +88,22 @@ def _shared_pool(tables: Tables) -> Iterator[str]:
         yield (
             "Shared pool: training and test ensembles are drawn from the same events, as published "
             "in arXiv:2105.12018. AUCs are optimistic; disjoint pools ('split: events') are not."
+        )
+
+
+def _folds(tables: Tables) -> Iterator[str]:
+    rows = labelled(tables.validation).drop_duplicates("trial")
+    flagged = rows[rows["leakage_flag"].isin([True])]
+    if len(flagged):
+        worst = _largest(flagged, "mean_over_ceiling_sigma")
+        own = tables.validation[tables.validation["trial"] == worst["trial"]]
+        yield (
+            f"Folds: the mean AUC over folds of {len(flagged)} of {len(rows)} classifiers lies more "
+            f"than 4 sigma above what is possible on events that were not trained on. Worst: "
+            f"{worst['label']} of {worst['train_benchmark']} at S = {worst['train_signal']:.0f}, "
+            f"B = {worst['train_background']:.0f}: {own['auc'].mean():.3f} against "
+            f"{worst['auc_ceiling']:.3f} ({worst['mean_over_ceiling_sigma']:+.1f} sigma). All folds "
+            "are drawn from the same events."
         )
 
 

@@ -147,10 +147,10 @@ class Architecture(ABC, Generic[K]):
 
     def fold_work(
         self, values: K, shape: tuple[int, ...], examples: int, *, folds: int, repeats: int
-    ) -> float:
-        """CPU seconds that folds take beside the training (`train_with_folds`)."""
+    ) -> Work:
+        """What folds cost beside the training (`train_with_folds`), the rows left out included."""
         part = self.work(values, shape, examples * (folds - 1) // folds)
-        return repeats * (folds * part.training + examples * part.row)
+        return Work(training=repeats * (folds * part.training + examples * part.row), row=part.row)
 
     @abstractmethod
     def held(

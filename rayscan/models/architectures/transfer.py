@@ -29,9 +29,10 @@ from rayscan.models.transfer.pictures import Moments, Picture
 
 PIXELS = "pixels"
 # CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
-# EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
+# EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of
+# triples, of components and of a fit to them.
 _PICTURE, _PRODUCT = 0.0105, 0.013
-_PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
+_PAIR_FEATURE, _TRIPLE, _TRIPLE_FIT = 0.06e-9, 3e-10, 3e-11
 _FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
 _PICTURES = Legal(options=("colours", "channels"))
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
@@ -170,10 +171,12 @@ class Transfer(Architecture[TransferKnobs]):
         *,
         folds: int,
         repeats: int,
-    ) -> float:
-        """Components of each part; features and their inner products are there."""
-        rows = min(values.histograms, examples) * (folds - 1) // folds
-        return repeats * folds * _TRIPLE * rows**3
+    ) -> Work:
+        """Components and fits of each part; features and their inner products are there."""
+        triples = repeats * folds * (min(values.histograms, examples) * (folds - 1) // folds) ** 3
+        shared = _TRIPLE * triples
+        row = self.work(values, shape, 1).row
+        return Work(training=shared + _TRIPLE_FIT * triples, row=row, shared=shared)
 
     def held(
         self,

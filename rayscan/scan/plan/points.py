@@ -189,7 +189,7 @@ def planned_in_fold(config: ScanConfig, point: Point) -> int:
     return sampler.members(config.search, search_ranges(point.choice))
 
 
-def batch(config: ScanConfig, point: Point) -> int:
+def together(config: ScanConfig, point: Point) -> int:
     """Members of a search that are suggested together."""
     at_once = SAMPLERS[config.search.sampler].at_once
     return planned_in_fold(config, point) if at_once else config.search.batch
@@ -198,4 +198,4 @@ def batch(config: ScanConfig, point: Point) -> int:
 def packed(config: ScanConfig, point: Point) -> int:
     """Members of a search that are trained together; of a grid all, where one set serves them."""
     shared = SAMPLERS[config.search.sampler].at_once and point.choice.architecture.shares_sets
-    return batch(config, point) if shared else config.training.pack
+    return together(config, point) if shared else config.training.pack
