@@ -98,12 +98,12 @@ def _folds(tables: Tables) -> Iterator[str]:
         worst = _largest(flagged, "mean_over_ceiling_sigma")
         own = tables.validation[tables.validation["trial"] == worst["trial"]]
         yield (
-            f"Folds: the mean AUC over folds of {len(flagged)} of {len(rows)} classifiers lies more "
-            f"than 4 sigma above what is possible on events that were not trained on. Worst: "
+            f"Folds: the mean AUC over folds of {len(flagged)} of {len(rows)} classifiers lies "
+            f"more than 4 sigma above what is possible on events that were not trained on. Worst: "
             f"{worst['label']} of {worst['train_benchmark']} at S = {worst['train_signal']:.0f}, "
             f"B = {worst['train_background']:.0f}: {own['auc'].mean():.3f} against "
-            f"{worst['auc_ceiling']:.3f} ({worst['mean_over_ceiling_sigma']:+.1f} sigma). All folds "
-            "are drawn from the same events."
+            f"{worst['auc_ceiling']:.3f} ({worst['mean_over_ceiling_sigma']:+.1f} sigma). All "
+            "folds are drawn from the same events."
         )
 
 

@@ -91,24 +91,15 @@ class Drawn:
         seen: What it sees of counts.
         x: The histograms, shape (N, bins).
         labels: Their classes, shape (N,).
-        of: The set that they are a part of, and which of its rows.
     """
 
     seen: Input
     x: Floats
     labels: npt.NDArray[np.integer]
-    of: tuple[Drawn, AnyIntegers] | None = None
-
-    def part(self, rows: AnyIntegers) -> Drawn:
-        """Some of them."""
-        return Drawn(self.seen, self.x[rows], self.labels[rows], (self, rows))
 
     @cached_property
     def gram(self) -> Floats:
         """Inner products of all pairs, shape (N, N)."""
-        if self.of is not None:
-            whole, rows = self.of
-            return np.asarray(whole.gram[np.ix_(rows, rows)])
         return self.x @ self.x.T
 
 
@@ -155,6 +146,14 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         """The histograms that are fitted."""
         return _draw(examples, values)
 
+    def scores_left_out(
+        self, drawn: Drawn, train: AnyIntegers, out: AnyIntegers, values: L, seed: int
+    ) -> Floats:
+        """Scores of some rows, of two classes, by a fit to others."""
+        part = Drawn(drawn.seen, drawn.x[train], drawn.labels[train])
+        weight, bias = self.fit(part, values, seed)
+        return np.asarray((drawn.x[out] @ weight + bias)[:, 0])
+
     def train(
         self, members: Sequence[Member], *, watch: Watch | None = None
     ) -> list[Trained | DivergedError]:
@@ -196,10 +195,8 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         return replace(trained, left_out=self._left_out(drawn, folds, values, member.seed))
 
     def _left_out(self, drawn: Drawn, folds: Folds, values: L, seed: int) -> LeftOut:
-        scores = []
-        for train, out in folds.of(drawn.labels):
-            weight, bias = self.fit(drawn.part(train), values, seed)
-            scores.append((drawn.x[out] @ weight + bias)[:, 0])
+        parts = folds.of(drawn.labels)
+        scores = (self.scores_left_out(drawn, train, out, values, seed) for train, out in parts)
         return LeftOut.of(drawn.labels, folds, scores)
 
 

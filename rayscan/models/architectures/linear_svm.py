@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import AnyIntegers, Floats
 from rayscan.models.architectures.base import Work, reading
 from rayscan.models.architectures.linear import Drawn, LinearArchitecture, LinearKnobs
 from rayscan.models.contract import Examples
@@ -53,11 +53,10 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
     def fold_work(
         self, values: SVMKnobs, shape: tuple[int, ...], examples: int, *, folds: int, repeats: int
     ) -> Work:
-        """Pairs of histograms of each part, whose inner products are there, and scores."""
-        bins, rows = math.prod(shape), min(values.histograms, examples * values.draws)
+        """Pairs of histograms of each part, whose inner products are there."""
+        rows = min(values.histograms, examples * values.draws)
         part = (rows * (folds - 1) // folds) ** 2 * _PAIR_FOLD
-        row = reading(bins)
-        return Work(training=repeats * (folds * part + rows * row), row=row)
+        return Work(training=repeats * folds * part, row=reading(math.prod(shape)))
 
     def held(
         self, values: SVMKnobs, shape: tuple[int, ...], examples: int, *, size: int, members: int
@@ -73,20 +72,33 @@ class LinearSVM(LinearArchitecture[SVMKnobs]):
 
     def fit(self, drawn: Drawn, values: SVMKnobs, seed: int) -> tuple[Floats, Floats]:
         """By libsvm on the Gram matrix; one class against the rest if there are more than two."""
-        from sklearn.svm import SVC
-
         x, labels = drawn.x, drawn.labels
         classes = np.unique(labels)
         targets = [labels == c for c in classes] if len(classes) > 2 else [labels == classes[-1]]
         weights, biases = [], []
         for target in targets:
-            fit: Any = SVC(
-                kernel="precomputed", C=values.C, class_weight="balanced", random_state=seed
-            )
-            fit.fit(drawn.gram, target)
+            fit = _machine(drawn.gram, target, values, seed)
             weights.append(x[fit.support_].T @ fit.dual_coef_[0])
             biases.append(float(fit.intercept_[0]))
         return np.stack(weights, axis=1), np.array(biases)
+
+    def scores_left_out(
+        self, drawn: Drawn, train: AnyIntegers, out: AnyIntegers, values: SVMKnobs, seed: int
+    ) -> Floats:
+        """By parts of the Gram matrix, whatever the number of bins."""
+        own, other = drawn.gram[np.ix_(train, train)], drawn.gram[np.ix_(out, train)]
+        fit = _machine(own, drawn.labels[train], values, seed)
+        return np.asarray(fit.decision_function(other))
+
+
+def _machine(
+    gram: Floats, labels: npt.NDArray[np.integer | np.bool], values: SVMKnobs, seed: int
+) -> Any:
+    """A support vector machine that separates the last class from the rest (libsvm)."""
+    from sklearn.svm import SVC
+
+    machine: Any = SVC(kernel="precomputed", C=values.C, class_weight="balanced", random_state=seed)
+    return machine.fit(gram, labels)
 
 
 def share(

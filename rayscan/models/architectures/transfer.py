@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,84 +18,19 @@ from rayscan.models.architectures.linear import history
 from rayscan.models.architectures.linear_svm import share
 from rayscan.models.contract import Examples, Member, Trained, Watch, columns
 from rayscan.models.folds import Folds, LeftOut
-from rayscan.models.knobs import COUNT, POSITIVE, Choice, Float, Knobs, Legal, Value, knob
+from rayscan.models.knobs import Value
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
-from rayscan.models.transfer.backbones import BATCH, Backbone
+from rayscan.models.transfer.backbones import BATCH
 from rayscan.models.transfer.classifier import Kernel, Plane, Reading, Rows, TransferClassifier
 from rayscan.models.transfer.features import MEMORY, REMEMBERED, OfPictures, OfPixels, Seer
 from rayscan.models.transfer.gram import Components, Linear
+from rayscan.models.transfer.knobs import PIXELS, TransferKnobs
 from rayscan.models.transfer.pictures import Moments, Picture
 
-PIXELS = "pixels"
-# CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
-# EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of
-# triples, of components and of a fit to them.
-_PICTURE, _PRODUCT = 0.0105, 0.013
+# CPU seconds of pairs of histograms per feature; of triples, of components and a fit to them.
 _PAIR_FEATURE, _TRIPLE, _TRIPLE_FIT = 0.06e-9, 3e-10, 3e-11
-_FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
-_PICTURES = Legal(options=("colours", "channels"))
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferKnobs(Knobs):
-    """Of pictures, of the network that sees them, and of what is fitted to its features.
-
-    Attributes:
-        backbone: ``lite0``, a model of keras.applications such as ``inception_v3``, a path of a
-            ``.keras`` file; or ``pixels``, no network: the standardised counts themselves.
-        weights: ``bundled`` (of lite0, by the extra ``transfer``; those in a ``.keras`` file),
-            ``imagenet`` (which Keras downloads), a path of a file, or ``none`` (random).
-        picture: A colour map, or the level of grey in three ``channels``.
-        levels: What a level shows: ``counts``, up to somewhat above the largest mean of the null,
-            or how many ``sigma`` of the null a bin is off its mean.
-        scaling: Values as the network was trained with (``own``), or over 255 (``unit``).
-        size: Pixels of a side.
-        components: The most principal components; fewer where fewer histograms are trained on.
-        classifier: What is fitted to the components.
-        C: Inverse strength of the penalty on the sum of losses (scikit-learn's C).
-        gamma: Of the kernel exp(-gamma |a - b|^2) of ``rbf_svm``.
-        scale: Features of ``unit`` mean square about their mean, so that C and gamma mean the same
-            for every backbone; or as they are (``none``).
-        histograms: Most training histograms used; the Gram matrix holds their number squared.
-    """
-
-    backbone: str = knob("lite0", Legal())
-    weights: str = knob("bundled", Legal())
-    picture: Literal["colours", "channels"] = knob("colours", _PICTURES)
-    levels: Literal["counts", "sigma"] = knob("counts", Legal(options=("counts", "sigma")))
-    scaling: Literal["own", "unit"] = knob("own", Legal(options=("own", "unit")))
-    size: int = knob(224, Legal(least=1, most=4096))
-    components: int = knob(2000, COUNT)
-    classifier: Literal["logistic_regression", "linear_svm", "rbf_svm"] = knob(
-        "linear_svm", Legal(options=_FITTED), Choice(_FITTED)
-    )
-    C: float = knob(1.0, POSITIVE, Float(1e-3, 1e3, log=True))
-    gamma: float = knob(1.0, POSITIVE, Float(1e-2, 10.0, log=True))
-    scale: Literal["unit", "none"] = knob("unit", Legal(options=("unit", "none")))
-    histograms: int = knob(4000, Legal(least=2, most=100_000))
-
-    def __post_init__(self) -> None:
-        Knobs.__post_init__(self)
-        if self.backbone != PIXELS and (why := self.frozen.refused()):
-            raise ValueError(why)
-
-    @property
-    def frozen(self) -> Backbone:
-        """The network of pictures."""
-        return Backbone(self.backbone, self.weights, self.scaling, self.size)
-
-    def columns(self, bins: int) -> int:
-        """Features of a histogram."""
-        return bins if self.backbone == PIXELS else self.frozen.columns
-
-    @property
-    def picture_cost(self) -> float:
-        """CPU seconds of the features of a histogram."""
-        if self.backbone == PIXELS:
-            return 0.0
-        return (_PICTURE * (self.size / 224) ** 2) + _PRODUCT * self.frozen.known.work(self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -258,7 +193,7 @@ class Transfer(Architecture[TransferKnobs]):
         trained = [self._fitted(drawn, values, examples) for values in each]
         if folds is None:
             return trained
-        parts, heads = folds.of(drawn.labels), [_head(values) for values in each]
+        parts, heads = folds.of(drawn.labels), [values.head for values in each]
         scores = gram.fold_scores(drawn.products, drawn.labels, parts, heads)
         return [
             replace(one, left_out=LeftOut.of(drawn.labels, folds, own))
@@ -296,16 +231,6 @@ def _seen(values: TransferKnobs) -> tuple[Value, ...]:
     """The knobs that features depend on."""
     of_network = values.backbone, values.weights, values.scaling, values.size
     return *of_network, values.picture, values.levels
-
-
-def _head(values: TransferKnobs) -> gram.Head:
-    return gram.Head(
-        how=values.classifier,
-        C=values.C,
-        gamma=values.gamma,
-        components=values.components,
-        scale=values.scale,
-    )
 
 
 def _seer(examples: Examples, values: TransferKnobs) -> Seer:

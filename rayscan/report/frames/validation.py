@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from rayscan.report.frames.auc import auc_summary
@@ -36,6 +35,7 @@ def fold_summary(tables: Tables) -> pd.DataFrame:
     """
     rows = labelled(tables.validation)
     rows = rows[~rows["selected"].isin([False])]
+    rows = rows.assign(leakage_flag=rows["leakage_flag"].isin([True]))
     groups = rows.groupby(TRAINED, dropna=False)
     found = groups.agg(
         auc_mean=("auc", "mean"),
@@ -43,8 +43,8 @@ def fold_summary(tables: Tables) -> pd.DataFrame:
         folds=("auc", "count"),
         **{name: (name, "mean") for name in _CEILING},
         over_ceiling_sigma=("mean_over_ceiling_sigma", "max"),
+        leakage_flag=("leakage_flag", "max"),
     )
-    found["leakage_flag"] = groups["leakage_flag"].agg(lambda flags: flags.isin([True]).any())
     found["auc_error"] = _errors(rows)
     tested = auc_summary(tables)
     for test, training in _OWN.items():
@@ -58,8 +58,8 @@ def _errors(rows: pd.DataFrame) -> pd.Series[float]:
     """Errors of mean AUCs: that of one division of each training set, by what was trained."""
     division = [*TRAINED, "trial", "validation_repeat"]
     squares = rows.assign(square=rows["auc_error"] ** 2).groupby(division, dropna=False)["square"]
-    of_division = np.sqrt(squares.sum(min_count=1)) / squares.count()
-    of_set = of_division.groupby(level=list(range(len(TRAINED) + 1)), dropna=False).mean() ** 2
-    of_mean = of_set.groupby(level=list(range(len(TRAINED))), dropna=False)
-    found: pd.Series[float] = np.sqrt(of_mean.sum(min_count=1)) / of_mean.count()
+    of_division = squares.sum(min_count=1) ** 0.5 / squares.count()
+    of_set = of_division.groupby(level=list(range(len(TRAINED) + 1)), dropna=False).mean()
+    of_mean = (of_set**2).groupby(level=list(range(len(TRAINED))), dropna=False)
+    found: pd.Series[float] = of_mean.sum(min_count=1) ** 0.5 / of_mean.count()
     return found

@@ -142,7 +142,8 @@ def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) 
     packs = count // batch * math.ceil(batch / pack) + math.ceil(count % batch / pack)
     every, first = (folds * n for n in (len(those), sum(not point.chained for point in those)))
     members, epochs = count * every, choice.architecture.draws(values)
-    sharing = packs * every * (epochs > 0)
+    alone = choice.searches and not choice.architecture.shares_sets
+    sharing = (members if alone else packs * every) * (epochs > 0)
     everything = config.crosstest.strengths == "all" or not trains_at_each(config, choice)
     strengths = len(config.mixtures.strengths) if everything else 1
     drawn = sharing * (epochs * train + validation) + members * validation

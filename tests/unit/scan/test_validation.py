@@ -88,7 +88,7 @@ def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
     kind = RepeatedStratifiedKFold if stratified else RepeatedKFold
     referee = GridSearchCV(
         plain,
-        {"C": list(PENALTIES)},
+        [{"C": [C], "random_state": [plan.seed]} for C, plan in zip(PENALTIES, pack, strict=True)],
         cv=kind(n_splits=3, n_repeats=2, random_state=seed),
         scoring="roc_auc",
     ).fit(seen, labels)
