@@ -26,6 +26,8 @@ _TABLE_VERSION = 4
 """Raised when event tables are stored in another way, or hold other events than before."""
 _EVENTS_VERSION = 3
 """Raised when the same files give other events than before: all is trained again."""
+_TASKS = 16
+"""Most tasks a core that read slices: of a thousand cores one driver starts no more in time."""
 
 
 def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
@@ -104,7 +106,8 @@ def read_events(
     left = Counter(row["process"] for row in rows)
     broken: dict[str, str] = {}
     read = _reader(config, cache)
-    for done in mapped(read, rows, stage="read events", workers=config.resources.workers):
+    workers = config.resources.workers
+    for done in mapped(read, rows, stage="read events", workers=workers, most=_TASKS):
         name = done["process"]
         if done["why"]:
             broken[done["path"]] = done["why"]

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import ray
+from small_scan import Silent
 
 from rayscan.cluster import drawing
 from rayscan.cluster.connection import WORKER_ENVIRONMENT
@@ -107,18 +108,6 @@ def test_histograms_into_parquet_against_the_sampler_alone(
         goal=0.7,
         equal="bit by bit (tests/unit/scan/test_shards.py)",
     )
-
-
-class Silent:
-    """A reporter that nobody watches."""
-
-    def begin(self, scan: str) -> None: ...
-
-    def stage(self, name: str, total: int, unit: str) -> None: ...
-
-    def advance(self, count: int, note: str = "", *, earlier: bool = False) -> None: ...
-
-    def say(self, text: str) -> None: ...
 
 
 def started(**options: object) -> None:

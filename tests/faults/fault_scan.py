@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+from ray._private.node import Node
 
 from rayscan.results.read import Tables
 from rayscan.results.tables.registry import LAYOUTS
@@ -139,3 +140,13 @@ def assert_equal(found: Tables, expected: Tables) -> None:
         measured = list(layout.measured)
         frames = [getattr(tables, name).drop(columns=measured) for tables in (found, expected)]
         pd.testing.assert_frame_equal(*frames)
+
+
+def tasks_on(node: Node, title: str) -> list[psutil.Process]:
+    """Workers of a node of this machine that are an actor of that name, or at such a task."""
+    raylet, found = psutil.Process(node.all_processes["raylet"][0].process.pid), []
+    for process in raylet.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if title in " ".join(process.cmdline()):
+                found.append(process)
+    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 
 import fault_scan
-import psutil
 import pytest
+from fault_scan import tasks_on
 from ray.cluster_utils import Cluster
 
 from rayscan.results.read import read_tables
@@ -29,19 +28,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made.shutdown()
 
 
-def raylet_of(node) -> psutil.Process:
-    return psutil.Process(node.all_processes["raylet"][0].process.pid)
-
-
-def holds(node, title: str) -> bool:
-    """Whether a node runs an actor or task of that name."""
-    for process in raylet_of(node).children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if title in " ".join(process.cmdline()):
-                return True
-    return False
-
-
 def started_with_its_ledger_on_a_worker(folder, cluster):
     """A scan, and the node that holds its ledger; one whose ledger is on the head starts again.
 
@@ -50,13 +36,13 @@ def started_with_its_ledger_on_a_worker(folder, cluster):
     for _ in range(12):
         scan = fault_scan.start(folder, "--address", cluster.address)
         nodes = [cluster.head_node, *cluster.worker_nodes]
-        fault_scan.wait_for(lambda nodes=nodes: any(holds(n, "Ledger") for n in nodes), scan)
-        if not holds(cluster.head_node, "Ledger"):
-            (node,) = [n for n in cluster.worker_nodes if holds(n, "Ledger")]
+        fault_scan.wait_for(lambda nodes=nodes: any(tasks_on(n, "Ledger") for n in nodes), scan)
+        if not tasks_on(cluster.head_node, "Ledger"):
+            (node,) = [n for n in cluster.worker_nodes if tasks_on(n, "Ledger")]
             return scan, node
         fault_scan.kill(scan)
         deadline = time.monotonic() + 60
-        while holds(cluster.head_node, "Ledger"):
+        while tasks_on(cluster.head_node, "Ledger"):
             assert time.monotonic() < deadline
             time.sleep(0.2)
     raise AssertionError("the ledger was on the head twelve times")
@@ -68,7 +54,7 @@ def test_nodes_lost_in_training(tmp_path, cache, undisturbed, cluster):
     results = tmp_path / "results"
     scan, node = started_with_its_ledger_on_a_worker(tmp_path, cluster)
     fault_scan.wait_for(lambda: fault_scan.trials(results) >= 2, scan)
-    assert holds(node, "Ledger")
+    assert tasks_on(node, "Ledger")
     cluster.add_node(num_cpus=1)
     cluster.remove_node(node, allow_graceful=False)
     fault_scan.finish(scan)

@@ -188,3 +188,13 @@ def test_the_dashboard_calls_tasks_by_their_stage() -> None:
 
     (found,) = mapped(named, [{"index": 0}], stage="read events")
     assert found["task"] == "Map(read events)"
+
+
+def test_tasks_share_rows_where_there_are_many_a_core() -> None:
+    def numbered(row: dict[str, object]) -> dict[str, object]:
+        return row | {"task": ray.get_runtime_context().get_task_id()}
+
+    cores, rows = int(ray.cluster_resources()["CPU"]), [{"index": k} for k in range(30)]
+    found = list(mapped(numbered, rows, stage="read events", most=3))
+    assert sorted(row["index"] for row in found) == list(range(30))
+    assert len({row["task"] for row in found}) == min(30, 3 * cores)

@@ -64,7 +64,7 @@ class Silent:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = Path(os.environ.get("RAYSCAN_MONOJET") or tmp_path_factory.mktemp("monojet"))
-    text = SMALL.read_text("utf-8").replace("storage: results/monojet-small", f"storage: {folder}")
+    text = SMALL.read_text("utf-8").replace("../results/monojet-small", str(folder))
     scan = tmp_path_factory.mktemp("scan") / "monojet-small.yaml"
     scan.write_text(text, "utf-8")
     found = run_study(check(scan).study, reporter=Silent())

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/truth -m slow -s
 
-The toy, its pools and its recipes are those of jobs/truth.py and of the figure in the README.
+The toy, its pools and its recipes are those of jobs/truth.py and of the figure in docs/monojet.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The result tables by name; run as a module, their columns as the README has them."""
+"""The result tables by name; run as a module, their columns as docs/tables.md has them."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ input()
 
 
 def test_a_local_ray_listens_on_loopback_alone_and_needs_no_home(tmp_path):
-    """As the command of the README shows it; Ray's session lies in a short folder."""
+    """As the command of docs/cluster.md shows it; Ray's session lies in a short folder."""
     if shutil.which("ss") is None:
         pytest.skip("needs ss (iproute2)")
     hidden = ("RAY_", "HOME")

@@ -123,6 +123,6 @@ def test_commands_are_known_to_the_command_line(words):
 
 
 def test_named_files_of_the_repository_are_there():
-    text = "\n".join(page.read_text("utf-8") for page in PAGES)
-    for name in re.findall(r"\]\(((?:docs|jobs)/[^)]+)\)", text):
-        assert (ROOT / name).exists(), name
+    for page in PAGES:
+        for name in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8")):
+            assert (page.parent / name).exists(), (page.name, name)

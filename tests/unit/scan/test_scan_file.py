@@ -263,3 +263,14 @@ def test_the_options_of_a_sampler_are_stored_in_the_scan():
     text = dump(parse_scan(TEXT + "search: {trials: 12}\n"))
     assert "startup: 6\n" in text
     assert "population" not in text
+
+
+def test_a_name_of_several_lines_is_said_on_one():
+    text = change("name: mlp", 'name: mlp\n    hyperparameters: {learning_rate: {"a\\nb": 1}}')
+    with pytest.raises(ConfigError) as caught:
+        parse_scan(text, path="scan.yaml")
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        r"line 23, architectures.0.hyperparameters.learning_rate: unknown key 'a\nb': "
+        "low, high, log, choices"
+    )

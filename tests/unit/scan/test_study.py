@@ -207,9 +207,10 @@ def test_problems_found_later_are_said_once_and_have_lines(tmp_path):
     ]
 
 
-def test_the_variants_of_the_readme_are_scans():
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+def test_the_variants_of_the_page_are_scans():
+    pages = (REPOSITORY / "README.md", REPOSITORY / "docs" / "scan_file.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (scan,) = (block for block in blocks if block.startswith("processes:"))
     (variants,) = (block for block in blocks if block.startswith("variants:"))
     study = parse_study(f"name: readme\nstorage: results/readme\n{scan}{variants}")
