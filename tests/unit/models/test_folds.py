@@ -138,6 +138,7 @@ def test_training_anew_without_each_fold_gives_the_scores_of_one_matrix(toy_exam
         np.testing.assert_allclose(one.left_out.scores, other.left_out.scores, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_of_a_frozen_set_is_trained_without_each_fold(toy_examples):
     knobs = {"refresh": "never", "epochs": 4, "patience": 4, "learning_rate": 1e-2}
     folds = Folds(folds=2, repeats=1, stratified=True, seed=1)

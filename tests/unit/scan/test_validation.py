@@ -41,6 +41,9 @@ def regression(**given):
     return LogisticRegression(class_weight="balanced", max_iter=1000, **given)
 
 
+LASSO = regression(l1_ratio=1.0, solver="liblinear")
+
+
 @pytest.fixture(scope="module")
 def binned():
     return make_pools(signals=("hard",))
@@ -61,15 +64,15 @@ def searched(architecture, knobs, **validation):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "knobs", "plain"),
+    ("architecture", "knobs", "plain", "stratified"),
     [
-        ("linear_svm", {}, SVC(kernel="linear", class_weight="balanced")),
-        ("logistic_regression", {}, regression()),
-        ("logistic_regression", {"penalty": "l1"}, regression(l1_ratio=1.0, solver="liblinear")),
-        ("transfer", PIXELS, SVC(kernel="linear", class_weight="balanced")),
+        ("linear_svm", {}, SVC(kernel="linear", class_weight="balanced"), True),
+        ("linear_svm", {}, SVC(kernel="linear", class_weight="balanced"), False),
+        ("logistic_regression", {}, regression(), False),
+        ("logistic_regression", {"penalty": "l1"}, LASSO, False),
+        ("transfer", PIXELS, SVC(kernel="linear", class_weight="balanced"), False),
     ],
 )
-@pytest.mark.parametrize("stratified", [False, True])
 def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
     binned, tmp_path, architecture, knobs, plain, stratified
 ):
