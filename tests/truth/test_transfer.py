@@ -2,8 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/truth/test_transfer.py -m slow
 
-Histograms of 25,000 events in m_T2 - mu and Delta phi(jet, MET), with the separation k = 2.83 of
-smoothed simulated events, trained and tested at S/B = 0.02 and 0.01 (a minute of CPU). The expected
+Histograms of sleptons.py, trained and tested at S/B = 0.02 and 0.01 (a minute of CPU). The expected
 pixels are those of the closed form below.
 """
 
@@ -12,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sleptons import SIDE, TOTAL, ceiling, densities, split
 
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram, lite0
 from rayscan.models.transfer.backbones import Backbone
@@ -21,35 +21,12 @@ from rayscan.models.transfer.classifier import Rows
 from rayscan.models.transfer.features import OfPictures, OfPixels
 from rayscan.models.transfer.pictures import Moments, Picture
 from rayscan.seeds import stream
+from rayscan.stats.auc import auc
 
 pytestmark = pytest.mark.slow
 
-SIDE, TOTAL, HISTOGRAMS = 50, 25_000, 150
+HISTOGRAMS = 150
 STRENGTHS = (0.02, 0.01)
-
-
-def densities():
-    """Background flat in m_T2 with jets opposite to MET; signal at low m_T2, more so."""
-    x, y = np.arange(SIDE) + 0.5, (np.arange(SIDE) + 0.5) / SIDE
-    background = np.outer(np.ones(SIDE), np.exp(-(1 - y) / 0.25)).ravel()
-    signal = np.outer(np.exp(-((x / 8.6) ** 2) / 2), np.exp(-(1 - y) / 0.05)).ravel()
-    floor = 0.02 / SIDE**2
-    return 0.98 * background / background.sum() + floor, signal / signal.sum()
-
-
-def split(strength):
-    signal = round(strength * TOTAL / (1 + strength))
-    return signal, TOTAL - signal
-
-
-def ceiling(b, s, strength):
-    """AUC of the likelihood ratio, whose sum over events is normal."""
-    signal, background = split(strength)
-    w = np.log1p(signal / TOTAL * (s / b - 1))
-    means, squares = ([p @ w**n for p in (b, s)] for n in (1, 2))
-    spread = [second - first**2 for first, second in zip(means, squares, strict=True)]
-    variance = (TOTAL + background) * spread[0] + signal * spread[1]
-    return ndtr(signal * (means[1] - means[0]) / np.sqrt(variance))
 
 
 def trained(auc, pixels, images):
@@ -87,9 +64,12 @@ def areas():
 
 def folded(rows):
     labels = np.repeat([0, 1], HISTOGRAMS)
-    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=1).split(labels, labels)
+    folds = Folds(folds=5, repeats=2, stratified=True, seed=1)
     products = gram.gram(rows.blocks, rows.shift)
-    return gram.fold_areas(products, labels, folds, how="linear_svm", C=[1.0]).mean()
+    head = gram.Head(how="linear_svm", C=1.0)
+    (scores,) = gram.fold_scores(products, labels, folds.of(labels), [head])
+    left_out = LeftOut.of(labels, folds, scores)
+    return np.mean([auc(zero, one) for _, _, zero, one in left_out.parts()])
 
 
 def test_the_toy_is_as_separable_as_simulated_events():

@@ -10,6 +10,7 @@ from rayscan.cores import memory_here
 from rayscan.events.observables.names import kinds
 from rayscan.events.reconstruction import TAGS, ObjectCuts
 from rayscan.results.names import BASE
+from rayscan.scan.config.folds import no_folds
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.capacity import worker_bytes
 from rayscan.scan.cost.workload import Workload
@@ -46,6 +47,7 @@ def cautions(load: Workload) -> Iterator[str]:
             f"numbers of events of {', '.join(names)} are known only after their files are opened "
             "(rayscan check counts them); reading them and training on single events is not counted"
         )
+    yield from _without_folds(load)
     if (trials := load.total("trials")) >= _MANY_TRIALS:
         yield (
             f"{trials:,} Tune trials, each with its own hand-out and entry: raise training.pack, "
@@ -87,6 +89,15 @@ def _made_up(config: ScanConfig) -> Iterator[str]:
             f"{', '.join(made)} of {', '.join(processes)} mean nothing: source: density draws "
             f"{', '.join(held)}, and the rest of the event is made up; write source: pythia"
         )
+
+
+def _without_folds(load: Workload) -> Iterator[str]:
+    """Architectures that a validation on folds passes over."""
+    config = load.config
+    found = [(c.key, no_folds(c, config.training)) for c in config.architectures]
+    passed = "; ".join(f"{key} {why}" for key, why in found if why)
+    if config.validation is not None and passed:
+        yield f"validation: no folds of {passed}"
 
 
 def _small_pools(load: Workload) -> Iterator[str]:
