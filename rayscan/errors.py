@@ -67,7 +67,7 @@ class Problem:
         place = f"line {self.line}, " if self.line is not None else ""
         said = f"{place}{self.where}: {self.what}"
         # Names of a scan file may hold what moves a terminal's cursor, or looks like a new line.
-        return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in said)
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)
 
 
 class ConfigError(RayscanError):

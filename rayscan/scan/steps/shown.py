@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rayscan.ensembles.draw import Ensembles
 from rayscan.models.contract import Classifier
-from rayscan.models.scoring import responses, score_many
+from rayscan.models.scoring import Together
 from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.pools.binned import PoolName
 from rayscan.scan.pools.pooled import PooledScan
@@ -18,6 +20,7 @@ from rayscan.scan.steps.examples import Histograms, features_of
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
 from rayscan.scan.steps.total_error import of_events, pool_error
 from rayscan.stats.auc import AucEstimate, estimate
+from rayscan.stats.decisions import threshold_between
 from rayscan.stats.placements import Placements, placements
 
 if TYPE_CHECKING:
@@ -38,6 +41,12 @@ class Shown:
     null: Histograms
     alternative: Histograms
 
+    def filled(self, pool: PoolName) -> bool:
+        """Whether another pool has events of all that the ensembles hold."""
+        binned, against = self.scan.binned, self.test.against
+        names = [*binned.backgrounds, self.test.benchmark, *([] if against is None else [against])]
+        return all(binned.processes[name].counts[pool].any() for name in names)
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Seen:
@@ -49,6 +58,7 @@ class Seen:
         found: Their AUC, with the error of the finite test set.
         total_error: With the error of the finite pools too.
         odds: Log-odds of the pool's single events by process, of a network of single events.
+        threshold: Between both classes of other ensembles, if there are any.
     """
 
     scores: tuple[Scores, Scores]
@@ -56,17 +66,27 @@ class Seen:
     found: AucEstimate
     total_error: float
     odds: Mapping[str, Scores] | None
+    threshold: float | None = None
 
 
-def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> Shown:
+def show(
+    test: TestSet,
+    *,
+    scan: PooledScan,
+    pool: PoolName,
+    shard: int = 0,
+    histograms: int | None = None,
+    endless: bool = False,
+) -> Shown:
     """Draw the ensembles of a test from a pool; shards other than the first are more of them.
 
-    Other pools than that of the test may be small: they are drawn from as if they had no end.
+    As many of each class as a test has, or another number of ``histograms``. Pools that may be
+    small are drawn from as if they were ``endless``.
     """
     sizes = scan.config.ensembles
-    if pool != "test" and sizes.method == "without_replacement":
-        endless = replace(scan.config, ensembles=replace(sizes, method="multinomial"))
-        scan = PooledScan(endless, scan.binned)
+    if endless and sizes.method == "without_replacement":
+        other = replace(scan.config, ensembles=replace(sizes, method="multinomial"))
+        scan = PooledScan(other, scan.binned)
     sampler = scan.ensembles(test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
     extra = [shard] if shard else []
@@ -75,7 +95,7 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> 
         choice.architecture.shares_null for choice in scan.config.architectures
     )
     own = scan.null_stream(pool, test.mixture, *extra) if common else rng
-    count = sizes.test
+    count = histograms or sizes.test
     return Shown(
         test=test,
         scan=scan,
@@ -87,17 +107,33 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> 
 
 
 def see(
-    shown: Shown, candidates: Sequence[Candidate], classifiers: Sequence[Classifier]
+    shown: Shown,
+    candidates: Sequence[Candidate],
+    classifiers: Sequence[Classifier],
+    *,
+    other: Shown | None = None,
 ) -> list[Seen]:
-    """What each classifier makes of the ensembles, in their order."""
+    """What each classifier makes of the ensembles, in their order.
+
+    Those that read histograms get a threshold from ``other`` ensembles, if there are any. A network
+    of single events would have to score all events of another pool for one; its scores are log
+    likelihood ratios as they are.
+    """
     odds = _event_odds(shown, candidates, classifiers)
-    scores = _of_histograms(shown, classifiers) | _of_events(shown, odds)
-    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
+    scores = _of_events(shown, odds)
     weights: dict[int, Scores] = {}
+    thresholds: dict[int, float] = {}
+    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
     if reading:
+        together = Together([classifiers[i] for i in reading])
+        both = together.scores(shown.null), together.scores(shown.alternative)
+        scores |= dict(zip(reading, zip(*both, strict=True), strict=True))
         middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
-        added = responses([classifiers[i] for i in reading], middle)
-        weights = dict(zip(reading, added, strict=True))
+        weights = dict(zip(reading, together.responses(middle), strict=True))
+        if other is not None:
+            elsewhere = together.scores(np.concatenate([other.null, other.alternative]))
+            parts = (np.split(each, [len(other.null)]) for each in elsewhere)
+            thresholds = {i: threshold_between(*own) for i, own in zip(reading, parts, strict=True)}
     seen = []
     for i in range(len(classifiers)):
         placed = placements(*scores[i])
@@ -119,6 +155,7 @@ def see(
                 found=found,
                 total_error=math.hypot(found.error, by_pools),
                 odds=odds.get(i),
+                threshold=thresholds.get(i),
             )
         )
     return seen
@@ -139,18 +176,6 @@ def _event_odds(
         for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
         if classifier.reads == "events"
     }
-
-
-def _of_histograms(
-    shown: Shown, classifiers: Sequence[Classifier]
-) -> dict[int, tuple[Scores, Scores]]:
-    """Scores of those that read histograms, all together."""
-    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
-    if not reading:
-        return {}
-    asked = [classifiers[i] for i in reading]
-    null, alternative = score_many(asked, shown.null), score_many(asked, shown.alternative)
-    return {i: (null[k], alternative[k]) for k, i in enumerate(reading)}
 
 
 def _of_events(
