@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from rayscan.results.tables.base import BOOL, INT, LABEL, REAL, TEXT, TRAINED, Column, TableLayout
+from rayscan.results.tables.base import (
+    BOOL,
+    CURVE,
+    INT,
+    LABEL,
+    REAL,
+    TEXT,
+    TRAINED,
+    Column,
+    TableLayout,
+)
 
 VALIDATION = TableLayout(
     name="validation",
@@ -25,6 +35,8 @@ VALIDATION = TableLayout(
             "",
             "area under its ROC curve; missing where it has fewer than two histograms of a class",
         ),
+        Column("false_positive_rate", CURVE, "", "its ROC curve: class 0 above thresholds"),
+        Column("true_positive_rate", CURVE, "", "share of class 1 above them, as in `roc`"),
         Column("auc_error", REAL, "", "its standard error from so many histograms (DeLong 1988)"),
         Column(
             "auc_ceiling",
