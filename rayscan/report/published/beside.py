@@ -1,13 +1,14 @@
 """The published tables of a study beside those of a scan, and beside what is possible.
 
 A study is a file of this folder: a row for each published number. Classifiers are told by their
-labels in the scan file, strengths by S/B.
+labels in the scan file, ensembles by their events and S/B.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,7 @@ NOTE = (
 )
 """What the printed tables hold."""
 _ROUNDED = 0.0005
-_SAME = 0.02
-_STRENGTH = ["s_over_sqrt_b", "s_over_b"]
+_SAME = 0.01
 
 
 def studies() -> tuple[str, ...]:
@@ -42,9 +42,11 @@ def studies() -> tuple[str, ...]:
 
 
 def published(study: str) -> pd.DataFrame:
-    """What a study found: ``table``, ``quantity``, ``label``, strengths, ``value`` and ``error``.
+    """What a study found, a row for each number.
 
-    A quantity is a column of the table `auc`.
+    Returns:
+        ``table``; ``quantity``, a column of the table `auc`; ``label``; ``events`` of an ensemble,
+        S + B; ``s_over_b``; ``value`` and ``error``.
     """
     with resources.files(__package__).joinpath(f"{study}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, comment="#")
@@ -87,7 +89,8 @@ def _ours(tables: Tables, quantity: str) -> pd.DataFrame:
             "benchmark": rows["test_benchmark"],
             "quantity": quantity,
             "label": rows["label"],
-            "strength": rows["test_s_over_b"],
+            "signal": rows["test_signal"],
+            "events": rows["test_signal"] + rows["test_background"],
             "ours": rows["auc_mean"],
             "ours_error": rows["auc_total_error"],
             "ceiling": ceiling,
@@ -110,15 +113,20 @@ def _accuracy(
 def _beside(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     found = known.assign(ours=np.nan, ours_error=np.nan, ceiling=np.nan, ceiling_error=np.nan)
     for _, row in rows.iterrows():
-        same = (found["quantity"] == row["quantity"]) & (
-            (found["s_over_b"] / row["strength"] - 1).abs() < _SAME
-        )
+        same = (found["quantity"] == row["quantity"]) & _same(found, row)
         its = same & (found["label"] == row["label"])
         found.loc[its, ["ours", "ours_error"]] = row["ours"], row["ours_error"]
         of_table = same & found["table"].isin(found.loc[its, "table"])
         found.loc[of_table, ["ceiling", "ceiling_error"]] = row["ceiling"], row["ceiling_error"]
     excess = found["value"] - found["ceiling"] - _ROUNDED
     return found.assign(above=excess > np.hypot(found["error"], found["ceiling_error"]))
+
+
+def _same(found: pd.DataFrame, row: pd.Series[Any]) -> pd.Series[bool]:
+    """Whether published ensembles are those of a row: S is a whole number."""
+    signal = row["events"] * found["s_over_b"] / (1 + found["s_over_b"])
+    near: pd.Series[bool] = (signal - row["signal"]).abs() <= np.maximum(0.5, _SAME * signal)
+    return near & ((found["events"] / row["events"] - 1).abs() < _SAME)
 
 
 def shown(tables: Tables, name: str) -> dict[str, pd.DataFrame]:
@@ -139,8 +147,9 @@ def shown(tables: Tables, name: str) -> dict[str, pd.DataFrame]:
     if not found:
         wanted = ", ".join(published(name)["label"].unique())
         has = ", ".join(sorted(tables.auc["label"].dropna().unique())) or "none"
-        why = f"no classifier of the scan has a label of this study ({wanted}; the scan has: {has})"
-        raise TableError(path=name, why=f"{why}; give its architectures these labels")
+        why = f"the scan has no classifier with a label of this study ({wanted}; it has: {has})"
+        what = "tested on ensembles of as many events and the same S/B"
+        raise TableError(path=name, why=f"{why}, {what}; see docs/{name}.md")
     return found
 
 
@@ -150,18 +159,21 @@ def _shown(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     ):
         if part["ours"].isna().all():
             continue
-        first = part.drop_duplicates(_STRENGTH)
+        first = part.drop_duplicates("s_over_b")
+        ratio = first["s_over_b"]
         frame = pd.DataFrame(
             {
-                "S/sqrt(B)": first["s_over_sqrt_b"].map("{:.2f}".format),
-                "S/B": first["s_over_b"].map("{:g}".format),
+                # S / sqrt(B) = r sqrt(B) with B = N / (1 + r)
+                "S/sqrt(B)": (ratio * (first["events"] / (1 + ratio)) ** 0.5).map("{:.2f}".format),
+                "S/B": ratio.map("{:g}".format),
             }
         )
         if part["ceiling"].notna().any():
             frame["ceiling"] = brief(first["ceiling"], first["ceiling_error"])
         for label, its in part.groupby("label", sort=False):
+            if its["ours"].notna().any():
+                frame[str(label)] = brief(its["ours"], its["ours_error"])
             marks = its["above"].map({True: f" {ABOVE}", False: ""})
-            frame[str(label)] = brief(its["ours"], its["ours_error"])
-            frame[f"{label} published"] = np.add(brief(its["value"], its["error"]), marks)
+            frame[f"{label} paper"] = np.add(brief(its["value"], its["error"]), marks)
         name = {"auc": "AUC", "f1": "F1"}.get(str(quantity), quantity)
         yield f"Table {table}: {name} of {benchmark}", frame.reset_index(drop=True)
