@@ -32,6 +32,7 @@ def warnings(tables: Tables) -> list[str]:
     checks = (
         _leakage,
         _shared_pool,
+        _artefacts,
         _draws,
         _pools,
         _trainings,
@@ -87,6 +88,17 @@ def _shared_pool(tables: Tables) -> Iterator[str]:
         yield (
             "Shared pool: training and test ensembles are drawn from the same events, as published "
             "in arXiv:2105.12018. AUCs are optimistic; disjoint pools ('split: events') are not."
+        )
+
+
+def _artefacts(tables: Tables) -> Iterator[str]:
+    rows = labelled(tables.auc)
+    for kind, those in rows.groupby("artefacts"):
+        names = ", ".join(sorted(set(those["label"])))
+        yield (
+            f"Artefact: {len(those)} of {len(rows)} AUCs ({names}) are of classifiers that were "
+            f"trained and tested on what no data have, as their knobs ask: {kind}. What they reach "
+            "without it is in the column auc_unseen."
         )
 
 

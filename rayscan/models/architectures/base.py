@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from rayscan.errors import DivergedError, nearest
-from rayscan.models.contract import Classifier, Member, Trained, Watch
+from rayscan.models.contract import Classifier, Member, Reads, Trained, Watch
 from rayscan.models.knobs import Knobs, Value
 
 K = TypeVar("K", bound=Knobs)
-Reads: TypeAlias = Literal["histograms", "events"]
 Engine: TypeAlias = Literal["tensorflow", "sklearn", "none"]
 Learns: TypeAlias = Literal["one signal", "two classes", "any classes"]
 """What its examples can be: those of one signal and its null, whose pools it looks at; labelled as
@@ -85,7 +84,7 @@ class Architecture(ABC, Generic[K]):
     @property
     @abstractmethod
     def reads(self) -> Reads:
-        """What its classifiers score: whole histograms, or single events."""
+        """What its classifiers score: whole histograms, single events, or sets of events."""
 
     @property
     @abstractmethod
@@ -95,7 +94,7 @@ class Architecture(ABC, Generic[K]):
     @property
     @abstractmethod
     def learns_strength(self) -> bool:
-        """Whether it learns from drawn histograms, and so from the strengths they have."""
+        """Whether it learns from drawn histograms or items, and so from the strengths they have."""
 
     @property
     @abstractmethod
@@ -109,17 +108,25 @@ class Architecture(ABC, Generic[K]):
 
     @abstractmethod
     def draws(self, values: K) -> int:
-        """Epochs' worth of histograms that a member draws to train, at most; 0 of events."""
+        """Epochs' worth of histograms or items that a member draws, at most; 0 of events."""
 
     @abstractmethod
     def fits(self, shape: tuple[int, ...]) -> str:
         """What bins it needs where it cannot see those of a shape; empty where it can."""
+
+    def fits_with(self, shape: tuple[int, ...], values: K) -> str:
+        """The same with knobs, where `fits` has nothing to say."""
+        return ""
 
     def refused(self, shape: tuple[int, ...], values: K, outputs: int) -> str:
         """Why what it builds cannot be trained; empty if it can, and of all that is known here.
 
         May take seconds; asked once nothing else is wrong with a scan.
         """
+        return ""
+
+    def artefacts(self, values: K) -> str:
+        """What of its examples gives away what no data do, and is in every row; empty: nothing."""
         return ""
 
     def missing(self, values: K) -> str:
@@ -130,18 +137,18 @@ class Architecture(ABC, Generic[K]):
     def work(self, values: K, shape: tuple[int, ...], examples: int) -> Work:
         """What training and scoring cost.
 
-        Of so many histograms (all classes) or events an epoch, and bins along each axis or
-        (features,).
+        Of so many histograms or items (all classes) or events an epoch, and bins along each axis,
+        (features,) or (events, features).
         """
 
     @abstractmethod
     def held(
         self, values: K, shape: tuple[int, ...], examples: int, *, size: int, members: int
     ) -> int:
-        """Memory of a training [bytes], without that of its engine.
+        """Memory of a training [bytes], without that of its engine, and of pools that items are of.
 
-        Of so many histograms or events an epoch, with ``size`` bytes a count or feature as they
-        are drawn.
+        Of so many histograms, events or items an epoch, with ``size`` bytes a count or feature as
+        they are drawn.
         """
 
     @abstractmethod

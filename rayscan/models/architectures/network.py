@@ -26,7 +26,7 @@ N = TypeVar("N", bound=NetworkKnobs)
 # and of convolutions. Dense networks of 200, 900, 2,500 bins, 20 and 80 units, 4,000-8,000
 # histograms: 0.75-9 us; of single events, 64 and 256 units: 0.57-5 us. 30x30 bins, 32 filters,
 # batch 128: 0.9 ms.
-_EXAMPLE, _INPUT, _PRODUCT, _CONVOLUTION = 0.3e-6, 1.7e-9, 0.03e-9, 0.35e-9
+EXAMPLE, INPUT, PRODUCT, _CONVOLUTION = 0.3e-6, 1.7e-9, 0.03e-9, 0.35e-9
 _SCORED_CONVOLUTION = 0.14e-9
 _WEIGHT = 20  # bytes in training: itself, its best, its gradient, Adam's two moments
 _COPIES = 4  # of an epoch: two here and two on the device
@@ -49,6 +49,14 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
     def classifier(self, member: Member, progress: Progress) -> Classifier:
         """What a training ended with."""
 
+    def seen(self, values: N) -> Hashable:
+        """What its source depends on beside the examples: members that agree in both share one."""
+        return values.input, values.refresh
+
+    def initial(self, network: Network, source: Source, seed: int) -> Weights | None:
+        """Weights to start from, of a network that needs to know its examples for them."""
+        return None
+
     def draws(self, values: N) -> int:
         """One epoch's worth of a frozen set, or every epoch anew."""
         return 1 if values.refresh == "never" else values.epochs
@@ -57,10 +65,10 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
         """By the multiply-adds of its layers."""
         dense, convolved = self.network(shape, values, 1).plain.products()
         inputs = math.prod(shape)
-        each = _EXAMPLE + _INPUT * inputs + _PRODUCT * dense + _CONVOLUTION * convolved
+        each = EXAMPLE + INPUT * inputs + PRODUCT * dense + _CONVOLUTION * convolved
         return Work(
             training=values.epochs * examples * each,
-            row=reading(inputs) + _PRODUCT * dense + _SCORED_CONVOLUTION * convolved,
+            row=reading(inputs) + PRODUCT * dense + _SCORED_CONVOLUTION * convolved,
         )
 
     def held(
@@ -90,13 +98,14 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
 
     def _task(self, member: Member, sources: dict[Hashable, Source]) -> Task:
         values = self.valued(member.hyperparameters)
-        key = (id(member.examples), values.input, values.refresh)
+        key = id(member.examples), self.seen(values)
         if key not in sources:
             sources[key] = self.source(member.examples, values)
         source = sources[key]
         outputs = source.n_classes if source.n_classes > 2 else 1
         network = self.network(source.shape, values, outputs)
-        return Task(network, source, values, member.seed, warm(network, member.start))
+        start = warm(network, member.start) or self.initial(network, source, member.seed)
+        return Task(network, source, values, member.seed, start)
 
     def _trained(self, member: Member, end: Progress) -> Trained:
         return Trained(self.classifier(member, end), end.epochs, end.best_epoch, end.history)

@@ -19,8 +19,6 @@ from rayscan.models.networks.progress import Progress
 from rayscan.models.networks.sources import Labelled
 from rayscan.seeds import seed_sequence, stream
 
-_ROWS = 1024
-
 
 def packs(members: Sequence[Progress]) -> list[Pack]:
     """The members in packs that share sizes, loss, input, batch size and numbers of examples."""
@@ -157,7 +155,7 @@ class Pack:
     def _chunks(self) -> Iterator[object]:
         """Validation rows in pieces of one size, the last filled up with empty rows."""
         rows = len(self._sources[0].validation_labels)
-        size = min(_ROWS, rows)
+        size = min(self._network.rows, rows)
         pieces = [cut(source.validation_blocks(), rows, size) for source in self._sources]
         for several in zip(*pieces, strict=True):
             x = _stacked(several)

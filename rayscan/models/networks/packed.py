@@ -86,6 +86,11 @@ class Network(ABC):
         """Whether XLA compiles its graphs: several times faster where layers are dense."""
         return True
 
+    @property
+    def rows(self) -> int:
+        """Validation rows that a graph scores at a time."""
+        return 1024
+
     @abstractmethod
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the weights of one member."""

@@ -126,6 +126,13 @@ TRAINED = (
         "",
         "what it is: 's_over_b', 's_over_sqrt_b', 'signal' (events) or 'cross_section' (pb)",
     ),
+    Column(
+        "artefacts",
+        TEXT,
+        "",
+        "what gives classes away in training and test that no data have, asked for by knobs: "
+        "'signal in fixed places', 'SMOTE before the split'; missing: nothing",
+    ),
 )
 STRENGTH = Column(
     "strength", REAL, "", "the strength of the test as the scan file has it; see `strength_kind`"

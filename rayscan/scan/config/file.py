@@ -262,7 +262,7 @@ def _architecture(choice: ArchitectureChoice, place: Place) -> Iterator[Found]:
     for index, feature in enumerate(choice.features):
         if why := _refused(feature):
             yield (*place, "features", index), why
-    if choice.features and not choice.reads_events:
+    if choice.features and not choice.sees_features:
         yield (*place, "features"), f"'{choice.name}' sees histograms, not single events; remove"
     try:
         search_space.check(choice)

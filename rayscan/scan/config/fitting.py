@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
+from rayscan.scan.config.search_space import unfit
 from rayscan.yaml_text import Place
 
 MOST_POINTS = 100_000
@@ -19,6 +20,8 @@ def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
         yield from _points(sections)
     if "binning" in sections and "architectures" in sections:
         yield from _shapes(sections)
+    if {"mixtures", "ensembles", "architectures"} <= set(sections):
+        yield from _items(sections)
 
 
 def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -34,12 +37,29 @@ def _shapes(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Histograms that an architecture cannot see; an unknown one is told of elsewhere."""
     shape = sections["binning"].shape
     for index, choice in enumerate(sections["architectures"]):
-        if not choice.is_known or choice.reads_events:
+        if not choice.is_known or choice.sees_features:
             continue
-        if wanted := choice.architecture.fits(shape):
+        if wanted := unfit(choice, shape):
             what = f"'{choice.name}' sees {wanted}, those of the binning have "
             what += f"{' x '.join(map(str, shape))}; take more bins, or remove it"
             yield ("architectures", index, "name"), what
+
+
+def _items(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Items are of one number of events, whatever their class and strength."""
+    mixtures, ensembles = sections["mixtures"], sections["ensembles"]
+    wrong = [
+        ("mixtures", mixtures.total is None, "give total: 1000, or another number of events"),
+        ("mixtures", mixtures.totals != "fixed", "write totals: fixed"),
+        ("mixtures", mixtures.null != "matched", "write null: matched"),
+        ("ensembles", ensembles.method == "poisson", "write method: without_replacement"),
+        ("ensembles", ensembles.unsure.background > 0, "remove uncertainty.background"),
+    ]
+    for choice in sections["architectures"]:
+        for place, there, fix in wrong if choice.is_known and choice.reads_items else ():
+            if there:
+                what = f"'{choice.name}' sees items of one number of events, in both classes"
+                yield (place,), f"{what} and at all strengths; {fix}"
 
 
 def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -53,6 +73,6 @@ def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
     elif axes and axes[named].bins < 2:
         yield (*place, "observable"), f"'{named}' has one bin; a slope needs at least two"
     for index, choice in enumerate(sections.get("architectures", ())):
-        if choice.is_known and choice.reads_events:
+        if choice.is_known and choice.sees_features:
             what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
             yield ("architectures", index, "name"), f"{what}; remove it, or the shape"

@@ -76,7 +76,7 @@ class ArchitectureChoice:
         hyperparameters: A number or word fixes a knob; ``{low, high, log}`` or ``{choices}`` lets
             the search choose it. Knobs that are not named keep their defaults.
         search: Search all knobs that are not fixed, over their default ranges.
-        features: Observables that a network of single events sees; by default those of the axes.
+        features: Observables that a network of events or items sees; by default those of the axes.
         head: ``binary``: one classifier per benchmark. ``multimodel``: one for all of them, whose
             class 1 holds histograms of each in equal numbers. ``multiclass``: one with a class for
             the background and for each of them.
@@ -129,6 +129,16 @@ class ArchitectureChoice:
     def reads_events(self) -> bool:
         """Whether its classifiers read single events."""
         return self.architecture.reads == "events"
+
+    @property
+    def reads_items(self) -> bool:
+        """Whether its classifiers read sets of events."""
+        return self.architecture.reads == "items"
+
+    @property
+    def sees_features(self) -> bool:
+        """Whether they see features of single events, of whatever they are the parts."""
+        return self.architecture.reads != "histograms"
 
     @property
     def searches(self) -> bool:
@@ -274,7 +284,7 @@ class ScanConfig:
 
     @property
     def observables(self) -> tuple[str, ...]:
-        """Observables that cuts, axes and networks of single events need, each once."""
+        """Observables that cuts, axes and networks of events or items need, each once."""
         axes = [axis.observable for axis in self.binning.axes]
         cuts = [cut.observable for cut in self.selection.parsed]
         features = [name for choice in self.architectures for name in choice.features]

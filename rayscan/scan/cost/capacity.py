@@ -52,10 +52,14 @@ def _held(load: Workload) -> dict[str, int]:
 def _training(load: Workload, kind: Kind) -> tuple[int, int]:
     """Bytes of an epoch of histograms as networks hold them, and of all else in a training."""
     large = any(point.mixture.null_total > 65_535 for point in kind.points)
-    size, architecture = 4 if large or kind.choice.reads_events else 2, kind.choice.architecture
+    size, architecture = 4 if large or kind.choice.sees_features else 2, kind.choice.architecture
     pack = min(load.config.training.pack, kind.members // len(kind.points))
     held = architecture.held(kind.values, kind.shape, kind.examples, size=size, members=pack)
-    epoch = 4 * size * kind.examples * load.config.binning.bins * (not kind.choice.reads_events)
+    if kind.choice.reads_items:  # of pools that stay in memory, as they are read and seen
+        pools, own = load.config.pools, (*load.config.backgrounds, *kind.points[0].benchmarks)
+        events = load.pool(own, max(pools.train + pools.validation, pools.test)) or 0
+        held += 3 * size * events * kind.shape[1]
+    epoch = 4 * size * kind.examples * load.config.binning.bins * (not kind.choice.sees_features)
     return min(epoch, held), max(held - epoch, 0) + _TENSORFLOW * kind.compiles
 
 

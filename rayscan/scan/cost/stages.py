@@ -144,7 +144,7 @@ def _cross_tests(load: Workload) -> Stage:
         head = kind.points[0].head
         shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
         if head.test == "pairs":  # with each bin's own score, for the error of pools
-            shown = (shown + bins * (not kind.choice.reads_events)) * twice
+            shown = (shown + bins * (not kind.choice.sees_features)) * twice
         one = _scored(load, kind, shown, config.pools.test, load.total("members", of_events=True))
         work += kind.pairs * one
     units = f"{load.total('pairs'):,} pairs in {len(pairs) + len(classes):,} test sets"

@@ -110,6 +110,14 @@ def workload(config: ScanConfig, entries: Mapping[str, int] | None = None) -> Wo
     return replace(load, kinds=kinds)
 
 
+def _shape(config: ScanConfig, choice: ArchitectureChoice, point: Point) -> tuple[int, ...]:
+    """What a classifier looks at: bins along each axis, features, or events and features."""
+    if not choice.sees_features:
+        return config.binning.shape
+    features = len(features_of(config, choice.features))
+    return (point.mixture.null_total, features) if choice.reads_items else (features,)
+
+
 def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) -> Kind:
     config, head, events = load.config, head_of(choice), choice.reads_events
     knobs = {name: middle(allowed) for name, allowed in search_ranges(choice).items()}
@@ -131,13 +139,13 @@ def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) 
         choice=choice,
         points=those,
         values=values,
-        shape=(len(features_of(config, choice.features)),) if events else config.binning.shape,
+        shape=_shape(config, choice, those[0]),
         examples=train,
         validation=validation,
         members=members,
         trials=first * packs,
         at_once=first * min(packs, math.ceil(batch / pack)),
-        draws=drawn * (not events),
+        draws=drawn * (choice.architecture.reads == "histograms"),
         selected=head.excludes * (every if choice.searches else members),
         pairs=members * strengths * head.sets(len(config.benchmarks)),
     )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rayscan.ensembles.draw import Ensembles
-from rayscan.models.contract import Classifier
+from rayscan.models.contract import HONEST, Classifier, Reads
 from rayscan.models.scoring import Together
 from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.pools.binned import PoolName
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import Candidate
 from rayscan.scan.steps.examples import Histograms, features_of
+from rayscan.scan.steps.items import ItemScores, item_scores, of_items
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
-from rayscan.scan.steps.total_error import of_events, pool_error
+from rayscan.scan.steps.total_error import of_events, of_sums, pool_error
 from rayscan.stats.auc import AucEstimate, estimate
 from rayscan.stats.decisions import threshold_between
 from rayscan.stats.placements import Placements, placements
@@ -57,6 +58,7 @@ class Seen:
         placements: Of these scores.
         found: Their AUC, with the error of the finite test set.
         total_error: With the error of the finite pools too.
+        reads: What the classifier reads.
         odds: Log-odds of the pool's single events by process, of a network of single events.
         threshold: Between both classes of other ensembles, if there are any.
     """
@@ -65,6 +67,7 @@ class Seen:
     placements: Placements
     found: AucEstimate
     total_error: float
+    reads: Reads
     odds: Mapping[str, Scores] | None
     threshold: float | None = None
 
@@ -119,41 +122,31 @@ def see(
     of single events would have to score all events of another pool for one; its scores are log
     likelihood ratios as they are.
     """
-    odds = _event_odds(shown, candidates, classifiers)
-    scores = _of_events(shown, odds)
-    weights: dict[int, Scores] = {}
-    thresholds: dict[int, float] = {}
-    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
-    if reading:
-        together = Together([classifiers[i] for i in reading])
-        both = together.scores(shown.null), together.scores(shown.alternative)
-        scores |= dict(zip(reading, zip(*both, strict=True), strict=True))
-        middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
-        weights = dict(zip(reading, together.responses(middle), strict=True))
-        if other is not None:
-            elsewhere = together.scores(np.concatenate([other.null, other.alternative]))
-            parts = (np.split(each, [len(other.null)]) for each in elsewhere)
-            thresholds = {i: threshold_between(*own) for i, own in zip(reading, parts, strict=True)}
+    odds, items = _event_odds(shown, candidates, classifiers), _of_items(shown, classifiers)
+    scores, weights, thresholds = _of_histograms(shown, classifiers, other)
+    scores |= _of_events(shown, odds)
+    scores |= {i: (each.null, each.alternative) for i, each in items.items()}
+
+    def by_pools(i: int, auc: float) -> float:
+        if i in weights:
+            return pool_error(auc, weights[i], shown.sampler)
+        binned, test = shown.scan.binned, shown.test
+        drawn: Any = {"binned": binned, "benchmark": test.benchmark, "mixture": test.mixture}
+        if i in items:
+            return of_sums(auc, items[i].added, scores=scores[i], **drawn)
+        return of_events(auc, odds[i], **drawn)
+
     seen = []
-    for i in range(len(classifiers)):
+    for i, classifier in enumerate(classifiers):
         placed = placements(*scores[i])
         found = estimate(placed)
-        if i in weights:
-            by_pools = pool_error(found.auc, weights[i], shown.sampler)
-        else:
-            by_pools = of_events(
-                found.auc,
-                odds[i],
-                binned=shown.scan.binned,
-                benchmark=shown.test.benchmark,
-                mixture=shown.test.mixture,
-            )
         seen.append(
             Seen(
                 scores=scores[i],
                 placements=placed,
                 found=found,
-                total_error=math.hypot(found.error, by_pools),
+                total_error=math.hypot(found.error, by_pools(i, found.auc)),
+                reads=classifier.reads,
                 odds=odds.get(i),
                 threshold=thresholds.get(i),
             )
@@ -176,6 +169,44 @@ def _event_odds(
         for i, (candidate, classifier) in enumerate(zip(candidates, classifiers, strict=True))
         if classifier.reads == "events"
     }
+
+
+def _of_histograms(
+    shown: Shown, classifiers: Sequence[Classifier], other: Shown | None
+) -> tuple[dict[int, tuple[Scores, Scores]], dict[int, Scores], dict[int, float]]:
+    """Scores, what one event more changes, and thresholds of those that read histograms."""
+    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
+    if not reading:
+        return {}, {}, {}
+    together = Together([classifiers[i] for i in reading])
+    both = together.scores(shown.null), together.scores(shown.alternative)
+    scores = dict(zip(reading, zip(*both, strict=True), strict=True))
+    middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
+    weights = dict(zip(reading, together.responses(middle), strict=True))
+    if other is None:
+        return scores, weights, {}
+    elsewhere = together.scores(np.concatenate([other.null, other.alternative]))
+    parts = (np.split(each, [len(other.null)]) for each in elsewhere)
+    thresholds = (threshold_between(*own) for own in parts)
+    return scores, weights, dict(zip(reading, thresholds, strict=True))
+
+
+def _of_items(shown: Shown, classifiers: Sequence[Classifier]) -> dict[int, ItemScores]:
+    """What those that read items make of these; only items of the test pool have artefacts."""
+    test, reading = shown.test, of_items(classifiers)
+    asked = [
+        (each, each.arrangement if shown.pool == "test" else HONEST) for each in reading.values()
+    ]
+    found = item_scores(
+        asked,
+        scan=shown.scan,
+        benchmark=test.benchmark,
+        mixture=test.mixture,
+        pool=shown.pool,
+        count=shown.scan.config.ensembles.test,
+        purpose=(shown.pool, test.benchmark, test.mixture.name),
+    )
+    return dict(zip(reading, found, strict=True))
 
 
 def _of_events(

@@ -116,10 +116,16 @@ def _row(plan: MemberPlan, config: ScanConfig) -> dict[str, Any]:
         **plan.point.columns,
         "repeat": plan.repeat,
         "fold": plan.fold,
+        "artefacts": _artefacts(plan),
         "hyperparameters": json.dumps(dict(plan.hyperparameters), sort_keys=True),
         "seed": plan.seed,
         "objective": config.search.objective if plan.point.mode == "search" else "auc",
     }
+
+
+def _artefacts(plan: MemberPlan) -> str | None:
+    architecture = plan.point.choice.architecture
+    return architecture.artefacts(architecture.valued(plan.hyperparameters)) or None
 
 
 def _finished(

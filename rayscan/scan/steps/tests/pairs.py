@@ -156,6 +156,9 @@ def cross_test(
         once = {i: own for i, own in events.items() if candidates[i].strength == test.strength}
         curves.gather(heads, [each.scores for each in seen], once)
     found = [_auc_columns(own, other, limit) for own, other in zip(seen, unseen, strict=True)]
+    for candidate, columns in zip(candidates, found, strict=True):
+        if candidate.row.get("artefacts"):
+            columns["leakage_flag"] = True
     if elsewhere is None:
         _confirm(found, shown, candidates, classifiers)
     return [
@@ -179,7 +182,7 @@ def _confirm(
 
     The ratio of small pools hangs on a few events, and its correction is of first order: a network
     that takes densities for smooth may be above such a ceiling, and is as good on the validation
-    pool.
+    pool. What is known to leak stays flagged, whatever it gains.
     """
     flagged = [i for i, columns in enumerate(found) if columns.get("leakage_flag")]
     if not flagged or not shown.filled("validation"):
@@ -188,8 +191,9 @@ def _confirm(
     again = see(other, [candidates[i] for i in flagged], [classifiers[i] for i in flagged])
     for i, each in zip(flagged, again, strict=True):
         gained = _gain(found[i]["auc"], found[i]["auc_total_error"], each)
-        sigma = gained["leakage_sigma"]
-        found[i] |= gained | {"leakage_flag": sigma is None or sigma > CONFIRMED_SIGMA}
+        sigma, known = gained["leakage_sigma"], candidates[i].row.get("artefacts")
+        confirmed = bool(known) or sigma is None or sigma > CONFIRMED_SIGMA
+        found[i] |= gained | {"leakage_flag": confirmed}
 
 
 def _gain(auc: float, total_error: float, other: Seen) -> dict[str, Any]:
@@ -212,7 +216,8 @@ def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
 def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[str, Any]:
     """AUC, how far it is above the ceiling, and above that of the same classifier elsewhere.
 
-    A network of single events sees more than the bins: the ceiling of the histogram is not its own.
+    A network of events or items sees more than the bins: the ceiling of the histogram is not its
+    own.
     """
     found: dict[str, Any] = {
         "auc": own.found.auc,
@@ -220,7 +225,7 @@ def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[st
         "auc_total_error": own.total_error,
     }
     sigmas = []
-    if own.odds is None:
+    if own.reads == "histograms":
         if other is None:
             above, error = limit.above(own.placements)
         else:  # the ceiling is one of unseen events: nothing is common to both
@@ -229,6 +234,8 @@ def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[st
         sigma = above / error if error > 0 else None
         found |= {"auc_over_ceiling_error": error, "auc_over_ceiling_sigma": sigma}
         sigmas.append(sigma)
+    else:
+        found["ceiling_kind"] = f"{limit.columns['ceiling_kind']}, of the bins alone"
     if other is not None:
         gained = _gain(own.found.auc, own.total_error, other)
         found |= gained
