@@ -46,7 +46,7 @@ def published(study: str) -> pd.DataFrame:
 
     Returns:
         ``table``; ``quantity``, a column of the table `auc`; ``label``; ``events`` of an ensemble,
-        S + B; ``s_over_b``; ``value`` and ``error``.
+        S + B; ``seen``: ``axes`` of the histogram, or ``more``; ``s_over_b``; ``value``, ``error``.
     """
     with resources.files(__package__).joinpath(f"{study}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, comment="#")
@@ -59,8 +59,9 @@ def beside(tables: Tables, study: str) -> pd.DataFrame:
         Also ``benchmark``; ``ours`` and ``ours_error`` (mean over repeats; error with the finite
         pools for an AUC); ``ceiling`` and ``ceiling_error`` of all labels of the same published
         table, of an AUC the scan's own, of an accuracy Phi(d'/2), that of normal scores with this
-        AUC, missing for others; ``above``: whether the published number is above the ceiling by
-        more than the errors of both. What the scan has not is missing.
+        AUC, missing for others and of what sees more than the axes; ``above``: whether the
+        published number is above the ceiling by more than the errors of both. What the scan has not
+        is missing.
     """
     known = published(study)
     found = pd.concat([_ours(tables, name) for name in known["quantity"].unique()])
@@ -116,7 +117,7 @@ def _beside(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         same = (found["quantity"] == row["quantity"]) & _same(found, row)
         its = same & (found["label"] == row["label"])
         found.loc[its, ["ours", "ours_error"]] = row["ours"], row["ours_error"]
-        of_table = same & found["table"].isin(found.loc[its, "table"])
+        of_table = same & found["table"].isin(found.loc[its, "table"]) & (found["seen"] == "axes")
         found.loc[of_table, ["ceiling", "ceiling_error"]] = row["ceiling"], row["ceiling_error"]
     excess = found["value"] - found["ceiling"] - _ROUNDED
     return found.assign(above=excess > np.hypot(found["error"], found["ceiling_error"]))
@@ -125,8 +126,9 @@ def _beside(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def _same(found: pd.DataFrame, row: pd.Series[Any]) -> pd.Series[bool]:
     """Whether published ensembles are those of a row: S is a whole number."""
     signal = row["events"] * found["s_over_b"] / (1 + found["s_over_b"])
-    near: pd.Series[bool] = (signal - row["signal"]).abs() <= np.maximum(0.5, _SAME * signal)
-    return near & ((found["events"] / row["events"] - 1).abs() < _SAME)
+    near = (signal - row["signal"]).abs() <= np.maximum(0.5, _SAME * signal)
+    as_many = (found["events"] / row["events"] - 1).abs() < _SAME
+    return pd.Series(near & as_many)
 
 
 def shown(tables: Tables, name: str) -> dict[str, pd.DataFrame]:

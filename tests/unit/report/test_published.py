@@ -167,10 +167,14 @@ def test_a_whole_number_of_signal_events_is_enough(fake, fake_scan):
         benchmarks={"slepton": 1.75},
         strengths=(8 / math.sqrt(992),),
         backgrounds=(992,),
-        architectures={"dnn2": 0.5},
+        architectures={"dnn2": 0.5, "dnn12": 0.9},
     )
     found = beside(fake(scan), "slepton")
-    assert found.loc[found["ours"].notna(), "s_over_b"].tolist() == [0.0085]
+    there = found[found["ours"].notna()].set_index("label")
+    assert there["s_over_b"].to_dict() == {"dnn2": 0.0085, "dnn12": 0.0085}
+    # twelve features may tell more than the bins of two
+    assert there["ceiling"].isna().to_dict() == {"dnn2": False, "dnn12": True}
+    assert there["above"].to_dict() == {"dnn2": True, "dnn12": False}
 
 
 def test_the_command_prints_them(tables, tmp_path):
