@@ -23,6 +23,8 @@ LAYOUTS: Family[TableLayout] = Family(
         "roc": "rayscan.results.tables.curves:ROC",
         "scores": "rayscan.results.tables.curves:SCORES",
         "limits": "rayscan.results.tables.limits:LIMITS",
+        "spectra": "rayscan.results.tables.spectra:SPECTRA",
+        "examples": "rayscan.results.tables.examples:EXAMPLES",
         "cutflow": "rayscan.results.tables.cutflow:CUTFLOW",
         "pools": "rayscan.results.tables.pools:POOLS",
         "provenance": "rayscan.results.tables.provenance:PROVENANCE",

@@ -23,6 +23,8 @@ TRIALS = TableLayout(
         Column("epochs", INT, "", "epochs trained"),
         Column("best_epoch", INT, "", "epoch whose weights were kept, from 0"),
         Column("learning_curve", CURVE, "", "AUC on the validation pool after each epoch"),
+        Column("losses", CURVE, "nat", "mean loss of the batches of each epoch, while it trains"),
+        Column("validation_losses", CURVE, "nat", "loss on the validation pool after each epoch"),
         Column("classifier", TEXT, "", "folder of the stored classifier, relative to the storage"),
         Column("seconds", REAL, "s", "wall time of the pack this member was trained in"),
         Column("device", TEXT, "", "'cpu' or the name of the accelerator"),

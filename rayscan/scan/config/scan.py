@@ -14,6 +14,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.errors import MemberError
 from rayscan.events.selection import Selection
+from rayscan.events.spectra import Spectrum
 from rayscan.events.split import Pools
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.architectures.registry import architecture
@@ -190,12 +191,12 @@ class CrossTest:
         strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
             One classifier for all strengths (``highest``, ``drawn``) always meets them all.
         curves: Whose ROC points and score distributions are kept: ``first`` those of the first
-            repeat (of a search: the best member) on its own benchmark, ``all`` those of every
-            classifier on everything it meets.
+            repeat (of a search: the best member) on its own benchmark, ``repeats`` those of every
+            repeat and fold there, ``all`` those of every classifier on everything it meets.
     """
 
     strengths: Literal["own", "all"] = "own"
-    curves: Literal["first", "all", "none"] = "first"
+    curves: Literal["first", "repeats", "all", "none"] = "first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +249,8 @@ class ScanConfig:
         processes: Backgrounds and signals by name, the main background first.
         selection: Objects and cuts.
         binning: One or two axes of the histograms.
+        spectra: Observables whose spectra are kept beside those of cuts, axes and networks, by
+            name, or with bins of their own (``{observable: met, bins: 40, low: 0, high: 800}``).
         pools: How events are split.
         mixtures: How much signal and background a histogram holds.
         ensembles: How many histograms.
@@ -270,6 +273,7 @@ class ScanConfig:
     processes: Mapping[str, Process]
     selection: Selection = field(default_factory=Selection)
     binning: Binning
+    spectra: tuple[Spectrum, ...] = ()
     pools: Pools = field(default_factory=Pools)
     mixtures: Mixtures
     ensembles: EnsembleSizes = field(default_factory=EnsembleSizes)
@@ -289,6 +293,17 @@ class ScanConfig:
         cuts = [cut.observable for cut in self.selection.parsed]
         features = [name for choice in self.architectures for name in choice.features]
         return tuple(dict.fromkeys([*axes, *cuts, *features]))
+
+    @property
+    def shown(self) -> tuple[Spectrum, ...]:
+        """The spectra that are kept, of each observable one."""
+        names = (Spectrum(observable=name) for name in self.observables)
+        return tuple({each.observable: each for each in (*names, *self.spectra)}.values())
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All observables that are computed while events are read, each once."""
+        return tuple(each.observable for each in self.shown)
 
     @property
     def backgrounds(self) -> tuple[str, ...]:

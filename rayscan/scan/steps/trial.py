@@ -158,4 +158,6 @@ def _finished(
         "validation_loss": loss,
         "objective_value": value,
         "learning_curve": [float(v) for v in trained.history.get("validation_auc", [])],
+        "losses": [float(v) for v in trained.history.get("loss", [])],
+        "validation_losses": [float(v) for v in losses],
     }
