@@ -19,6 +19,7 @@ LAYOUTS: Family[TableLayout] = Family(
         "points": "rayscan.results.tables.points:POINTS",
         "trials": "rayscan.results.tables.trials:TRIALS",
         "auc": "rayscan.results.tables.auc:AUC",
+        "validation": "rayscan.results.tables.validation:VALIDATION",
         "multiclass": "rayscan.results.tables.multiclass:MULTICLASS",
         "roc": "rayscan.results.tables.curves:ROC",
         "scores": "rayscan.results.tables.curves:SCORES",

@@ -17,7 +17,12 @@ TRIALS = TableLayout(
         Column("status", TEXT, "", "'ok', 'pruned', 'diverged', 'out_of_memory' or 'error'"),
         Column("error", TEXT, "", "why there is no classifier; missing if there is one"),
         Column("objective", TEXT, "", "what was optimised"),
-        Column("objective_value", REAL, "", "the objective on the validation pool"),
+        Column(
+            "objective_value",
+            REAL,
+            "",
+            "the objective on the validation pool, or the mean AUC of folds",
+        ),
         Column("validation_auc", REAL, "", "AUC on ensembles from the validation pool"),
         Column("validation_loss", REAL, "", "cross-entropy on the validation pool [nat]"),
         Column("epochs", INT, "", "epochs trained"),

@@ -67,6 +67,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "EnsembleSizes.test": (10, 1e7),
     "Training.repeats": _ANY_COUNT,
     "Training.pack": _ANY_COUNT,
+    "Validation.folds": _ANY_COUNT,
+    "Validation.repeats": _ANY_COUNT,
     "Search.trials": (1, 100_000),
     "Search.batch": _ANY_COUNT,
     "Search.population": _ANY_COUNT,

@@ -22,6 +22,7 @@ from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.search import Search
+from rayscan.scan.config.validation import Validation
 
 Strength = Literal["highest", "each", "drawn", "descending"]
 
@@ -257,6 +258,7 @@ class ScanConfig:
         architectures: The classifiers.
         training: Repeats and strengths.
         search: Hyperparameter search, for architectures that leave a knob open.
+        validation: Folds of frozen training sets, beside the tests on unseen events; None: none.
         crosstest: What every classifier is tested on.
         limits: 95 % CLs upper limits.
         resources: What a trial may take.
@@ -280,6 +282,7 @@ class ScanConfig:
     architectures: tuple[ArchitectureChoice, ...]
     training: Training = field(default_factory=Training)
     search: Search = field(default_factory=Search)
+    validation: Validation | None = None
     crosstest: CrossTest = field(default_factory=CrossTest)
     limits: Limits = field(default_factory=Limits)
     resources: Resources = field(default_factory=Resources)
