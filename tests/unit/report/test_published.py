@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 from typer.testing import CliRunner
@@ -13,8 +14,9 @@ from typer.testing import CliRunner
 from rayscan.cli.app import app
 from rayscan.errors import TableError
 from rayscan.report.published.beside import beside, published, shown, studies
-from rayscan.results.ledger import Ledger
+from rayscan.results.ledger import Ledger, rows_to_table
 from rayscan.results.read import Tables
+from rayscan.results.tables.registry import LAYOUTS
 from rayscan.results.variants import VARIANT
 from rayscan.stats.auc import separation
 
@@ -118,6 +120,30 @@ def test_the_ceiling_of_an_accuracy_is_that_of_normal_scores(rows):
     assert np.isnan(found.loc["recall", "ceiling"])
     assert found.loc["recall", "ours"] == pytest.approx(found.loc["accuracy", "ours"])
     assert np.isnan(found.loc["f1", "ours"])
+
+
+def test_folds_stand_beside_them_with_their_standard_deviation(tables):
+    here = (tables.auc["label"] == "inception-svm") & (tables.auc["test_signal"] == 75)
+    row = tables.auc[here].iloc[0]
+    columns = [column.name for column in LAYOUTS["validation"].columns]
+    common = {name: row[name] for name in columns if pd.notna(row.get(name))}
+    rows = [
+        common
+        | {"validation_repeat": 0, "validation_fold": k, "auc": 0.6 + 0.1 * k, "auc_error": 0.1}
+        | {"accuracy": 0.5 + 0.1 * k, "accuracy_error": 0.1}
+        for k in range(3)
+    ]
+    folds = rows_to_table("validation", rows).to_pandas()
+    both = Tables(**{**vars(tables), "validation": folds})
+    place = ["quantity", "label", "s_over_b"]
+    found, plain = (beside(each, "slepton").set_index(place) for each in (both, tables))
+    known = found.loc[("accuracy", "inception-svm", 0.003), ["folds", "folds_std"]]
+    assert known.tolist() == pytest.approx([0.6, 0.1])
+    pd.testing.assert_series_equal(found["ours"], plain["ours"])
+    assert found["folds"].notna().sum() == 3  # AUC, accuracy and recall: there is no F1
+    printed = shown(of_study(both), "slepton")["Table 5 (InceptionV3 features): AUC of slepton"]
+    assert "inception-lr in folds" not in printed
+    assert printed["inception-svm in folds"].iloc[2] == "0.700(100)"
 
 
 def of_study(tables, name="base"):
