@@ -12,6 +12,7 @@ from rayscan.results.tables.base import (
     TRAINED,
     Column,
     TableLayout,
+    decisions,
 )
 
 VALIDATION = TableLayout(
@@ -38,6 +39,7 @@ VALIDATION = TableLayout(
         Column("false_positive_rate", CURVE, "", "its ROC curve: class 0 above thresholds"),
         Column("true_positive_rate", CURVE, "", "share of class 1 above them, as in `roc`"),
         Column("auc_error", REAL, "", "its standard error from so many histograms (DeLong 1988)"),
+        *decisions("", "score 0: probability 1/2 where scores are log-odds, the margin of an SVM"),
         Column(
             "auc_ceiling",
             REAL,

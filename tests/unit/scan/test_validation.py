@@ -34,6 +34,7 @@ from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import integer
 from rayscan.stats.placements import placements
 
+METRICS = ("auc", "accuracy", "recall", "f1")
 PENALTIES = (1e-4, 1e-2, 1.0)
 PIXELS = {"backbone": "pixels", "scale": "none"}
 
@@ -94,10 +95,11 @@ def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
         plain,
         [{"C": [C], "random_state": [plan.seed]} for C, plan in zip(PENALTIES, pack, strict=True)],
         cv=kind(n_splits=3, n_repeats=2, random_state=seed),
-        scoring="roc_auc",
+        scoring={name: "roc_auc" if name == "auc" else name for name in METRICS},
+        refit="auc",
     ).fit(seen, labels)
     means = [row["objective_value"] for row in rows]
-    assert means == pytest.approx(referee.cv_results_["mean_test_score"], abs=1e-6)
+    assert means == pytest.approx(referee.cv_results_["mean_test_auc"], abs=1e-6)
     best = next(plan for plan in pack if plan.key == best_of(rows))
     assert best.hyperparameters["C"] == referee.best_params_["C"]
     candidates = candidates_of([point], rows)
@@ -107,11 +109,11 @@ def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
     assert set(table["trained_on"] + table["histograms"]) == {150}
     own = table[table["selected"]]
     assert set(own["trial"]) == {best.key}
-    for repeat, part, area in zip(
-        own["validation_repeat"], own["validation_fold"], own["auc"], strict=True
-    ):
-        score = referee.cv_results_[f"split{3 * repeat + part}_test_score"][referee.best_index_]
-        assert area == pytest.approx(score, abs=1e-6)
+    for row in own.to_dict("records"):
+        split = f"split{3 * row['validation_repeat'] + row['validation_fold']}_test"
+        for name in METRICS:
+            score = referee.cv_results_[f"{split}_{name}"][referee.best_index_]
+            assert row[name] == pytest.approx(score, abs=1e-6)
 
 
 BOTH = ("linear_svm", ArchitectureChoice(name="mlp", hyperparameters={"epochs": 2}))
