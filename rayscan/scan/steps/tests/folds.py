@@ -24,6 +24,7 @@ from rayscan.scan.steps.scoring import Scores
 from rayscan.scan.steps.shown import show
 from rayscan.scan.steps.tests.base import CrossTests
 from rayscan.scan.steps.tests.pairs import LEAKAGE_SIGMA, TestSet, test_sets
+from rayscan.scan.steps.thresholds import decision_columns
 from rayscan.stats.auc import delong
 
 _FEWEST = 2  # of a class, for an error
@@ -115,7 +116,7 @@ def scored(zero: Scores, one: Scores) -> dict[str, Any]:
     if min(len(zero), len(one)) < _FEWEST:
         return {"auc": None, "auc_error": None}
     found = delong(zero, one)
-    return {"auc": found.auc, "auc_error": found.error}
+    return {"auc": found.auc, "auc_error": found.error, **decision_columns((zero, one), None)}
 
 
 def mean_area(left_out: LeftOut) -> float | None:
