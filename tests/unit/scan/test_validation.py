@@ -189,6 +189,7 @@ def test_a_mean_over_folds_above_the_ceiling_by_4_sigma_is_flagged(binned, tmp_p
     )
     (row,) = fold_rows(candidates[0], told, limit)
     assert row["auc"] == 1.0
+    assert (row["recall"], row["accuracy"], row["precision"]) == (1.0, 1.0, 1.0)
     assert row["mean_over_ceiling_sigma"] == pytest.approx(0.25 / error)
     assert row["leakage_flag"] is flag
 
