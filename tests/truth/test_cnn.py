@@ -83,7 +83,8 @@ def scored(classifier, test):
 def test_a_network_is_within_a_hundredth_of_the_ceiling(tested, fitted, name, strength):
     """The error is that of the difference of two AUCs of the same histograms (DeLong)."""
     b, s = densities()
-    ratio = BinnedLikelihoodRatio.from_templates(Templates(b, s, *split(strength), 10**12, 10**12))
+    S, B = split(strength)
+    ratio = BinnedLikelihoodRatio.from_templates(Templates(b, s, S, B, 10**12, 10**12))
     classifier, minutes = fitted[name]
     ideal, found = scored(ratio, tested[strength]), scored(classifier, tested[strength])
     below = difference(ideal, found)
