@@ -1,14 +1,14 @@
 """The contract of the models room: what is learned from, and what a Classifier does once trained.
 
-Shape letters: N histograms, E events, F features, K members of a pack, bins = cells of a flat
-histogram. Label 0 is the null (background only), 1 is signal + background. Importing this module
-costs neither TensorFlow nor scikit-learn.
+Shape letters: N histograms, E events, F features, n items of N events each, K members of a pack,
+bins = cells of a flat histogram. Label 0 is the null (background only), 1 is signal + background.
+Importing this module costs neither TensorFlow nor scikit-learn.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
@@ -19,10 +19,13 @@ import numpy.typing as npt
 from rayscan.arrays import AnyIntegers, Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.event_blocks import EventBlocks
+from rayscan.models.folds import LeftOut
 from rayscan.models.ratio.mixed import Part
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 
 Values: TypeAlias = float | int | str
+Reads: TypeAlias = Literal["histograms", "events", "items"]
+"""The kinds of examples: histograms, single events, sets of events."""
 Watch: TypeAlias = Callable[[int, Sequence[float]], Sequence[bool]]
 """Called after each epoch with the epoch (from 0) and the validation AUC of every member (NaN for
 one that ended before); tells for every member whether it shall stop now."""
@@ -127,6 +130,65 @@ class EventExamples(Protocol):
         """Features (E, F) and labels (E,) of all events used for stopping."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """How items are put together of the events of the pools.
+
+    Attributes:
+        order: Events in random order, or those of the signal in the ``last`` places of class 1.
+        oversample: Synthetic events between real ones: ``none``, in the training pool alone
+            (``smote``), or between training and test events, in all pools (``smote_before_split``).
+        synthetic: Synthetic events of each process, where there are some.
+    """
+
+    order: Literal["shuffled", "last"] = "shuffled"
+    oversample: Literal["none", "smote", "smote_before_split"] = "none"
+    synthetic: int = 0
+
+    @property
+    def artefacts(self) -> str:
+        """What of it gives away what no data do; empty: nothing.
+
+        >>> Arrangement(order="last").artefacts
+        'signal in fixed places'
+        """
+        found = {
+            "signal in fixed places": self.order == "last",
+            "SMOTE before the split": self.oversample == "smote_before_split",
+        }
+        return ", ".join(what for what, there in found.items() if there)
+
+
+HONEST = Arrangement()
+"""Real events in random order."""
+
+
+@runtime_checkable
+class ItemExamples(Protocol):
+    """Labelled items to train on: sets of N events each, by the places of these in a pool."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Observable names of the F columns."""
+
+    @property
+    def events(self) -> int:
+        """Events N of an item."""
+
+    def pool(
+        self, pool: Literal["train", "validation"], arrangement: Arrangement
+    ) -> npt.NDArray[np.float32]:
+        """Features (E, F) of the events that items are made of; who asks for them holds them."""
+
+    def labels(self, pool: Literal["train", "validation"]) -> AnyIntegers:
+        """Labels (n,) of the items of an epoch, or of those used for stopping."""
+
+    def items(
+        self, pool: Literal["train", "validation"], epoch: int, arrangement: Arrangement
+    ) -> Iterator[npt.NDArray[np.int32]]:
+        """The places (n, N) of the events of these items, in blocks; the same at every call."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
     """One network of a pack: what it learns from, its knobs and its own seed.
@@ -135,7 +197,7 @@ class Member:
     the product of the first layer.
 
     Attributes:
-        examples: Histograms or events, as the architecture ``reads``.
+        examples: Histograms, events or items, as the architecture ``reads``.
         hyperparameters: Knobs by name; those left out keep their defaults (knobs.py).
         seed: Root of the member's streams (initial weights, dropout). The order of examples within
             an epoch is one for all members, so that a pack gives what separate training gives.
@@ -143,24 +205,25 @@ class Member:
             (warm start); linear models and closed forms do not need it.
     """
 
-    examples: Examples | EventExamples
+    examples: Examples | EventExamples | ItemExamples
     hyperparameters: Mapping[str, Values] = field(default_factory=dict)
     seed: int = 0
     start: Classifier | None = None
 
 
 class Classifier(ABC):
-    """A trained classifier of histograms or of single events."""
+    """A trained classifier of histograms, of single events or of items."""
 
     architecture: str
-    reads: ClassVar[Literal["histograms", "events"]]
+    reads: ClassVar[Reads]
 
     @abstractmethod
     def scores(self, x: npt.NDArray[np.number]) -> Floats:
         """Unsquashed log-odds of signal, monotone in signal-likeness.
 
         Args:
-            x: Raw counts (N, bins), or features (E, F) for a classifier of events.
+            x: Raw counts (N, bins), or features: (E, F) for a classifier of events, and
+                (n, N F), event after event, for one of items.
 
         Returns:
             Shape (N,) or (E,) if binary, (N, classes) logits otherwise.
@@ -184,12 +247,14 @@ class Trained:
         epochs: Epochs trained (0 for a closed form).
         best_epoch: Epoch (from 0) whose weights were kept.
         history: Per epoch: ``loss``, ``validation_loss``, ``validation_auc``.
+        left_out: Scores over folds of its training set, where they were asked for.
     """
 
     classifier: Classifier
     epochs: int = 0
     best_epoch: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
+    left_out: LeftOut | None = None
 
 
 def columns(

@@ -84,7 +84,8 @@ def test_a_network_is_within_a_hundredth_of_the_ceiling(tested, fitted, name, st
     """The error is that of the difference of two AUCs of the same histograms (DeLong)."""
     b, s = densities()
     S, B = split(strength)
-    ratio = BinnedLikelihoodRatio.from_templates(Templates(b, s, S, B, 10**12, 10**12))
+    known = Templates(b, s, S=S, B=B, background_size=10**12, signal_size=10**12)
+    ratio = BinnedLikelihoodRatio.from_templates(known)
     classifier, minutes = fitted[name]
     ideal, found = scored(ratio, tested[strength]), scored(classifier, tested[strength])
     below = difference(ideal, found)

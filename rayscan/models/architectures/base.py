@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from rayscan.errors import DivergedError, nearest
-from rayscan.models.contract import Classifier, Member, Trained, Watch
+from rayscan.models.contract import Classifier, Examples, Member, Reads, Trained, Watch
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.knobs import Knobs, Value
+from rayscan.models.part_of_examples import PartOfExamples
 
 K = TypeVar("K", bound=Knobs)
-Reads: TypeAlias = Literal["histograms", "events"]
 Engine: TypeAlias = Literal["tensorflow", "sklearn", "none"]
 Learns: TypeAlias = Literal["one signal", "two classes", "any classes"]
 """What its examples can be: those of one signal and its null, whose pools it looks at; labelled as
@@ -27,10 +28,12 @@ class Work:
     Attributes:
         training: All epochs of one member, without drawing its examples and compiling its graph.
         row: One histogram or event scored, its part of an AUC included.
+        shared: What of the training members of the very same examples do once.
     """
 
     training: float
     row: float
+    shared: float = 0.0
 
 
 def reading(columns: int) -> float:
@@ -55,6 +58,9 @@ class Architecture(ABC, Generic[K]):
     shares_null: bool = False
     """Whether class 0 is one set at all strengths and of all signals, where it has as many events:
     what is made of a histogram then costs more than drawing it."""
+    shares_sets: bool = False
+    """Whether members of the very same examples cost little more than one: those of a grid are then
+    trained in one pack."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its name, and the text it was made of: no other process has its module."""
@@ -85,7 +91,7 @@ class Architecture(ABC, Generic[K]):
     @property
     @abstractmethod
     def reads(self) -> Reads:
-        """What its classifiers score: whole histograms, or single events."""
+        """What its classifiers score: whole histograms, single events, or sets of events."""
 
     @property
     @abstractmethod
@@ -95,7 +101,7 @@ class Architecture(ABC, Generic[K]):
     @property
     @abstractmethod
     def learns_strength(self) -> bool:
-        """Whether it learns from drawn histograms, and so from the strengths they have."""
+        """Whether it learns from drawn histograms or items, and so from the strengths they have."""
 
     @property
     @abstractmethod
@@ -109,7 +115,11 @@ class Architecture(ABC, Generic[K]):
 
     @abstractmethod
     def draws(self, values: K) -> int:
-        """Epochs' worth of histograms that a member draws to train, at most; 0 of events."""
+        """Epochs' worth of histograms or items that a member draws, at most; 0 of events."""
+
+    def frozen(self, values: K) -> bool:
+        """Whether it learns from one set of histograms, of which folds can be left out."""
+        return self.draws(values) == 1
 
     @abstractmethod
     def fits(self, shape: tuple[int, ...]) -> str:
@@ -126,6 +136,10 @@ class Architecture(ABC, Generic[K]):
         """
         return ""
 
+    def artefacts(self, values: K) -> str:
+        """What of its examples gives away what no data do, and is in every row; empty: nothing."""
+        return ""
+
     def missing(self, values: K) -> str:
         """What must be installed or brought before it can be used; empty if all is there."""
         return ""
@@ -134,18 +148,25 @@ class Architecture(ABC, Generic[K]):
     def work(self, values: K, shape: tuple[int, ...], examples: int) -> Work:
         """What training and scoring cost.
 
-        Of so many histograms (all classes) or events an epoch, and bins along each axis or
-        (features,).
+        Of so many histograms or items (all classes) or events an epoch, and bins along each axis,
+        (features,) or (events, features).
         """
+
+    def fold_work(
+        self, values: K, shape: tuple[int, ...], examples: int, *, folds: int, repeats: int
+    ) -> Work:
+        """What folds cost beside the training (`train_with_folds`), the rows left out included."""
+        part = self.work(values, shape, examples * (folds - 1) // folds)
+        return Work(training=repeats * (folds * part.training + examples * part.row), row=part.row)
 
     @abstractmethod
     def held(
         self, values: K, shape: tuple[int, ...], examples: int, *, size: int, members: int
     ) -> int:
-        """Memory of a training [bytes], without that of its engine.
+        """Memory of a training [bytes], without that of its engine, and of pools that items are of.
 
-        Of so many histograms or events an epoch, with ``size`` bytes a count or feature as they
-        are drawn.
+        Of so many histograms, events or items an epoch, with ``size`` bytes a count or feature as
+        they are drawn.
         """
 
     @abstractmethod
@@ -170,6 +191,33 @@ class Architecture(ABC, Generic[K]):
             ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
             ValueError: Unknown or impossible hyperparameters.
         """
+
+    def train_with_folds(
+        self, members: Sequence[Member], folds: Folds, *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack, and for each fold of its frozen set a classifier that lacks it.
+
+        All that is fitted is fitted without the fold. Each member gives its ``left_out`` scores
+        beside its classifier, or the ``DivergedError`` of a fold.
+        """
+        found: list[Trained | DivergedError] = []
+        for member, trained in zip(members, self.train(members, watch=watch), strict=True):
+            if not isinstance(trained, DivergedError):
+                trained = self._folded(member, folds, trained)  # noqa: PLW2901
+            found.append(trained)
+        return found
+
+    def _folded(self, member: Member, folds: Folds, trained: Trained) -> Trained | DivergedError:
+        examples = cast("Examples", member.examples)
+        x, labels = examples.training(0)
+        scores = []
+        for train, out in folds.of(labels):
+            part = replace(member, examples=PartOfExamples(examples, train))
+            (fit,) = self.train([part])
+            if isinstance(fit, DivergedError):
+                return fit
+            scores.append(fit.classifier.scores(x[out]))
+        return replace(trained, left_out=LeftOut.of(labels, folds, scores))
 
     @abstractmethod
     def restore(self, folder: Path) -> Classifier:

@@ -49,6 +49,14 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
     def classifier(self, member: Member, progress: Progress) -> Classifier:
         """What a training ended with."""
 
+    def seen(self, values: N) -> Hashable:
+        """What its source depends on beside the examples: members that agree in both share one."""
+        return values.input, values.refresh
+
+    def initial(self, network: Network, source: Source, seed: int) -> Weights | None:
+        """Weights to start from, of a network that needs to know its examples for them."""
+        return None
+
     def draws(self, values: N) -> int:
         """One epoch's worth of a frozen set, or every epoch anew."""
         return 1 if values.refresh == "never" else values.epochs
@@ -90,13 +98,14 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
 
     def _task(self, member: Member, sources: dict[Hashable, Source]) -> Task:
         values = self.valued(member.hyperparameters)
-        key = (id(member.examples), values.input, values.refresh)
+        key = id(member.examples), self.seen(values)
         if key not in sources:
             sources[key] = self.source(member.examples, values)
         source = sources[key]
         outputs = source.n_classes if source.n_classes > 2 else 1
         network = self.network(source.shape, values, outputs)
-        return Task(network, source, values, member.seed, warm(network, member.start))
+        start = warm(network, member.start) or self.initial(network, source, member.seed)
+        return Task(network, source, values, member.seed, start)
 
     def _trained(self, member: Member, end: Progress) -> Trained:
         return Trained(self.classifier(member, end), end.epochs, end.best_epoch, end.history)

@@ -21,6 +21,8 @@ _PLACES = {
     "mlp": "rayscan.models.architectures.mlp:MLP",
     "cnn": "rayscan.models.architectures.cnn:CNN",
     "event_mlp": "rayscan.models.architectures.event_mlp:EventMLP",
+    "item_mlp": "rayscan.models.architectures.item_mlp:ItemMLP",
+    "item_set": "rayscan.models.architectures.item_set:ItemSet",
 }
 
 

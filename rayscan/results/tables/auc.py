@@ -13,6 +13,7 @@ from rayscan.results.tables.base import (
     UNCERTAIN,
     Column,
     TableLayout,
+    decisions,
     mixture,
 )
 
@@ -36,6 +37,15 @@ AUC = TableLayout(
         Column(
             "auc_total_error", REAL, "", "its standard error from test set and finite test pools"
         ),
+        *decisions("", "score 0: probability 1/2 where scores are log-odds, the margin of an SVM"),
+        Column(
+            "threshold_validated",
+            REAL,
+            "",
+            "score between both classes of validation ensembles of the same test, as many standard "
+            "deviations from either mean; not of single events",
+        ),
+        *decisions("_validated", "`threshold_validated`"),
         Column(
             "auc_event", REAL, "", "AUC of single events, of networks of single events: any S, B"
         ),
@@ -76,20 +86,20 @@ AUC = TableLayout(
             "auc_over_ceiling_error",
             REAL,
             "",
-            "error of auc - auc_ceiling: they share test set and pools; not of single events",
+            "error of auc - auc_ceiling: they share test set and pools; not of events and items",
         ),
         Column(
             "auc_over_ceiling_sigma",
             REAL,
             "",
-            "(auc - auc_ceiling) / auc_over_ceiling_error; not of single events",
+            "(auc - auc_ceiling) / auc_over_ceiling_error; not of events and items",
         ),
         Column(
             "auc_unseen",
             REAL,
             "",
             "AUC of the same classifier on the part kept out of a shared pool, or, if it is above "
-            "the ceiling, on validation events; missing otherwise",
+            "the ceiling or has artefacts, on validation events without these; missing otherwise",
         ),
         Column("auc_unseen_total_error", REAL, "", "its standard error, of that part too"),
         Column("leakage_sigma", REAL, "", "(auc - auc_unseen) / error; missing without auc_unseen"),
@@ -97,8 +107,8 @@ AUC = TableLayout(
             "leakage_flag",
             BOOL,
             "",
-            "above the ceiling (not of single events) by 4 sigma, and above auc_unseen by 2; or, "
-            "of a shared pool, above auc_unseen by 4",
+            "above the ceiling (not of events and items) by 4 sigma, and above auc_unseen by 2; "
+            "or, of a shared pool, above auc_unseen by 4; or with artefacts",
         ),
         Column("pool_mode", TEXT, "", "'disjoint' pools, or the published 'shared_pool'"),
         Column("histograms", INT, "", "test ensembles per class"),

@@ -116,6 +116,7 @@ def trained_columns(candidate: Candidate) -> dict[str, Any]:
     mixture = ("signal", "background", "s_over_b", "s_over_sqrt_b")
     columns = {name: candidate.row[name] for name in names} | {"fold": candidate.fold}
     columns |= {"head": candidate.choice.head, "train_against": candidate.head.null}
-    for name in ("train_strength", "trained_at", "strength_kind"):  # older tables lack them
+    # older tables lack them
+    for name in ("train_strength", "trained_at", "strength_kind", "artefacts"):
         columns[name] = candidate.row.get(name)
     return columns | {f"train_{name}": candidate.row[f"train_{name}"] for name in mixture}

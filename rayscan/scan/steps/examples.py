@@ -1,4 +1,4 @@
-"""What a training sees: histograms drawn from the pools, or the pools' events themselves."""
+"""What a training sees: histograms or items drawn from the pools, or the pools' own events."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from rayscan.scan.plan.points import Point
 from rayscan.scan.pools.binned import BinnedPools, PoolName
 from rayscan.scan.pools.events import EventPool
 from rayscan.scan.pools.pooled import PooledScan
+from rayscan.scan.steps.items import PoolItems
 
 Histograms = npt.NDArray[np.unsignedinteger]
 Labels = npt.NDArray[np.integer]
@@ -175,16 +176,16 @@ def in_proportion(binned: BinnedPools, sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def features_of(config: ScanConfig, features: tuple[str, ...]) -> tuple[str, ...]:
-    """Features of a per-event architecture: its own, or the axes of the histograms."""
+    """Features of an architecture of events or items: its own, or the axes of the histograms."""
     return features or tuple(axis.observable for axis in config.binning.axes)
 
 
 def event_features(config: ScanConfig) -> tuple[str, ...]:
-    """Observables that networks of single events of this scan see, none without such networks."""
+    """Observables that networks of events or items of this scan see, none without such networks."""
     names = [
         feature
         for choice in config.architectures
-        if choice.reads_events
+        if choice.sees_features
         for feature in features_of(config, choice.features)
     ]
     return tuple(dict.fromkeys(names))
@@ -192,10 +193,12 @@ def event_features(config: ScanConfig) -> tuple[str, ...]:
 
 def examples_of(
     scan: PooledScan, member: MemberPlan, *, reads: str
-) -> DrawnHistograms | PoolEvents:
+) -> DrawnHistograms | PoolEvents | PoolItems:
     """What one member trains on."""
     point = member.point
+    features = features_of(scan.config, point.choice.features)
     if reads == "events":
-        features = features_of(scan.config, point.choice.features)
         return PoolEvents(scan.binned, point.benchmark, point.mixture, features)
+    if reads == "items":
+        return PoolItems(scan, point, member.draws, features)
     return DrawnHistograms(scan, point, member.draws)

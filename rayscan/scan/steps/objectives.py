@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from rayscan.models.contract import Classifier
+from rayscan.models.networks.item_network import ItemClassifier
 from rayscan.models.networks.progress import area
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.pools.pooled import PooledScan
@@ -14,6 +15,7 @@ from rayscan.scan.pools.uncertain import background_uncertainty
 from rayscan.scan.steps.examples import DrawnHistograms, features_of
 from rayscan.scan.steps.exclusion.channels import by_response, grouping_of
 from rayscan.scan.steps.exclusion.fits import fit_template
+from rayscan.scan.steps.items import item_scores
 from rayscan.scan.steps.scoring import event_odds, event_scores, terms_of
 from rayscan.stats.auc import auc
 from rayscan.stats.limits import upper_limits
@@ -85,6 +87,18 @@ def _validation_auc(
         own = replace(point, others=())  # of its own mixture, whatever it was drawn of
         x, labels = DrawnHistograms(scan, own, plan.draws).fresh("objective")
         return area(classifier.scores(x).reshape(len(x), -1), labels)
+    purpose = ("validation", point.benchmark, point.mixture.name)
+    if isinstance(classifier, ItemClassifier):
+        (found,) = item_scores(
+            [(classifier, classifier.arrangement)],
+            scan=scan,
+            benchmark=point.benchmark,
+            mixture=point.mixture,
+            pool="validation",
+            count=scan.config.ensembles.validation,
+            purpose=(*purpose, "objective"),
+        )
+        return auc(found.null, found.alternative)
     odds = event_odds(
         classifier,
         binned=scan.binned,
@@ -98,6 +112,6 @@ def _validation_auc(
         benchmark=point.benchmark,
         mixture=point.mixture,
         histograms=scan.config.ensembles.validation,
-        purpose=("validation", point.benchmark, point.mixture.name),
+        purpose=purpose,
     )
     return auc(null, alternative)

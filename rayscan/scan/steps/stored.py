@@ -17,6 +17,7 @@ from rayscan.events import formats
 from rayscan.events.selection import select
 from rayscan.events.weights import NONE
 from rayscan.models.contract import Classifier
+from rayscan.models.networks.item_network import ItemClassifier
 from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
@@ -34,8 +35,9 @@ class StoredClassifier:
     Attributes:
         trial: Its row of `trials`.
         scan: The scan that trained it.
-        classifier: It itself: ``scores`` of histograms (N, bins), or of features (E, F).
-        features: Observables that a network of single events sees; empty of one of histograms.
+        classifier: It itself: ``scores`` of histograms (N, bins), of features (E, F), or of items
+            (n, N F).
+        features: Observables that a network of events or items sees; empty of one of histograms.
     """
 
     trial: Mapping[str, Any]
@@ -46,6 +48,8 @@ class StoredClassifier:
     def __repr__(self) -> str:
         sees = ", ".join(self.features or self.scan.binning.observables)
         what = "single events" if self.features else f"{self.scan.binning.shape} histograms"
+        if isinstance(self.classifier, ItemClassifier):
+            what = f"items of {self.classifier.events} events"
         row = self.trial
         return f"{row['architecture']} {row['trial']} on {row['train_benchmark']}: {what} of {sees}"
 
@@ -76,18 +80,21 @@ class StoredClassifier:
         Returns:
             Of a network of single events shape (E,), missing for events outside the axes, of which
             it has seen none. Of a classifier of histograms shape (1,): all events are one
-            pseudo-experiment, to be of about as many events as those it was trained on. Of several
-            classes logits, with a last axis of the classes.
+            pseudo-experiment, to be of about as many events as those it was trained on; of one of
+            items of exactly as many. Of several classes logits, with a last axis of the classes.
 
         Raises:
             TableError: an observable is not there.
             ConfigError: the scan merged bins, and which is not stored.
+            ShapeMismatchError: there are more or fewer events than an item has.
         """
         columns = self._columns(events)
         inside = self.scan.binning.index(columns) >= 0
         if not self.features:
             return self.classifier.scores(self.scan.binning.counts(columns)[np.newaxis])
         matrix = np.stack([columns[name] for name in self.features], axis=1)
+        if self.classifier.reads == "items":
+            return self.classifier.scores(matrix[inside].astype(np.float32).reshape(1, -1))
         known = self.classifier.scores(matrix[inside].astype(np.float32))
         found = np.full((len(matrix), *known.shape[1:]), np.nan)
         found[inside] = known
@@ -130,5 +137,5 @@ def load_classifier(results: str | Path, trial: str) -> StoredClassifier:
     config = parse_scan(storage.whole("scan.yaml").decode(), path=storage.place("scan.yaml"))
     classifier = stored(storage.uri, row["classifier"])
     choice = next(each for each in config.architectures if each.key == row["label"])
-    features = features_of(config, choice.features) if classifier.reads == "events" else ()
+    features = features_of(config, choice.features) if choice.sees_features else ()
     return StoredClassifier(trial=row, scan=config, classifier=classifier, features=features)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rayscan.models.contract import Templates
+from rayscan.models.contract import HONEST, Templates
 from rayscan.models.event_blocks import EventBlocks
 from rayscan.seeds import stream
 
@@ -124,6 +125,73 @@ class ToyEvents:
         return np.asarray(2.0 * self.shift * ((x.astype(np.float64) - 3.0) / 50.0).sum(axis=1))
 
 
+@dataclass(eq=False)
+class ToyItems:
+    """Items of N such events: background alone against N - S of them and S of the signal."""
+
+    features: tuple[str, ...] = ("a", "b")
+    S: int = 3
+    events: int = 9
+    count: int = 400
+    pool_size: int = 4000
+    shift: float = 0.8
+    seed: int = 1
+    bad: float | None = None
+    shape: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shape = (self.events, len(self.features))
+        self._toy = ToyEvents(features=self.features, shift=self.shift, seed=self.seed)
+
+    def pool(self, pool, arrangement=HONEST):
+        x, _ = self._toy.draw(stream(self.seed, pool, "events"), self.pool_size)
+        if pool == "train" and self.bad is not None:
+            x[::50, 1] = self.bad
+        return x
+
+    def labels(self, pool):
+        return np.tile([0, 1], self.count if pool == "train" else self.count // 2)
+
+    def items(self, pool, epoch, arrangement=HONEST):
+        rng, n = stream(self.seed, pool, "items", epoch), len(self.labels(pool)) // 2
+        # the first half of the pool is signal
+        signal, background = (
+            rng.integers(low, low + self.pool_size // 2, (n, self.events))
+            for low in (0, self.pool_size // 2)
+        )
+        one = background.copy()
+        one[:, self.events - self.S :] = signal[:, : self.S]
+        null = rng.integers(self.pool_size // 2, self.pool_size, (n, self.events))
+        places = np.stack([null, one], axis=1).reshape(2 * n, -1)
+        if arrangement.order == "shuffled":
+            rng.permuted(places, axis=1, out=places)
+        yield from np.split(places.astype(np.int32), range(128, 2 * n, 128))
+
+    def draw(self, rng: np.random.Generator, n: int, arrangement=HONEST):
+        """n items of fresh events, their features side by side, classes in turn."""
+        labels = np.arange(n) % 2
+        kinds = np.zeros((n, self.events), np.int64)
+        kinds[labels == 1, self.events - self.S :] = 1
+        if arrangement.order == "shuffled":
+            rng.permuted(kinds, axis=1, out=kinds)
+        x = rng.normal(size=(*kinds.shape, len(self.features)))
+        x += self.shift * (2 * kinds[..., None] - 1)
+        return (3.0 + 50.0 * x).astype(np.float32).reshape(n, -1), labels
+
+    def test(self, n: int = 2000, arrangement=HONEST):
+        return self.draw(stream(self.seed, "test"), n, arrangement)
+
+    def truth(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Exact likelihood ratio of each item: the mean over all choices of S events of prod r."""
+        rows = x.reshape(len(x), self.events, -1)
+        odds = np.exp(2.0 * self.shift * ((rows.astype(np.float64) - 3.0) / 50.0).sum(axis=2))
+        sums = np.zeros((len(x), self.S + 1))  # elementary symmetric polynomials
+        sums[:, 0] = 1.0
+        for column in odds.T:
+            sums[:, 1:] += column[:, None] * sums[:, :-1]
+        return np.asarray(sums[:, -1] / math.comb(self.events, self.S))
+
+
 @pytest.fixture(scope="session")
 def toy_examples() -> type[ToyExamples]:
     """The class of toy histograms: a test chooses its size."""
@@ -134,3 +202,9 @@ def toy_examples() -> type[ToyExamples]:
 def toy_events() -> type[ToyEvents]:
     """The class of toy events."""
     return ToyEvents
+
+
+@pytest.fixture(scope="session")
+def toy_items() -> type[ToyItems]:
+    """The class of toy items."""
+    return ToyItems

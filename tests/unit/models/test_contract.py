@@ -24,8 +24,9 @@ def name(request):
 
 
 @pytest.fixture(scope="module")
-def make(name, toy_examples, toy_events):
-    return toy_examples if KNOWN[name].reads == "histograms" else toy_events
+def make(name, toy_examples, toy_events, toy_items):
+    toys = {"histograms": toy_examples, "events": toy_events, "items": toy_items}
+    return toys[KNOWN[name].reads]
 
 
 def train(name, *examples, seed=3, watch=None, **knobs):
@@ -58,12 +59,15 @@ def test_what_it_stores_is_what_it_says(trained, name, make, tmp_path):
     found = sum(file.stat().st_size for file in tmp_path.iterdir())
     bins = make().test(1)[0].shape[1]
     shape = (int(bins**0.5),) * 2 if KNOWN[name].fits((bins,)) else (bins,)
+    if KNOWN[name].reads == "items":
+        shape = make().shape
     said = KNOWN[name].stored(KNOWN[name].valued(KNOWN[name].quick), shape)
     assert said / 2 < found < 2 * said + 4000
 
 
 def test_it_trains_and_scores_above_chance(trained, make):
-    x, labels = make().test(2000)
+    arranged = getattr(trained.classifier, "arrangement", None)  # items have one
+    x, labels = make().test(2000) if arranged is None else make().test(2000, arranged)
     scores = trained.classifier.scores(x)
     assert isinstance(trained, Trained)
     assert scores.shape == labels.shape
@@ -124,7 +128,7 @@ def test_equal_seeds_give_equal_bits(trained, name, make, tmp_path):
 
 
 def test_training_data_that_are_not_finite_give_an_error_for_that_member_alone(name, make):
-    bad = np.nan if make.__name__ == "ToyExamples" else np.inf
+    bad = np.nan if KNOWN[name].reads == "histograms" else np.inf
     lost, good = train(name, make(bad=bad), make())
     if KNOWN[name].reads == "histograms" and not KNOWN[name].learns_strength:  # from templates
         x, _ = make().test(10)

@@ -152,8 +152,11 @@ def test_outputs_are_those_of_keras_layers(shape, variant):
 def test_a_pack_gives_what_separate_training_gives(toy_examples):
     knobs = {"epochs": 3, "filters": 2, "units": 3, "batch_size": 128, "dropout": 0.2}
     shared, own = toy_examples(shape=(6, 6)), toy_examples(shape=(6, 6), seed=2)
-    pictures = {"dropped": "convolutions", "input": "colours", "pixels": 9}
-    for kind in ({}, pictures):
+    kinds: tuple[dict[str, object], ...] = (
+        {},
+        {"dropped": "convolutions", "input": "colours", "pixels": 9},
+    )
+    for kind in kinds:
         values = {**knobs, **kind, "learning_rate": 5e-3}
         members = [Member(e, values, k) for k, e in enumerate((shared, own))]
         for member, trained in zip(members, CNN().train(members), strict=True):

@@ -36,3 +36,6 @@ class Against(Single):
             what = "sums log[(B + S r)/(B + S)] over events, which knows one signal only"
             what = f"'{self.choice.name}' {what}"
             yield self.place, f"{what}; expected an architecture of histograms, for example mlp"
+        if self.choice.is_known and self.choice.reads_items:
+            what = f"'{self.choice.name}' tells items with signal from items of background only"
+            yield self.place, f"{what}; expected an architecture of histograms, for example mlp"

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 class Binary(Single):
     """Each signal from background only."""
 
-    excludes = True
     mark = ""
+
+    @property
+    def excludes(self) -> bool:
+        """Of histograms and events: limits know no items, which are of one number of events."""
+        return not (self.choice.is_known and self.choice.reads_items)
 
     @classmethod
     def of(cls, choice: ArchitectureChoice) -> Head:

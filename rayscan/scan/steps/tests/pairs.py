@@ -28,6 +28,7 @@ from rayscan.scan.steps.curves import Curves, kept
 from rayscan.scan.steps.scoring import Scores, single_events, stored
 from rayscan.scan.steps.shown import Seen, Shown, see, show
 from rayscan.scan.steps.tests.base import CrossTests
+from rayscan.scan.steps.thresholds import decision_columns, for_thresholds
 from rayscan.stats.auc import estimate
 from rayscan.stats.placements import placements
 
@@ -125,7 +126,7 @@ def cross_test(
     # Of a shared pool, what the same classifiers do on events that none of them has seen.
     elsewhere = None
     if binned.mode == "shared_pool":
-        elsewhere = show(test, scan=scan, pool="unseen")
+        elsewhere = show(test, scan=scan, pool="unseen", endless=True)
     limit = ceiling_of_test(elsewhere or shown)
     common = {
         "test_benchmark": test.benchmark,
@@ -138,7 +139,7 @@ def cross_test(
         **_pool_columns(binned, test, shown.sampler.draw_fraction, config.ensembles.test),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
-    seen = see(shown, candidates, classifiers)
+    seen = see(shown, candidates, classifiers, other=for_thresholds(shown))
     unseen: Sequence[Seen | None] = [None] * len(seen)
     if elsewhere is not None:
         unseen = see(elsewhere, candidates, classifiers)
@@ -155,6 +156,9 @@ def cross_test(
         once = {i: own for i, own in events.items() if candidates[i].strength == test.strength}
         curves.gather(heads, [each.scores for each in seen], once)
     found = [_auc_columns(own, other, limit) for own, other in zip(seen, unseen, strict=True)]
+    for candidate, columns in zip(candidates, found, strict=True):
+        if candidate.row.get("artefacts"):
+            columns["leakage_flag"] = True
     if elsewhere is None:
         _confirm(found, shown, candidates, classifiers)
     return [
@@ -162,6 +166,7 @@ def cross_test(
         | {"selected": candidate.selected}
         | common
         | columns
+        | decision_columns(seen[i].scores, seen[i].threshold)
         | _event_columns(events.get(i))
         for i, (candidate, columns) in enumerate(zip(candidates, found, strict=True))
     ]
@@ -177,20 +182,18 @@ def _confirm(
 
     The ratio of small pools hangs on a few events, and its correction is of first order: a network
     that takes densities for smooth may be above such a ceiling, and is as good on the validation
-    pool.
+    pool. What is known to leak stays flagged, whatever it gains.
     """
     flagged = [i for i, columns in enumerate(found) if columns.get("leakage_flag")]
-    names = [*shown.scan.binned.backgrounds, shown.test.benchmark]
-    names += [] if shown.test.against is None else [shown.test.against]
-    filled = all(shown.scan.binned.processes[n].counts["validation"].any() for n in names)
-    if not flagged or not filled:
+    if not flagged or not shown.filled("validation"):
         return
-    other = show(shown.test, scan=shown.scan, pool="validation")
+    other = show(shown.test, scan=shown.scan, pool="validation", endless=True)
     again = see(other, [candidates[i] for i in flagged], [classifiers[i] for i in flagged])
     for i, each in zip(flagged, again, strict=True):
         gained = _gain(found[i]["auc"], found[i]["auc_total_error"], each)
-        sigma = gained["leakage_sigma"]
-        found[i] |= gained | {"leakage_flag": sigma is None or sigma > CONFIRMED_SIGMA}
+        sigma, known = gained["leakage_sigma"], candidates[i].row.get("artefacts")
+        confirmed = bool(known) or sigma is None or sigma > CONFIRMED_SIGMA
+        found[i] |= gained | {"leakage_flag": confirmed}
 
 
 def _gain(auc: float, total_error: float, other: Seen) -> dict[str, Any]:
@@ -213,7 +216,8 @@ def _event_columns(scores: tuple[Scores, Scores] | None) -> dict[str, Any]:
 def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[str, Any]:
     """AUC, how far it is above the ceiling, and above that of the same classifier elsewhere.
 
-    A network of single events sees more than the bins: the ceiling of the histogram is not its own.
+    A network of events or items sees more than the bins: the ceiling of the histogram is not its
+    own.
     """
     found: dict[str, Any] = {
         "auc": own.found.auc,
@@ -221,7 +225,7 @@ def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[st
         "auc_total_error": own.total_error,
     }
     sigmas = []
-    if own.odds is None:
+    if own.reads == "histograms":
         if other is None:
             above, error = limit.above(own.placements)
         else:  # the ceiling is one of unseen events: nothing is common to both
@@ -230,6 +234,8 @@ def _auc_columns(own: Seen, other: Seen | None, limit: CeilingOfTest) -> dict[st
         sigma = above / error if error > 0 else None
         found |= {"auc_over_ceiling_error": error, "auc_over_ceiling_sigma": sigma}
         sigmas.append(sigma)
+    else:
+        found["ceiling_kind"] = f"{limit.columns['ceiling_kind']}, of the bins alone"
     if other is not None:
         gained = _gain(own.found.auc, own.total_error, other)
         found |= gained
