@@ -139,7 +139,12 @@ def _ending(result: StudyResult) -> None:
 
 
 @app.command()
-def results(storage: Results) -> None:
+def results(
+    storage: Results,
+    study: Annotated[
+        str, typer.Option(help="Only the tables of this published study beside its own: slepton.")
+    ] = "",
+) -> None:
     """Show the tables of a scan, finished or running.
 
     Example: [bold]rayscan results results/quickstart[/bold]
@@ -157,6 +162,9 @@ def results(storage: Results) -> None:
 
     console, storage = Console(), storage_of(storage)
     names = variant_names(storage)
+    if study:
+        _published(console, storage, study)
+        return
     if names and not _variants(console, storage, names):
         return
     tables = rayscan.read_tables(storage)
@@ -167,6 +175,19 @@ def results(storage: Results) -> None:
         show(console, title, frame)
     for line in warnings(tables):
         warn(console, line)
+
+
+def _published(console: Any, storage: str, study: str) -> None:
+    """The tables of a published study, of the scan itself and of each of its variants."""
+    from rayscan.report.published.beside import NOTE, shown, studies
+    from rayscan.terminal.tables import show
+
+    if study not in studies():
+        complain(f"--study: no tables of a study '{study}' (known: {', '.join(studies())})")
+        raise typer.Exit(EXIT_USER)
+    for title, frame in shown(rayscan.read_study(storage), study).items():
+        show(console, title, frame)
+    console.print(NOTE, highlight=False)
 
 
 def _variants(console: Any, storage: str, names: Sequence[str]) -> bool:

@@ -99,6 +99,9 @@ MONITORS = Legal(options=("aligned_loss", "loss"))
 class Knobs:
     """Base of all knobs: checks types and legal values of every field."""
 
+    younger: ClassVar[Mapping[str, Value]] = YOUNGER
+    """As `YOUNGER`, of this class."""
+
     def __post_init__(self) -> None:
         for each in fields(self):
             object.__setattr__(self, each.name, _legal(each, getattr(self, each.name)))
@@ -179,7 +182,7 @@ class NetworkKnobs(Knobs):
     monitor: Literal["aligned_loss", "loss"] = knob("aligned_loss", MONITORS)
     dropout: float = knob(0.0, Legal(least=0.0, below=1.0), Float(0.0, 0.5))
     l2: float = knob(0.0, NOT_NEGATIVE, Float(1e-7, 1e-2, log=True))
-    input: Literal["smooth", "squashed", "standard", "maximum"] = knob(
+    input: Literal["smooth", "squashed", "standard", "maximum", "colours", "channels"] = knob(
         "standard", INPUTS, graph=True
     )
     refresh: Literal["epoch", "never"] = knob("epoch", Legal(options=("epoch", "never")))

@@ -102,103 +102,135 @@ def finite(outputs: Floats, architecture: str) -> Floats:
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
-def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.number]) -> Floats:
-    """Scores of K classifiers on the same histograms.
+class Together:
+    """K classifiers that score the same histograms, sorted by what they share.
 
     Dense networks and linear classifiers of equal sizes share one wide product of the first layer;
     all others are asked one by one. Networks score whole counts in single precision, in which they
     were trained: a score differs from ``Classifier.scores`` by about 1e-6 of the spread of scores.
     Those that see the same features of pictures share these.
-
-    Returns:
-        Shape (K, N), or (K, N, classes).
-
-    Raises:
-        ShapeMismatchError: ``x`` has not the columns of every classifier.
-        DivergedError: A score is NaN or infinite.
     """
-    x = readable(x, classifiers[0].architecture)
-    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    seeing: dict[str, list[int]] = defaultdict(list)
-    found: dict[int, Layers] = {}
-    scores: dict[int, Floats] = {}
-    for k, classifier in enumerate(classifiers):
-        layers = classifier.layers() if isinstance(classifier, Layered) else None
-        if layers is not None:
-            found[k] = layers
-            groups[layers.like].append(k)
-        elif isinstance(classifier, Grouped):
-            seeing[classifier.group].append(k)
-        elif isinstance(classifier, Classifier):
-            scores[k] = classifier.scores(x)
-    for ks in seeing.values():
-        group: list[Any] = [classifiers[k] for k in ks]
-        scores |= zip(ks, group[0].scores_with(group, x), strict=True)
-    for ks in groups.values():
-        single = len(found[ks[0]].kernels) > 1 and x.dtype.kind in "iu"
-        outputs = stacked_outputs([found[k] for k in ks], x, single=single)
-        for k, values in zip(ks, outputs, strict=True):
-            scores[k] = finite(values, classifiers[k].architecture)
-    return np.stack([scores[k] for k in range(len(classifiers))])
+
+    def __init__(self, classifiers: Sequence[Classifier | Layered]) -> None:
+        self._classifiers = classifiers
+        self._layers: dict[int, Layers] = {}
+        self._wide: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        self._seeing: dict[str, list[int]] = defaultdict(list)
+        self._alone: list[int] = []
+        for k, classifier in enumerate(classifiers):
+            layers = classifier.layers() if isinstance(classifier, Layered) else None
+            if layers is not None:
+                self._layers[k] = layers
+                self._wide[layers.like].append(k)
+            elif isinstance(classifier, Grouped):
+                self._seeing[classifier.group].append(k)
+            else:
+                self._alone.append(k)
+        self._stacks = {
+            like: Stack([self._layers[k] for k in ks]) for like, ks in self._wide.items()
+        }
+
+    def scores(self, x: npt.NDArray[np.number]) -> Floats:
+        """Scores of the histograms (N, bins).
+
+        Returns:
+            Shape (K, N), or (K, N, classes).
+
+        Raises:
+            ShapeMismatchError: ``x`` has not the columns of every classifier.
+            DivergedError: A score is NaN or infinite.
+        """
+        every: list[Any] = list(self._classifiers)
+        x = readable(x, every[0].architecture)
+        found: dict[int, Floats] = {k: every[k].scores(x) for k in self._alone}
+        for ks in self._seeing.values():
+            group = [every[k] for k in ks]
+            found |= zip(ks, group[0].scores_with(group, x), strict=True)
+        for like, ks in self._wide.items():
+            single = len(self._layers[ks[0]].kernels) > 1 and x.dtype.kind in "iu"
+            outputs = self._stacks[like].outputs(x, single=single)
+            for k, values in zip(ks, outputs, strict=True):
+                found[k] = finite(values, every[k].architecture)
+        return np.stack([found[k] for k in range(len(every))])
+
+    def responses(self, middle: Floats) -> Floats:
+        """Change of K scores when one event is added to each bin of a histogram, shape (K, bins).
+
+        Dense networks have it nearly for nothing: the first layer of a histogram with one event
+        more is that of the histogram and a row of its kernel.
+        """
+        every: list[Any] = list(self._classifiers)
+        found: dict[int, Floats] = {}
+        for k in (k for ks in self._seeing.values() for k in ks):
+            found[k] = every[k].response(middle)
+        wide = [ks for ks in self._wide.values() if self._layers[ks[0]].how == "standard"]
+        for ks in wide:
+            for start in range(0, len(ks), _MEMBERS):
+                some = ks[start : start + _MEMBERS]
+                found |= zip(some, _added([self._layers[k] for k in some], middle), strict=True)
+        for k in (k for k in range(len(every)) if k not in found):
+            scores = score_many([every[k]], np.vstack([middle, middle + np.eye(len(middle))]))[0]
+            found[k] = scores[1:] - scores[0]
+        return np.stack([found[k] for k in range(len(every))])
+
+
+def score_many(classifiers: Sequence[Classifier | Layered], x: npt.NDArray[np.number]) -> Floats:
+    """Scores of K classifiers on the same histograms: `Together.scores`."""
+    return Together(classifiers).scores(x)
 
 
 def responses(classifiers: Sequence[Classifier | Layered], middle: Floats) -> Floats:
-    """Change of K scores when one event is added to each bin of a histogram, shape (K, bins).
-
-    Dense networks have it nearly for nothing: the first layer of a histogram with one event more is
-    that of the histogram and a row of its kernel.
-    """
-    found: dict[int, Floats] = {}
-    groups: dict[tuple[object, ...], list[tuple[int, Layers]]] = defaultdict(list)
-    for k, classifier in enumerate(classifiers):
-        layers = classifier.layers() if isinstance(classifier, Layered) else None
-        if layers is not None and layers.how == "standard":
-            groups[layers.like].append((k, layers))
-        elif isinstance(classifier, Grouped):
-            found[k] = classifier.response(middle)
-        else:
-            scores = score_many([classifier], np.vstack([middle, middle + np.eye(len(middle))]))[0]
-            found[k] = scores[1:] - scores[0]
-    for group in groups.values():
-        for start in range(0, len(group), _MEMBERS):
-            some = group[start : start + _MEMBERS]
-            kernel = np.concatenate([layers.kernels[0] for _, layers in some], axis=1)
-            first = middle @ kernel + np.concatenate([layers.biases[0] for _, layers in some])
-            rest = _stacked_rest([layers for _, layers in some], np.float64)
-            outputs = _rest(np.vstack([first, first + kernel]), rest, len(some))[:, :, 0]
-            for (k, _), values in zip(some, outputs, strict=True):
-                found[k] = values[1:] - values[0]
-    return np.stack([found[k] for k in range(len(classifiers))])
+    """Change of K scores with one event more in each bin: `Together.responses`."""
+    return Together(classifiers).responses(middle)
 
 
-def stacked_outputs(
-    members: Sequence[Layers], x: npt.NDArray[np.number], *, single: bool = False
-) -> Floats:
-    """Outputs (K, N, outputs) of layers of equal sizes.
+def _added(members: Sequence[Layers], middle: Floats) -> list[Floats]:
+    """The same of dense networks of equal sizes, shape (bins,) each."""
+    kernel = np.concatenate([layers.kernels[0] for layers in members], axis=1)
+    first = middle @ kernel + np.concatenate([layers.biases[0] for layers in members])
+    rest = _stacked_rest(members, np.float64)
+    outputs = _rest(np.vstack([first, first + kernel]), rest, len(members))[:, :, 0]
+    return [values[1:] - values[0] for values in outputs]
 
-    Args:
-        members: The layers of K classifiers.
-        x: Raw counts (N, bins).
-        single: Multiply in single precision, at a third of the cost.
-    """
-    bins, nodes = members[0].kernels[0].shape
-    if x.ndim != 2 or x.shape[1] != bins:
-        raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
-    kernel = np.concatenate([member.kernels[0] for member in members], axis=1)
-    bias = np.concatenate([member.biases[0] for member in members])
-    together = max(1, _NODES // nodes)
-    starts = range(0, len(members), together)
-    at = [nodes * k for k in starts[1:]]
-    first = first_layer(kernel, bias, x, how=members[0].how, single=single, at=at)
-    kind = np.float32 if single else np.float64
-    rests = [_stacked_rest(members[k : k + together], kind) for k in starts]
-    found = np.empty((len(members), len(x), members[0].biases[-1].size))
-    for start in range(0, len(x), _ROWS):
-        rows = slice(start, start + _ROWS)
-        for k, rest, values in zip(starts, rests, first(x[rows]), strict=True):
-            part = found[k : k + together]
-            part[:, rows] = _rest(values, rest, len(part))
-    return found
+
+class Stack:
+    """Layers of K classifiers of equal sizes, those of the first layer side by side."""
+
+    def __init__(self, members: Sequence[Layers]) -> None:
+        self._members = members
+        self._kernel = np.concatenate([member.kernels[0] for member in members], axis=1)
+        self._bias = np.concatenate([member.biases[0] for member in members])
+
+    def outputs(self, x: npt.NDArray[np.number], *, single: bool = False) -> Floats:
+        """Outputs (K, N, outputs).
+
+        Args:
+            x: Raw counts (N, bins).
+            single: Multiply in single precision, at a third of the cost.
+        """
+        members = self._members
+        bins, nodes = members[0].kernels[0].shape
+        if x.ndim != 2 or x.shape[1] != bins:
+            raise ShapeMismatchError(what="histograms", expected=("N", bins), found=x.shape)
+        together = max(1, _NODES // nodes)
+        starts = range(0, len(members), together)
+        at = [nodes * k for k in starts[1:]]
+        how = members[0].how
+        first = first_layer(self._kernel, self._bias, x, how=how, single=single, at=at)
+        kind = np.float32 if single else np.float64
+        rests = [_stacked_rest(members[k : k + together], kind) for k in starts]
+        found = np.empty((len(members), len(x), members[0].biases[-1].size))
+        for start in range(0, len(x), _ROWS):
+            rows = slice(start, start + _ROWS)
+            for k, rest, values in zip(starts, rests, first(x[rows]), strict=True):
+                part = found[k : k + together]
+                part[:, rows] = _rest(values, rest, len(part))
+        return found
+
+
+def stacked_outputs(members: Sequence[Layers], x: npt.NDArray[np.number]) -> Floats:
+    """Outputs (K, N, outputs) of layers of equal sizes: `Stack.outputs`."""
+    return Stack(members).outputs(x)
 
 
 def _stacked_rest(members: Sequence[Layers], kind: type[np.floating]) -> list[tuple[Reals, Reals]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rayscan.report.frames import composition
 from rayscan.report.frames.auc import event_aucs, matrices, own, spread_out, strength_needed
 from rayscan.report.frames.comparison import auc_curves, same_strength
-from rayscan.report.frames.errors import TOTAL, band, with_error
+from rayscan.report.frames.errors import TOTAL, band, brief, with_error
 from rayscan.report.frames.heads import (
     against_signal,
     counting_shares,
@@ -31,8 +31,8 @@ def headline(tables: Tables) -> pd.DataFrame:
     """AUC of each classifier on its own benchmark at every strength, beside the ceiling."""
     rows = own(tables)
     shown = rows.assign(
-        auc=_brief(rows["auc_mean"], rows["auc_total_error"]),
-        ceiling=_brief(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
+        auc=brief(rows["auc_mean"], rows["auc_total_error"]),
+        ceiling=brief(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
     )
     shown = shown.assign(strength=_strength(shown))
     frame = shown.pivot_table(
@@ -90,20 +90,12 @@ def _best(study: Tables) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     rows = rows.assign(strength=same_strength(rows), place=range(len(rows)))
     best = rows.sort_values("auc_mean", ascending=False, kind="stable")
     best = best.drop_duplicates([*_ROW, "strength"])
-    areas = _brief(best["auc_mean"], best["auc_total_error"])
-    ceilings = _brief(best["auc_ceiling"], best["auc_ceiling_total_error"])
+    areas = brief(best["auc_mean"], best["auc_total_error"])
+    ceilings = brief(best["auc_ceiling"], best["auc_ceiling_total_error"])
     text = [f"{area}/{ceiling}" for area, ceiling in zip(areas, ceilings, strict=True)]
     first = rows["variant"].iloc[:1]
     common = np.sort(rows.loc[rows["variant"].isin(first), "strength"].unique())
     return best.assign(cell=text).sort_values("place", ignore_index=True), common
-
-
-def _brief(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
-    """Numbers with the error of their last digits: 0.705(31) is 0.705 ± 0.031."""
-    return [
-        with_error(value, 1000 * error, of_error="({:.0f})")
-        for value, error in zip(values, errors, strict=True)
-    ]
 
 
 def _spread(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
@@ -122,7 +114,7 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
         errors = matrices(tables, label, values="auc_total_error")
         for strength, frame in matrices(tables, label).items():
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
-            text = {name: _brief(frame[name], errors[strength][name]) for name in frame}
+            text = {name: brief(frame[name], errors[strength][name]) for name in frame}
             found[title] = pd.DataFrame(text, index=frame.index).reset_index()
     found["AUC against a second signal on the same background"] = against_view(tables)
     found["AUC of one classifier for several benchmarks, over single ones"] = multimodel_view(
@@ -246,7 +238,7 @@ def _single_events(tables: Tables) -> pd.DataFrame:
         {
             "benchmark": rows["test_benchmark"],
             "classifier": rows["label"],
-            "AUC per event": _brief(rows["auc_mean"], rows["auc_total_error"]),
+            "AUC per event": brief(rows["auc_mean"], rows["auc_total_error"]),
         }
     )
 

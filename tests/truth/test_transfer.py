@@ -2,8 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/truth/test_transfer.py -m slow
 
-Histograms of 25,000 events in m_T2 - mu and Delta phi(jet, MET), with the separation k = 2.83 of
-smoothed simulated events, trained and tested at S/B = 0.02 and 0.01 (a minute of CPU). The expected
+Histograms of sleptons.py, trained and tested at S/B = 0.02 and 0.01 (a minute of CPU). The expected
 pixels are those of the closed form below.
 """
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 from sklearn.model_selection import RepeatedStratifiedKFold
+from sleptons import SIDE, TOTAL, ceiling, densities, split
 
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram, lite0
@@ -24,32 +24,8 @@ from rayscan.seeds import stream
 
 pytestmark = pytest.mark.slow
 
-SIDE, TOTAL, HISTOGRAMS = 50, 25_000, 150
+HISTOGRAMS = 150
 STRENGTHS = (0.02, 0.01)
-
-
-def densities():
-    """Background flat in m_T2 with jets opposite to MET; signal at low m_T2, more so."""
-    x, y = np.arange(SIDE) + 0.5, (np.arange(SIDE) + 0.5) / SIDE
-    background = np.outer(np.ones(SIDE), np.exp(-(1 - y) / 0.25)).ravel()
-    signal = np.outer(np.exp(-((x / 8.6) ** 2) / 2), np.exp(-(1 - y) / 0.05)).ravel()
-    floor = 0.02 / SIDE**2
-    return 0.98 * background / background.sum() + floor, signal / signal.sum()
-
-
-def split(strength):
-    signal = round(strength * TOTAL / (1 + strength))
-    return signal, TOTAL - signal
-
-
-def ceiling(b, s, strength):
-    """AUC of the likelihood ratio, whose sum over events is normal."""
-    signal, background = split(strength)
-    w = np.log1p(signal / TOTAL * (s / b - 1))
-    means, squares = ([p @ w**n for p in (b, s)] for n in (1, 2))
-    spread = [second - first**2 for first, second in zip(means, squares, strict=True)]
-    variance = (TOTAL + background) * spread[0] + signal * spread[1]
-    return ndtr(signal * (means[1] - means[0]) / np.sqrt(variance))
 
 
 def trained(auc, pixels, images):

@@ -114,6 +114,10 @@ class Architecture(ABC, Generic[K]):
     def fits(self, shape: tuple[int, ...]) -> str:
         """What bins it needs where it cannot see those of a shape; empty where it can."""
 
+    def fits_with(self, shape: tuple[int, ...], values: K) -> str:
+        """The same with knobs, where `fits` has nothing to say."""
+        return ""
+
     def refused(self, shape: tuple[int, ...], values: K, outputs: int) -> str:
         """Why what it builds cannot be trained; empty if it can, and of all that is known here.
 

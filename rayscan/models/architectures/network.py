@@ -26,7 +26,7 @@ N = TypeVar("N", bound=NetworkKnobs)
 # and of convolutions. Dense networks of 200, 900, 2,500 bins, 20 and 80 units, 4,000-8,000
 # histograms: 0.75-9 us; of single events, 64 and 256 units: 0.57-5 us. 30x30 bins, 32 filters,
 # batch 128: 0.9 ms.
-_EXAMPLE, _INPUT, _PRODUCT, _CONVOLUTION = 0.3e-6, 1.7e-9, 0.03e-9, 0.35e-9
+EXAMPLE, INPUT, PRODUCT, _CONVOLUTION = 0.3e-6, 1.7e-9, 0.03e-9, 0.35e-9
 _SCORED_CONVOLUTION = 0.14e-9
 _WEIGHT = 20  # bytes in training: itself, its best, its gradient, Adam's two moments
 _COPIES = 4  # of an epoch: two here and two on the device
@@ -65,10 +65,10 @@ class NetworkArchitecture(Architecture[N], Generic[N]):
         """By the multiply-adds of its layers."""
         dense, convolved = self.network(shape, values, 1).plain.products()
         inputs = math.prod(shape)
-        each = _EXAMPLE + _INPUT * inputs + _PRODUCT * dense + _CONVOLUTION * convolved
+        each = EXAMPLE + INPUT * inputs + PRODUCT * dense + _CONVOLUTION * convolved
         return Work(
             training=values.epochs * examples * each,
-            row=reading(inputs) + _PRODUCT * dense + _SCORED_CONVOLUTION * convolved,
+            row=reading(inputs) + PRODUCT * dense + _SCORED_CONVOLUTION * convolved,
         )
 
     def held(

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.arrays import Floats
+from rayscan.models.transfer.pictures import LEVELS
 
-How: TypeAlias = Literal["standard", "maximum"]
+How: TypeAlias = Literal["standard", "maximum", "levels"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,8 @@ class Input:
 
     Attributes:
         how: ``standard``: (n - mean) * scale; ``maximum``: n over the largest bin of its histogram
-            (arXiv:2105.12018, section 3.2), an empty histogram stays empty.
+            (arXiv:2105.12018, section 3.2), an empty histogram stays empty; ``levels``: n * scale,
+            at most the brightest level of a picture.
         mean: Shape (bins,).
         scale: 1/sigma, shape (bins,); 0 for what never varies, which is thus left out.
     """
@@ -38,8 +40,15 @@ class Input:
         """Over the largest bin."""
         return cls("maximum", np.zeros(bins), np.ones(bins))
 
+    @classmethod
+    def levels(cls, bins: int, each: float) -> Input:
+        """Levels of pictures, so many for each event."""
+        return cls("levels", np.zeros(bins), np.full(bins, each))
+
     def apply(self, x: npt.NDArray[np.number]) -> Floats:
         """The input of a network, shape (N, bins)."""
+        if self.how == "levels":
+            return np.asarray(np.minimum(x * self.scale, LEVELS - 1), dtype=np.float64)
         if self.how == "maximum":
             return self.reduced(x)
         return np.asarray((x - self.mean) * self.scale, dtype=np.float64)
@@ -112,4 +121,6 @@ def network_input(x: Any, how: How, mean: Any, scale: Any) -> Any:
     if how == "maximum":
         largest = ops.max(x, axis=-1, keepdims=True)
         return x / ops.where(largest > 0, largest, ops.ones_like(largest))
+    if how == "levels":
+        return ops.minimum(x * scale[:, None, :], float(LEVELS - 1))
     return (x - mean[:, None, :]) * scale[:, None, :]

@@ -77,11 +77,6 @@ class Network(ABC):
         """Hidden layers that know dropout."""
 
     @property
-    def rows(self) -> int:
-        """Rows that are scored at a time while it is trained."""
-        return 1024
-
-    @property
     def kernels(self) -> tuple[int, ...]:
         """Which arrays are kernels: the others, biases, are not made small by ``l2``."""
         return tuple(range(0, len(self.shapes()), 2))
@@ -90,6 +85,11 @@ class Network(ABC):
     def xla(self) -> bool:
         """Whether XLA compiles its graphs: several times faster where layers are dense."""
         return True
+
+    @property
+    def rows(self) -> int:
+        """Validation rows that a graph scores at a time."""
+        return 1024
 
     @abstractmethod
     def shapes(self) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from rayscan.errors import ShapeMismatchError
 from rayscan.models.contract import Examples, columns
 from rayscan.models.losses.base import balance
 from rayscan.models.networks.inputs import Input
+from rayscan.models.transfer.pictures import Look, Moments, levels_each
 
 Labelled: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[np.int32]]
 
@@ -115,7 +116,11 @@ a bin that is nearly always empty is no more than one event."""
 
 def histogram_input(examples: Examples, how: str) -> Input:
     """The input of a classifier of histograms, by the name of the knob ``input``."""
+    bins = int(np.prod(examples.shape))
     if how == "maximum":
-        return Input.maximum(int(np.prod(examples.shape)))
+        return Input.maximum(bins)
+    if how in get_args(Look):
+        null = Moments(examples.null_mean, examples.null_variance)
+        return Input.levels(bins, levels_each(null))
     least = AN_EVENT if how == "smooth" else 0.0
     return Input.standard(examples.null_mean, examples.null_variance, least=least)

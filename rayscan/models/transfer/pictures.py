@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from types import ModuleType
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from rayscan.arrays import Floats
 
 Look: TypeAlias = Literal["channels", "colours"]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-_LEVELS = 256
+LEVELS = 256
 _SPREAD = 4.0  # standard deviations of a bin that levels show on either side
 
 
@@ -41,15 +42,13 @@ class Picture:
     @classmethod
     def counts(cls, shape: tuple[int, int], size: int, look: Look, null: Moments) -> Picture:
         """Levels from 0 to the largest mean of the null and four of its standard deviations."""
-        most = int(np.argmax(null.mean))
-        top = null.mean[most] + _SPREAD * np.sqrt(null.variance[most])
-        gain = np.full(null.mean.size, (_LEVELS - 1) / max(top, 1.0))
+        gain = np.full(null.mean.size, levels_each(null))
         return cls(shape, size, look, np.zeros_like(gain), gain)
 
     @classmethod
     def standard(cls, shape: tuple[int, int], size: int, look: Look, null: Moments) -> Picture:
         """Levels from four standard deviations of the null below its mean to as many above."""
-        half = (_LEVELS - 1) / 2
+        half = (LEVELS - 1) / 2
         sigma = np.sqrt(null.variance)
         gain = np.zeros_like(sigma)
         np.divide(half / _SPREAD, sigma, out=gain, where=sigma > 0)
@@ -68,15 +67,15 @@ class Picture:
         """
         levels = np.rint(self._levels(x[None])[0]).astype(int)
         table = _colours(self.look).astype(np.float64)
-        below, above = np.maximum(levels - 1, 0), np.minimum(levels + 1, _LEVELS - 1)
+        below, above = np.maximum(levels - 1, 0), np.minimum(levels + 1, LEVELS - 1)
         slope = (table[above] - table[below]) / (above - below)[..., None]
         rows, columns = self._spread
         by_bin = rows.T @ (gradient * slope).sum(axis=-1) @ columns
         raw = self.offset + self.gain * x
-        return np.asarray(by_bin.ravel() * self.gain * ((raw > 0) & (raw < _LEVELS - 1)))
+        return np.asarray(by_bin.ravel() * self.gain * ((raw > 0) & (raw < LEVELS - 1)))
 
     def _levels(self, x: npt.NDArray[np.number]) -> Floats:
-        levels = np.clip(self.offset + self.gain * x, 0.0, _LEVELS - 1).reshape(-1, *self.shape)
+        levels = np.clip(self.offset + self.gain * x, 0.0, LEVELS - 1).reshape(-1, *self.shape)
         rows, columns = self._spread
         return np.asarray(rows @ levels @ columns.T)
 
@@ -91,6 +90,32 @@ class Moments:
 
     mean: Floats
     variance: Floats
+
+
+def levels_each(null: Moments) -> float:
+    """Levels for each event: of 255 at four standard deviations above the largest mean."""
+    most = int(np.argmax(null.mean))
+    top = null.mean[most] + _SPREAD * np.sqrt(null.variance[most])
+    return float((LEVELS - 1) / max(top, 1.0))
+
+
+def coloured(x: Any, shape: tuple[int, int], size: int, look: Look, xp: ModuleType) -> Any:
+    """Colours over 255, (N, P, P, 3), of levels (N, bins), in numpy or in a Keras graph.
+
+    Those of `Picture.of`, but levels between two whole ones have colours between theirs: where a
+    bin holds thousands of events, one more is seen too.
+    """
+    rows, columns = (_overlaps(bins, size) for bins in shape)
+    # Levels in float32 of a graph, in float64 elsewhere.
+    kind = "float64" if xp is np else "float32"
+    levels = xp.reshape(x, (-1, *shape))
+    levels = xp.matmul(xp.matmul(rows.astype(kind), levels), columns.T.astype(kind))
+    table = (_colours(look) / (LEVELS - 1)).astype(kind)
+    below = xp.floor(levels)
+    whole = below.astype(int) if xp is np else xp.cast(below, "int32")
+    # Of what is not a number there is no colour: it must not ask for one beyond the table.
+    low, high = (xp.take(table, xp.clip(whole + i, 0, LEVELS - 1), axis=0) for i in (0, 1))
+    return low + (levels - below)[..., None] * (high - low)
 
 
 @functools.lru_cache(maxsize=32)
@@ -111,8 +136,8 @@ def _overlaps(bins: int, pixels: int) -> Floats:
 def _colours(look: Look) -> Pixels:
     """The colour of each level, shape (256, 3)."""
     if look == "channels":
-        return np.repeat(np.arange(_LEVELS, dtype=np.uint8)[:, None], 3, axis=1)
+        return np.repeat(np.arange(LEVELS, dtype=np.uint8)[:, None], 3, axis=1)
     from matplotlib import colormaps
 
-    shares: Floats = np.array(colormaps["viridis"](np.arange(_LEVELS)))[:, :3]
-    return np.rint((_LEVELS - 1) * shares).astype(np.uint8)
+    shares: Floats = np.array(colormaps["viridis"](np.arange(LEVELS)))[:, :3]
+    return np.rint((LEVELS - 1) * shares).astype(np.uint8)

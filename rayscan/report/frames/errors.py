@@ -31,6 +31,14 @@ def with_error(
     return form.format(value) + ("" if math.isnan(error) else of_error.format(error))
 
 
+def brief(values: pd.Series[float], errors: pd.Series[float]) -> list[str]:
+    """Numbers with the error of their last digits: 0.705(31) is 0.705 ± 0.031."""
+    return [
+        with_error(value, 1000 * error, of_error="({:.0f})")
+        for value, error in zip(values, errors, strict=True)
+    ]
+
+
 def band(low: float | None, middle: float | None, high: float | None, form: str = "{:.3g}") -> str:
     """A median with what is expected within one sigma, as text."""
     if pd.isna(middle):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rayscan.report.frames.trials import labelled
+from rayscan.results.tables.base import DECISIONS
 from rayscan.stats.auc import summary
 
 BENCHMARK = ["label", "architecture", "train_benchmark"]
@@ -21,7 +22,10 @@ TRAINED = [
     "train_s_over_b",
     "train_s_over_sqrt_b",
 ]
-_ERRORS = ("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error")
+_ERRORS = (
+    *("auc_error", "auc_total_error", "auc_event_error", "auc_likelihood_ratio_error"),
+    *(f"{name}{at}_error" for name in DECISIONS for at in ("", "_validated")),
+)
 
 
 def selected(frame: pd.DataFrame, test: Sequence[str]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from rayscan.results.tables.base import (
     UNCERTAIN,
     Column,
     TableLayout,
+    decisions,
     mixture,
 )
 
@@ -36,6 +37,15 @@ AUC = TableLayout(
         Column(
             "auc_total_error", REAL, "", "its standard error from test set and finite test pools"
         ),
+        *decisions("", "score 0: probability 1/2 where scores are log-odds, the margin of an SVM"),
+        Column(
+            "threshold_validated",
+            REAL,
+            "",
+            "score between both classes of validation ensembles of the same test, as many standard "
+            "deviations from either mean; not of single events",
+        ),
+        *decisions("_validated", "`threshold_validated`"),
         Column(
             "auc_event", REAL, "", "AUC of single events, of networks of single events: any S, B"
         ),

@@ -75,6 +75,28 @@ def mixture(prefix: str, whose: str) -> tuple[Column, ...]:
     )
 
 
+DECISIONS = {
+    "accuracy": "share of ensembles rightly told at {threshold}",
+    "recall": "share of those with signal that is above it",
+    "precision": "share with signal of those above it; missing without any",
+    "f1": "harmonic mean of precision and recall",
+}
+"""What a yes or no is worth (`rayscan.stats.decisions`), each with its error beside it."""
+
+
+def decisions(suffix: str, threshold: str) -> tuple[Column, ...]:
+    """What the decisions at a ``threshold`` (in words) are worth; ``suffix`` ends names."""
+    error = "its standard error from the finite test set"
+    return tuple(
+        column
+        for name, meaning in DECISIONS.items()
+        for column in (
+            Column(f"{name}{suffix}", REAL, "", meaning.format(threshold=threshold)),
+            Column(f"{name}{suffix}_error", REAL, "", error),
+        )
+    )
+
+
 TRAINED = (
     Column("trial", TEXT, "", "key of the trained member: hash of its whole configuration"),
     Column("point", TEXT, "", "name of the point: benchmark, mixture, architecture"),

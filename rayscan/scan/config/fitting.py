@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
+from rayscan.scan.config.search_space import unfit
 from rayscan.yaml_text import Place
 
 MOST_POINTS = 100_000
@@ -38,7 +39,7 @@ def _shapes(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for index, choice in enumerate(sections["architectures"]):
         if not choice.is_known or choice.sees_features:
             continue
-        if wanted := choice.architecture.fits(shape):
+        if wanted := unfit(choice, shape):
             what = f"'{choice.name}' sees {wanted}, those of the binning have "
             what += f"{' x '.join(map(str, shape))}; take more bins, or remove it"
             yield ("architectures", index, "name"), what

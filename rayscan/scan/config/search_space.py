@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
@@ -34,9 +34,7 @@ def _corners(allowed: Range) -> tuple[Value, ...]:
 
 def check(choice: ArchitectureChoice) -> None:
     """Raise ValueError, saying which knob and why, unless every knob and range can be used."""
-    searched = search_ranges(choice).items()
-    single = ({knob: value} for knob, allowed in searched for value in _corners(allowed))
-    for values in (starting_knobs(choice), *single):
+    for values in _tried(choice):
         choice.architecture.valued(values)
         loss = values.get("loss")
         if loss and not (head_of(choice).two_classes or LOSSES[str(loss)].several):
@@ -44,6 +42,25 @@ def check(choice: ArchitectureChoice) -> None:
             raise ValueError(f"loss: {what}")
     if choice.searches and not search_ranges(choice):
         raise ValueError(f"search: '{choice.name}' has no knob to search")
+
+
+def unfit(choice: ArchitectureChoice, shape: tuple[int, ...]) -> str:
+    """What bins an architecture needs where it cannot see those of a shape; empty where it can."""
+    if wanted := choice.architecture.fits(shape):
+        return wanted
+    try:
+        tried = [choice.architecture.valued(values) for values in _tried(choice)]
+    except ValueError:
+        return ""  # `check` says what a knob cannot be
+    return next(filter(None, (choice.architecture.fits_with(shape, each) for each in tried)), "")
+
+
+def _tried(choice: ArchitectureChoice) -> Iterator[dict[str, Value]]:
+    """The knobs that are fixed, and each end of what is searched."""
+    start = starting_knobs(choice)
+    yield start
+    for knob, allowed in search_ranges(choice).items():
+        yield from ({**start, knob: value} for value in _corners(allowed))
 
 
 def _fixed(choice: ArchitectureChoice) -> dict[str, Value]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rayscan.keys import RESULTS_VERSION, digest
-from rayscan.models.knobs import YOUNGER
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.search_space import starting_knobs
 from rayscan.scan.plan.points import Point, planned_in_fold
@@ -63,6 +62,7 @@ def member(
     ``fingerprint`` is that of `BinnedPools`; ``suggested`` are knobs a search chose.
     """
     knobs = {**starting_knobs(point.choice), **(suggested or {})}
+    younger = point.choice.architecture.knobs.younger
     draws = repeat // config.training.pack if point.mode == "fixed" else 0
     # Said only where there is something to say: members of older scan files keep their keys.
     known = (point.trained, point.others) if point.trained in {"drawn", "descending"} else ()
@@ -76,7 +76,7 @@ def member(
         point.name,
         point.mixture,
         point.choice.features,
-        {knob: value for knob, value in knobs.items() if value != YOUNGER.get(knob)},
+        {knob: value for knob, value in knobs.items() if value != younger.get(knob)},
         repeat,
         draws,
         *of_head,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rayscan.ensembles.draw import Ensembles
 from rayscan.models.contract import HONEST, Classifier, Reads
-from rayscan.models.scoring import responses, score_many
+from rayscan.models.scoring import Together
 from rayscan.scan.config.heads.base import pair_name
 from rayscan.scan.pools.binned import PoolName
 from rayscan.scan.pools.pooled import PooledScan
@@ -19,6 +21,7 @@ from rayscan.scan.steps.items import ItemScores, item_scores, of_items
 from rayscan.scan.steps.scoring import Scores, event_odds, event_scores, terms_of
 from rayscan.scan.steps.total_error import of_events, of_sums, pool_error
 from rayscan.stats.auc import AucEstimate, estimate
+from rayscan.stats.decisions import threshold_between
 from rayscan.stats.placements import Placements, placements
 
 if TYPE_CHECKING:
@@ -39,6 +42,12 @@ class Shown:
     null: Histograms
     alternative: Histograms
 
+    def filled(self, pool: PoolName) -> bool:
+        """Whether another pool has events of all that the ensembles hold."""
+        binned, against = self.scan.binned, self.test.against
+        names = [*binned.backgrounds, self.test.benchmark, *([] if against is None else [against])]
+        return all(binned.processes[name].counts[pool].any() for name in names)
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Seen:
@@ -51,6 +60,7 @@ class Seen:
         total_error: With the error of the finite pools too.
         reads: What the classifier reads.
         odds: Log-odds of the pool's single events by process, of a network of single events.
+        threshold: Between both classes of other ensembles, if there are any.
     """
 
     scores: tuple[Scores, Scores]
@@ -59,17 +69,27 @@ class Seen:
     total_error: float
     reads: Reads
     odds: Mapping[str, Scores] | None
+    threshold: float | None = None
 
 
-def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> Shown:
+def show(
+    test: TestSet,
+    *,
+    scan: PooledScan,
+    pool: PoolName,
+    shard: int = 0,
+    histograms: int | None = None,
+    endless: bool = False,
+) -> Shown:
     """Draw the ensembles of a test from a pool; shards other than the first are more of them.
 
-    Other pools than that of the test may be small: they are drawn from as if they had no end.
+    As many of each class as a test has, or another number of ``histograms``. Pools that may be
+    small are drawn from as if they were ``endless``.
     """
     sizes = scan.config.ensembles
-    if pool != "test" and sizes.method == "without_replacement":
-        endless = replace(scan.config, ensembles=replace(sizes, method="multinomial"))
-        scan = PooledScan(endless, scan.binned)
+    if endless and sizes.method == "without_replacement":
+        other = replace(scan.config, ensembles=replace(sizes, method="multinomial"))
+        scan = PooledScan(other, scan.binned)
     sampler = scan.ensembles(test.benchmark, test.mixture, pool, test.against)
     purpose = pair_name(test.benchmark, test.against)
     extra = [shard] if shard else []
@@ -78,7 +98,7 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> 
         choice.architecture.shares_null for choice in scan.config.architectures
     )
     own = scan.null_stream(pool, test.mixture, *extra) if common else rng
-    count = sizes.test
+    count = histograms or sizes.test
     return Shown(
         test=test,
         scan=scan,
@@ -90,50 +110,45 @@ def show(test: TestSet, *, scan: PooledScan, pool: PoolName, shard: int = 0) -> 
 
 
 def see(
-    shown: Shown, candidates: Sequence[Candidate], classifiers: Sequence[Classifier]
+    shown: Shown,
+    candidates: Sequence[Candidate],
+    classifiers: Sequence[Classifier],
+    *,
+    other: Shown | None = None,
 ) -> list[Seen]:
-    """What each classifier makes of the ensembles, in their order."""
-    odds = _event_odds(shown, candidates, classifiers)
-    items = _of_items(shown, classifiers)
-    scores = _of_histograms(shown, classifiers) | _of_events(shown, odds)
+    """What each classifier makes of the ensembles, in their order.
+
+    Those that read histograms get a threshold from ``other`` ensembles, if there are any. A network
+    of single events would have to score all events of another pool for one; its scores are log
+    likelihood ratios as they are.
+    """
+    odds, items = _event_odds(shown, candidates, classifiers), _of_items(shown, classifiers)
+    scores, weights, thresholds = _of_histograms(shown, classifiers, other)
+    scores |= _of_events(shown, odds)
     scores |= {i: (each.null, each.alternative) for i, each in items.items()}
-    reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
-    weights: dict[int, Scores] = {}
-    if reading:
-        middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
-        added = responses([classifiers[i] for i in reading], middle)
-        weights = dict(zip(reading, added, strict=True))
+
+    def by_pools(i: int, auc: float) -> float:
+        if i in weights:
+            return pool_error(auc, weights[i], shown.sampler)
+        binned, test = shown.scan.binned, shown.test
+        drawn: Any = {"binned": binned, "benchmark": test.benchmark, "mixture": test.mixture}
+        if i in items:
+            return of_sums(auc, items[i].added, scores=scores[i], **drawn)
+        return of_events(auc, odds[i], **drawn)
+
     seen = []
-    for i in range(len(classifiers)):
+    for i, classifier in enumerate(classifiers):
         placed = placements(*scores[i])
         found = estimate(placed)
-        if i in weights:
-            by_pools = pool_error(found.auc, weights[i], shown.sampler)
-        elif i in items:
-            by_pools = of_sums(
-                found.auc,
-                items[i].added,
-                binned=shown.scan.binned,
-                benchmark=shown.test.benchmark,
-                mixture=shown.test.mixture,
-                scores=scores[i],
-            )
-        else:
-            by_pools = of_events(
-                found.auc,
-                odds[i],
-                binned=shown.scan.binned,
-                benchmark=shown.test.benchmark,
-                mixture=shown.test.mixture,
-            )
         seen.append(
             Seen(
                 scores=scores[i],
                 placements=placed,
                 found=found,
-                total_error=math.hypot(found.error, by_pools),
-                reads=classifiers[i].reads,
+                total_error=math.hypot(found.error, by_pools(i, found.auc)),
+                reads=classifier.reads,
                 odds=odds.get(i),
+                threshold=thresholds.get(i),
             )
         )
     return seen
@@ -157,15 +172,23 @@ def _event_odds(
 
 
 def _of_histograms(
-    shown: Shown, classifiers: Sequence[Classifier]
-) -> dict[int, tuple[Scores, Scores]]:
-    """Scores of those that read histograms, all together."""
+    shown: Shown, classifiers: Sequence[Classifier], other: Shown | None
+) -> tuple[dict[int, tuple[Scores, Scores]], dict[int, Scores], dict[int, float]]:
+    """Scores, what one event more changes, and thresholds of those that read histograms."""
     reading = [i for i, c in enumerate(classifiers) if c.reads == "histograms"]
     if not reading:
-        return {}
-    asked = [classifiers[i] for i in reading]
-    null, alternative = score_many(asked, shown.null), score_many(asked, shown.alternative)
-    return {i: (null[k], alternative[k]) for k, i in enumerate(reading)}
+        return {}, {}, {}
+    together = Together([classifiers[i] for i in reading])
+    both = together.scores(shown.null), together.scores(shown.alternative)
+    scores = dict(zip(reading, zip(*both, strict=True), strict=True))
+    middle = (shown.sampler.null_mean + shown.sampler.alternative_mean) / 2
+    weights = dict(zip(reading, together.responses(middle), strict=True))
+    if other is None:
+        return scores, weights, {}
+    elsewhere = together.scores(np.concatenate([other.null, other.alternative]))
+    parts = (np.split(each, [len(other.null)]) for each in elsewhere)
+    thresholds = (threshold_between(*own) for own in parts)
+    return scores, weights, dict(zip(reading, thresholds, strict=True))
 
 
 def _of_items(shown: Shown, classifiers: Sequence[Classifier]) -> dict[int, ItemScores]:

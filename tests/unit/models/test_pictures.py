@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.models.transfer.pictures import Moments, Picture
+from rayscan.models.transfer.pictures import Moments, Picture, coloured, levels_each
 from rayscan.seeds import stream
 
 
@@ -65,3 +65,20 @@ def test_a_bin_beyond_the_last_level_changes_nothing():
     picture = plain((1, 2), 2)
     found = picture.pulled_back(np.array([300, 10]), np.ones((2, 2, 3)))
     assert found.tolist() == [0, 6]
+
+
+@pytest.mark.parametrize("look", ["channels", "colours"])
+@pytest.mark.parametrize("size", [3, 8, 20])
+def test_colours_between_levels_are_nearer_to_those_of_both_than_these_are_to_each_other(
+    look, size
+):
+    """A picture of 8 bits rounds to the nearer of two levels."""
+    null = Moments(np.full(64, 40.0), np.full(64, 40.0))
+    picture = Picture.counts((8, 8), size, look, null)
+    counts = stream(1, "levels").poisson(40.0, (5, 64))
+    levels = np.minimum(counts * levels_each(null), 255)
+    found = coloured(levels, (8, 8), size, look, np)
+    table = plain((1, 256), 256, look).of(np.arange(256)[None])[0, 0].astype(float)
+    step = np.abs(np.diff(table, axis=0)).max(axis=0)
+    assert np.all(np.abs(255 * found - picture.of(counts)) <= step / 2 + 1e-9)
+    assert found.shape == (5, size, size, 3)

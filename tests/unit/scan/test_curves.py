@@ -90,6 +90,14 @@ def test_the_area_under_the_points_is_the_auc_of_the_table(tested):
         assert len(points) <= 101
 
 
+def test_networks_of_single_events_decide_at_score_0_alone(tested):
+    rows = tested[2]["auc"]
+    events = rows["architecture"] == "event_mlp"
+    assert rows["accuracy"].notna().all()
+    validated = rows[["threshold_validated", "accuracy_validated", "f1_validated_error"]]
+    assert (validated.isna().all(axis=1) == events).all()
+
+
 def test_the_auc_of_single_events_is_that_of_scikit_learn(tested):
     pools, candidates, frames, folder = tested
     rows = frames["auc"]

@@ -378,11 +378,13 @@ def test_an_auc_over_folds_is_a_mean_with_the_error_of_a_mean():
             for s in (5, 9)
         ]
     )
+    rows = rows.assign(recall_validated_error=rows["auc_error"])
     found = over_folds(rows, ["test_signal"])
     assert len(found) == 4
     assert list(found.columns) == list(rows.columns)
     assert sorted(found["auc"]) == pytest.approx([0.61, 0.61, 0.71, 0.71])
     assert found["auc_error"].tolist() == pytest.approx([0.01 * np.sqrt(1 + 4 + 9) / 3] * 4)
+    assert found["recall_validated_error"].tolist() == found["auc_error"].tolist()
     assert found["auc_event"].isna().all()
     assert found["trial"].tolist() == ["00", "00", "10", "10"]
     apart = rows.assign(fold=None)

@@ -247,14 +247,21 @@ def test_a_search_too_short_for_its_sampler_says_what_to_write(search, key, what
 def test_more_points_than_can_be_planned_are_refused_before_they_are():
     strengths = ", ".join(str(n) for n in range(1, 50_002))
     text = change("  s_over_sqrt_b: [1, 2]", f"  signal: [{strengths}]") + "  - name: cnn\n"
-    text = change("bins: 4,", "bins: 5,", text)
     line, where, what = one(text)
     assert (line, where) == (18, "mixtures")
     assert "100,002 points" in what
 
 
 def test_a_convolutional_network_needs_pictures():
-    line, where, what = one(change("name: mlp", "name: cnn"))
+    second = "    - {observable: jet1_eta, bins: 4, low: -4, high: 4}\n"
+    line, where, what = one(change("name: mlp", "name: cnn", change(second, "")))
+    assert (line, where) == (21, "architectures.0.name")
+    assert "sees pictures of two axes, those of the binning have 10; take" in what
+
+
+@pytest.mark.parametrize("knobs", ["", "\n    hyperparameters: {convolutions: {choices: [1, 2]}}"])
+def test_unpadded_convolutions_need_bins(knobs):
+    line, where, what = one(change("name: mlp", f"name: cnn\n    preset: published{knobs}"))
     assert (line, where) == (22, "architectures.0.name")
     assert "at least 5 x 5 bins, those of the binning have 10 x 4" in what
 

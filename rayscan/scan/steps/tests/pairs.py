@@ -28,6 +28,7 @@ from rayscan.scan.steps.curves import Curves, kept
 from rayscan.scan.steps.scoring import Scores, single_events, stored
 from rayscan.scan.steps.shown import Seen, Shown, see, show
 from rayscan.scan.steps.tests.base import CrossTests
+from rayscan.scan.steps.thresholds import decision_columns, for_thresholds
 from rayscan.stats.auc import estimate
 from rayscan.stats.placements import placements
 
@@ -125,7 +126,7 @@ def cross_test(
     # Of a shared pool, what the same classifiers do on events that none of them has seen.
     elsewhere = None
     if binned.mode == "shared_pool":
-        elsewhere = show(test, scan=scan, pool="unseen")
+        elsewhere = show(test, scan=scan, pool="unseen", endless=True)
     limit = ceiling_of_test(elsewhere or shown)
     common = {
         "test_benchmark": test.benchmark,
@@ -138,7 +139,7 @@ def cross_test(
         **_pool_columns(binned, test, shown.sampler.draw_fraction, config.ensembles.test),
     }
     classifiers = [stored(storage, c.row["classifier"]) for c in candidates]
-    seen = see(shown, candidates, classifiers)
+    seen = see(shown, candidates, classifiers, other=for_thresholds(shown))
     unseen: Sequence[Seen | None] = [None] * len(seen)
     if elsewhere is not None:
         unseen = see(elsewhere, candidates, classifiers)
@@ -165,6 +166,7 @@ def cross_test(
         | {"selected": candidate.selected}
         | common
         | columns
+        | decision_columns(seen[i].scores, seen[i].threshold)
         | _event_columns(events.get(i))
         for i, (candidate, columns) in enumerate(zip(candidates, found, strict=True))
     ]
@@ -183,12 +185,9 @@ def _confirm(
     pool. What is known to leak stays flagged, whatever it gains.
     """
     flagged = [i for i, columns in enumerate(found) if columns.get("leakage_flag")]
-    names = [*shown.scan.binned.backgrounds, shown.test.benchmark]
-    names += [] if shown.test.against is None else [shown.test.against]
-    filled = all(shown.scan.binned.processes[n].counts["validation"].any() for n in names)
-    if not flagged or not filled:
+    if not flagged or not shown.filled("validation"):
         return
-    other = show(shown.test, scan=shown.scan, pool="validation")
+    other = show(shown.test, scan=shown.scan, pool="validation", endless=True)
     again = see(other, [candidates[i] for i in flagged], [classifiers[i] for i in flagged])
     for i, each in zip(flagged, again, strict=True):
         gained = _gain(found[i]["auc"], found[i]["auc_total_error"], each)
