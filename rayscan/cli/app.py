@@ -215,7 +215,7 @@ def plot(
     storage: Results,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
     study: Annotated[
-        str, typer.Option(help="Also the figures of this published study: monojet.")
+        str, typer.Option(help="Also the figures of this published study: monojet, slepton.")
     ] = "",
 ) -> None:
     """Draw the figures of a scan, or of a published study from a scan and its variants.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,7 @@ from rayscan.cluster.tasks import mapped
 from rayscan.errors import FileUnreadableError, StorageError, TreeMissingError
 from rayscan.events.formats import EVENTS_PER_TASK, Slice
 from rayscan.events.selection import select
+from rayscan.events.spectra import Spectrum
 from rayscan.keys import digest
 from rayscan.results.faults import patiently
 from rayscan.results.storage import Storage
@@ -22,7 +23,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.pools.inputs import Inputs, slices_of
 from rayscan.scan.pools.reading import Reading, keep
 
-_TABLE_VERSION = 4
+_TABLE_VERSION = 5
 """Raised when event tables are stored in another way, or hold other events than before."""
 _EVENTS_VERSION = 3
 """Raised when the same files give other events than before: all is trained again."""
@@ -40,7 +41,7 @@ def parts(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, Slice]:
     found = {}
     sources = _sources(config, inputs, process)
     for piece in slices_of(config, inputs, process):
-        key = _selected(config, piece, _TABLE_VERSION)
+        key = _selected(config, piece, _TABLE_VERSION, config.spectra)
         events = piece.last - piece.first
         part = "00000" if events == whole[piece.path] else f"{piece.first}_{piece.last}"
         found[f"events/{process}-{key}/{sources[piece.path]}-{part}"] = piece
@@ -62,9 +63,11 @@ def events_of(config: ScanConfig, inputs: Inputs, process: str) -> tuple[str, ..
     return tuple(found)
 
 
-def _selected(config: ScanConfig, piece: Slice, version: int) -> str:
+def _selected(
+    config: ScanConfig, piece: Slice, version: int, spectra: Sequence[Spectrum] = ()
+) -> str:
     tree, names = config.processes[piece.process].tree, sorted(config.observables)
-    return digest(tree, piece.weight, config.selection, names, version)
+    return digest(tree, piece.weight, config.selection, names, version, *spectra)
 
 
 def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]:
@@ -129,7 +132,7 @@ def _missing(cache: Storage, wanted: Iterable[str]) -> tuple[str, ...]:
 
 def _reader(config: ScanConfig, cache: Storage) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What a task does with a slice: it selects events, and says what it could not read."""
-    selection, observables = config.selection, config.observables
+    selection, observables, spectra = config.selection, config.observables, config.shown
 
     def read(row: dict[str, Any]) -> dict[str, Any]:
         piece = Slice(**json.loads(row["slice"]))
@@ -137,7 +140,9 @@ def _reader(config: ScanConfig, cache: Storage) -> Callable[[dict[str, Any]], di
         done = {"process": row["process"], "entries": entries, "path": piece.path, "why": ""}
         try:
             table, flow = patiently(
-                lambda: select(piece, selection=selection, observables=observables),
+                lambda: select(
+                    piece, selection=selection, observables=observables, spectra=spectra
+                ),
                 lambda error: isinstance(error, StorageError),
                 patience=cache.patience,
                 pause=1.0,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from rayscan.cluster.studies import PointStudy
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan, fixed_packs
-from rayscan.scan.plan.points import Point
+from rayscan.scan.plan.points import Point, packed
 
 Row: TypeAlias = Mapping[str, Any]
 Done: TypeAlias = Callable[[Row], None]
@@ -101,8 +101,8 @@ class Queue:
             self._ready.append(pack)
 
     def _refill(self) -> None:
-        size = self.config.training.pack
         for study in self._studies.values():
+            size = packed(self.config, study.point)
             while batch := study.suggest():
                 for first in range(0, len(batch), size):
                     self._put(batch[first : first + size])

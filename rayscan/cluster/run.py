@@ -41,8 +41,10 @@ from rayscan.scan.pools.binned import BinnedPools, cutflow_rows, fingerprint, ga
 from rayscan.scan.pools.inputs import Inputs, open_inputs, without
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.pools.reading import Reading, reading_problems
+from rayscan.scan.pools.spectra import spectrum_rows
 from rayscan.scan.steps.base import Part
 from rayscan.scan.steps.candidates import Candidate, candidates_of
+from rayscan.scan.steps.pictured import example_rows
 from rayscan.scan.steps.registry import STEPS
 from rayscan.terminal.progress import Reporter
 
@@ -104,6 +106,9 @@ class Scan:
         self._commit("provenance", "inputs", provenance)
         self._commit("pools", "pools", pool_rows(binned))
         self._commit("cutflow", "cutflow", cutflow_rows(binned))
+        self._commit("spectra", "spectra", spectrum_rows(self.config, binned))
+        drawn = example_rows(PooledScan(self.config, binned), strengths)
+        self._commit("examples", "examples", drawn)
         rows = self._stored(plan) if self.retest else self._train(binned, plan)
         self._steps(binned, strengths, candidates_of(plan, rows))
         return self._finish(plan, rows)

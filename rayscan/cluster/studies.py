@@ -20,7 +20,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.search import MAXIMISED, Search
 from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.plan.members import MemberPlan, member
-from rayscan.scan.plan.points import Point, planned_in_fold
+from rayscan.scan.plan.points import Point, planned_in_fold, together
 from rayscan.seeds import integer
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -48,7 +48,7 @@ class PointStudy:
         maximised = MAXIMISED[self.config.search.objective]
         self._study = optuna.create_study(
             study_name=self.point.name,
-            sampler=sampler(self.config.search, seed, knobs=len(ranges)),
+            sampler=sampler(self.config.search, seed, self._space),
             pruner=pruner(self.config.search),
             direction="maximize" if maximised else "minimize",
         )
@@ -63,7 +63,7 @@ class PointStudy:
         if self._asked:
             return ()
         most = planned_in_fold(self.config, self.point)
-        last = min(self._next + self.config.search.batch, most)
+        last = min(self._next + together(self.config, self.point), most)
         for number in range(self._next, last):
             self._asked[number] = self._study.ask(self._space)
         numbers, self._next = range(self._next, last), last

@@ -23,6 +23,7 @@ from rayscan.events.cuts import Cut
 from rayscan.events.formats import Slice
 from rayscan.events.observables import names as named
 from rayscan.events.reconstruction import Objects
+from rayscan.events.spectra import Spectrum, carried, counted
 from rayscan.events.weights import NONE, Weights, branch_of
 from rayscan.events.weights import values as weight_values
 
@@ -165,19 +166,25 @@ def with_broken(flow: CutFlow) -> CutFlow:
 
 
 def select(
-    piece: Slice, *, selection: Selection, observables: Sequence[str]
+    piece: Slice,
+    *,
+    selection: Selection,
+    observables: Sequence[str],
+    spectra: Sequence[Spectrum] = (),
 ) -> tuple[pa.Table, CutFlow]:
     """The selected events of one slice and its cut flow: a function of the slice alone.
 
     Returns:
-        The event table (``table.cached(observables)``), rows in the order of the file; the flow.
-        Broken events (`content.broken`, or no finite weight) are in neither, only counted.
+        The event table (``table.cached(observables)``), rows in the order of the file, which
+        carries the ``spectra``; the flow. Broken events (`content.broken`, or no finite weight) are
+        in none of them, only counted.
 
     Raises:
         InputError: The file cannot be read, or lacks a branch or all weights.
     """
     layout = table.cached(observables)
-    needs = selection.needs(observables)
+    wanted = [*observables, *(each.observable for each in spectra)]
+    needs = selection.needs(wanted)
     columns, weights = _weighed(piece, needs)
     entries = np.arange(piece.first, piece.last)
     leaves = flat.leaves(columns)
@@ -188,7 +195,7 @@ def select(
         sound = ~np.any(list(bad.values()), axis=0)
         columns = {name: column[sound] for name, column in columns.items()}
         entries, weights, leaves = entries[sound], weights[sound], flat.leaves(columns)
-    values = named.compute(selection.names(observables), columns, selection.objects)
+    values = named.compute(selection.names(wanted), columns, selection.objects)
     kept = np.ones(len(weights), dtype=np.bool_)
     steps = [Step.of("all", weights)]
     for cut in selection.parsed:
@@ -208,7 +215,8 @@ def select(
         broken=piece.last - piece.first - len(entries),
         broken_columns={name: int(mask.sum()) for name, mask in bad.items()},
     )
-    return pa.Table.from_arrays(arrays, schema=layout), flow
+    found = pa.Table.from_arrays(arrays, schema=layout)
+    return carried(found, counted(spectra, values, weights, kept)), flow
 
 
 def _weighed(piece: Slice, needs: Mapping[str, str]) -> tuple[dict[str, ak.Array], Floats]:

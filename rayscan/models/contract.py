@@ -19,6 +19,7 @@ import numpy.typing as npt
 from rayscan.arrays import AnyIntegers, Floats
 from rayscan.errors import ShapeMismatchError
 from rayscan.models.event_blocks import EventBlocks
+from rayscan.models.folds import LeftOut
 from rayscan.models.ratio.mixed import Part
 from rayscan.models.ratio.nuisances import BackgroundNuisances
 
@@ -246,12 +247,14 @@ class Trained:
         epochs: Epochs trained (0 for a closed form).
         best_epoch: Epoch (from 0) whose weights were kept.
         history: Per epoch: ``loss``, ``validation_loss``, ``validation_auc``.
+        left_out: Scores over folds of its training set, where they were asked for.
     """
 
     classifier: Classifier
     epochs: int = 0
     best_epoch: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
+    left_out: LeftOut | None = None
 
 
 def columns(

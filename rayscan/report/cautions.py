@@ -33,6 +33,7 @@ def warnings(tables: Tables) -> list[str]:
         _leakage,
         _shared_pool,
         _artefacts,
+        _folds,
         _draws,
         _pools,
         _trainings,
@@ -99,6 +100,22 @@ def _artefacts(tables: Tables) -> Iterator[str]:
             f"Artefact: {len(those)} of {len(rows)} AUCs ({names}) are of classifiers that were "
             f"trained and tested on what no data have, as their knobs ask: {kind}. What they reach "
             "without it is in the column auc_unseen."
+        )
+
+
+def _folds(tables: Tables) -> Iterator[str]:
+    rows = labelled(tables.validation).drop_duplicates("trial")
+    flagged = rows[rows["leakage_flag"].isin([True])]
+    if len(flagged):
+        worst = _largest(flagged, "mean_over_ceiling_sigma")
+        own = tables.validation[tables.validation["trial"] == worst["trial"]]
+        yield (
+            f"Folds: the mean AUC over folds of {len(flagged)} of {len(rows)} classifiers lies "
+            f"more than 4 sigma above what is possible on events that were not trained on. Worst: "
+            f"{worst['label']} of {worst['train_benchmark']} at S = {worst['train_signal']:.0f}, "
+            f"B = {worst['train_background']:.0f}: {own['auc'].mean():.3f} against "
+            f"{worst['auc_ceiling']:.3f} ({worst['mean_over_ceiling_sigma']:+.1f} sigma). All "
+            "folds are drawn from the same events."
         )
 
 

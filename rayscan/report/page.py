@@ -31,8 +31,12 @@ _CAPTIONS = {
     "scores_events": "Scores of single events of signal and of background.",
     "limits": "Expected 95 % CLs limits with their 68 % and 95 % bands.",
     "limit_matrix": "Expected limit over that of the classifier trained on the tested benchmark.",
+    "spectra": "Cross-sections: backgrounds stacked, signals as lines.",
+    "spectra_shapes": "Distributions of unit sum: all backgrounds together, and each signal.",
+    "examples": "Histograms of background only, and with signal, at up to four strengths.",
     "cutflow": "Share of each process left after each cut.",
     "learning_curves": "AUC on the validation pool after each epoch.",
+    "loss_curves": "Loss in training and on the validation pool after each epoch.",
 }
 
 

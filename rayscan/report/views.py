@@ -18,11 +18,13 @@ from rayscan.report.frames.heads import (
 )
 from rayscan.report.frames.limits import limit_summary
 from rayscan.report.frames.trials import failures, of_several
+from rayscan.report.frames.validation import fold_summary
 from rayscan.results.read import Tables
 
 ERRORS = f"{TOTAL}; 0.705(31) is 0.705 ± 0.031"
 SIDE_BY_SIDE = f"mean AUC of the best classifier / its ceiling ({ERRORS}), at S/sqrt(B) ="
 OWN_STRENGTHS = "the same of variants with strengths of their own"
+FOLDS = "AUC of folds of the training set: mean and standard deviation, as published"
 _ROW = ["variant", "test_benchmark"]
 _FEW = 4
 
@@ -116,6 +118,7 @@ def sections(tables: Tables) -> dict[str, pd.DataFrame]:
             title = f"AUC of {label} at S/sqrt(B) = {strength:.3g}, train (rows) x test"
             text = {name: brief(frame[name], errors[strength][name]) for name in frame}
             found[title] = pd.DataFrame(text, index=frame.index).reset_index()
+    found[f"{FOLDS}; {ERRORS}"] = folds_view(tables)
     found["AUC against a second signal on the same background"] = against_view(tables)
     found["AUC of one classifier for several benchmarks, over single ones"] = multimodel_view(
         tables
@@ -172,6 +175,22 @@ def against_view(tables: Tables) -> pd.DataFrame:
             "S/sqrt(B)": _strength(rows),
             "AUC": _spread(rows["auc_mean"], rows["auc_total_error"]),
             "ceiling": _spread(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
+        }
+    )
+
+
+def folds_view(tables: Tables) -> pd.DataFrame:
+    """For a terminal: AUC of folds, and of the same classifier on events it has not seen."""
+    rows = fold_summary(tables).sort_values(["train_benchmark", "label", "train_signal"])
+    return pd.DataFrame(
+        {
+            "benchmark": rows["train_benchmark"],
+            "classifier": rows["label"],
+            "S/B": rows["train_s_over_b"].map("{:.3g}".format),
+            "S/sqrt(B)": rows["train_s_over_sqrt_b"].map("{:.3g}".format),
+            "folds": _spread(rows["auc_mean"], rows["auc_std"]),
+            "unseen events": brief(rows["auc_tested"], rows["auc_tested_total_error"]),
+            "ceiling": brief(rows["auc_ceiling"], rows["auc_ceiling_total_error"]),
         }
     )
 

@@ -19,11 +19,12 @@ _STAGES = {
     "pools": "pools",
     "trials": "trainings",
     "auc": "cross-tests",
+    "validation": "cross-tests",
     "multiclass": "cross-tests",
     "limits": "limits",
     "points": "end",
 }
-_NOT_ALWAYS = frozenset({"multiclass"})
+_NOT_ALWAYS = frozenset({"multiclass", "validation"})
 
 
 def state(found: Status, place: Storage) -> str:

@@ -9,6 +9,8 @@ import pytest
 import uproot
 
 from rayscan.events import formats
+from rayscan.events.selection import Selection, select
+from rayscan.events.spectra import Spectrum
 
 LEAVES = (
     "Jet.PT",
@@ -85,4 +87,34 @@ def test_nine_leaves_of_many_files(benchmark, medians, table, files):
         product=mine,
         unit="s",
         equal=f"columns; {read:.2f} of {disk:.1f} MB on disk ({whole:.1f} MB of leaves)",
+    )
+
+
+def test_spectra_while_selecting(benchmark, medians, table, files):
+    names = ("jet1_pt", "jet1_eta", "met", "n_leptons")
+    asked = [Spectrum(observable=name) for name in names]
+    chosen = Selection(cuts=("jet1_pt > 130", "abs(jet1_eta) < 4", "met > 100"))
+    pieces = [
+        piece
+        for file in files
+        for piece in formats.slices(file, process="p", name=Path(file.path).stem)
+    ]
+
+    def without() -> None:
+        for piece in pieces:
+            select(piece, selection=chosen, observables=names)
+
+    def counting() -> None:
+        for piece in pieces:
+            select(piece, selection=chosen, observables=names, spectra=asked)
+
+    more, less = medians(counting, without)
+    benchmark.pedantic(counting, rounds=1)
+    events = sum(file.entries for file in files)
+    table.add(
+        f"select {events:,} events, with {len(asked)} spectra and without",
+        plain=less,
+        product=more,
+        unit="s",
+        equal="event tables",
     )

@@ -7,11 +7,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rayscan.models.architectures.linear_svm import svm_validation_aucs
+from rayscan.models.architectures.linear_svm import LinearSVM
+from rayscan.models.contract import Member
+from rayscan.models.folds import Folds
 from rayscan.seeds import stream
+from rayscan.stats.auc import auc
 
 HISTOGRAMS, FITS = 2_000, 50
 PENALTIES = (1e-4, 1e-2)
+FOLDS = Folds(folds=5, repeats=5, stratified=True, seed=1)
+
+
+class Given:
+    """A set that needs no standardisation."""
+
+    n_classes, templates = 2, None
+
+    def __init__(self, x: Any, labels: Any) -> None:
+        self._set, self.shape = (x, labels), (x.shape[1],)
+        self.null_mean, self.null_variance = np.zeros(x.shape[1]), np.ones(x.shape[1])
+
+    def training(self, epoch: int) -> Any:
+        return self._set
+
+    def validation(self) -> Any:
+        return self._set[0][:20], self._set[1][:20]
 
 
 @pytest.mark.parametrize(("columns", "asked", "goal"), [(2_500, 2, 25), (20_000, 1, 150)])
@@ -31,7 +51,11 @@ def test_50_fits_over_folds_and_penalties(benchmark, medians, table, columns, as
     expected: list[Any] = []
 
     def ours() -> None:
-        found["aucs"] = svm_validation_aucs(x, labels, C=PENALTIES, folds=folds)
+        examples: Any = Given(x, labels)
+        members = [Member(examples, {"C": C}) for C in PENALTIES]
+        trained: Any = LinearSVM().train_with_folds(members, FOLDS)
+        parts = [each.left_out.parts() for each in trained]
+        found["aucs"] = np.array([[auc(zero, one) for *_, zero, one in own] for own in parts])
 
     def plain() -> None:
         expected.clear()

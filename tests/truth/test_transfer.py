@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
-from sklearn.model_selection import RepeatedStratifiedKFold
 from sleptons import SIDE, TOTAL, ceiling, densities, split
 
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram, lite0
 from rayscan.models.transfer.backbones import Backbone
@@ -21,6 +21,7 @@ from rayscan.models.transfer.classifier import Rows
 from rayscan.models.transfer.features import OfPictures, OfPixels
 from rayscan.models.transfer.pictures import Moments, Picture
 from rayscan.seeds import stream
+from rayscan.stats.auc import auc
 
 pytestmark = pytest.mark.slow
 
@@ -63,9 +64,12 @@ def areas():
 
 def folded(rows):
     labels = np.repeat([0, 1], HISTOGRAMS)
-    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=1).split(labels, labels)
+    folds = Folds(folds=5, repeats=2, stratified=True, seed=1)
     products = gram.gram(rows.blocks, rows.shift)
-    return gram.fold_areas(products, labels, folds, how="linear_svm", C=[1.0]).mean()
+    head = gram.Head(how="linear_svm", C=1.0)
+    (scores,) = gram.fold_scores(products, labels, folds.of(labels), [head])
+    left_out = LeftOut.of(labels, folds, scores)
+    return np.mean([auc(zero, one) for _, _, zero, one in left_out.parts()])
 
 
 def test_the_toy_is_as_separable_as_simulated_events():

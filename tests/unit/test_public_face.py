@@ -156,7 +156,7 @@ def test_a_plan_has_numbers():
 def test_tables_show_a_line_each(fake, fake_scan):
     tables = fake(fake_scan(repeats=2))
     lines = repr(tables).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert lines[2].split() == ["auc", str(len(tables.auc)), "rows"]
 
 

@@ -5,6 +5,7 @@ E events.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -60,12 +61,23 @@ class Observable:
         description: What it is, in words.
         needs: The (kind, property) pairs of reconstructed objects that it is computed from.
         values: Its value in every event, shape (E,); NaN where an object is absent.
+        whole: Whether its values are whole numbers: bins of its spectrum are centred on them.
+        width: Of the narrowest bin of its spectrum; by default by its unit.
     """
 
     unit: str
     description: str
     needs: frozenset[tuple[str, str]]
     values: Callable[[Reconstructed], Reals]
+    whole: bool = False
+    width: float | None = None
+
+    @property
+    def grain(self) -> float:
+        """Width of the narrowest bin of its spectrum: 1 GeV, pi / 64 rad."""
+        if self.whole:
+            return 1.0
+        return self.width or {"GeV": 1.0, "rad": math.pi / 64}.get(self.unit, 1 / 64)
 
 
 class Kind(ABC):

@@ -22,7 +22,16 @@ from rayscan.events.observables.base import OBJECTS, Kind, Observable
 from rayscan.events.reconstruction import ObjectCuts, Objects, Reconstructed, leaves
 from rayscan.registry import Family
 
-__all__ = ["ObjectCuts", "Objects", "check", "compute", "describe", "names_hint", "needs"]
+__all__ = [
+    "ObjectCuts",
+    "Objects",
+    "check",
+    "compute",
+    "describe",
+    "names_hint",
+    "needs",
+    "observable",
+]
 
 _HERE = "rayscan.events.observables"
 _PLACES = {
@@ -53,7 +62,7 @@ def check(name: str) -> None:
     Raises:
         ValueError: Tells the nearest name there is.
     """
-    _observable(name)
+    observable(name)
 
 
 def names_hint(name: str) -> str:
@@ -72,7 +81,7 @@ def describe(name: str) -> tuple[str, str]:
     >>> describe("jet1_pt")
     ('GeV', 'transverse momentum of the leading jet')
     """
-    found = _observable(name)
+    found = observable(name)
     return found.unit, found.description
 
 
@@ -80,7 +89,7 @@ def needs(names: Iterable[str], objects: Objects) -> dict[str, str]:
     """Leaf branches to read, each with the first observable that needs it."""
     out: dict[str, str] = {}
     for name in names:
-        wanted = (leaves(kind, what, objects) for kind, what in _observable(name).needs)
+        wanted = (leaves(kind, what, objects) for kind, what in observable(name).needs)
         for branch in sorted(frozenset[str]().union(*wanted)):
             out.setdefault(branch, name)
     return out
@@ -95,11 +104,16 @@ def compute(
     ``formats.read``.
     """
     event = Reconstructed(columns, objects)
-    return {name: _observable(name).values(event).astype(np.float32) for name in names}
+    return {name: observable(name).values(event).astype(np.float32) for name in names}
 
 
 @lru_cache(maxsize=4096)
-def _observable(name: str) -> Observable:
+def observable(name: str) -> Observable:
+    """The observable of a name.
+
+    Raises:
+        ValueError: There is none; tells the nearest name there is.
+    """
     one = OBSERVABLES.get(name)
     if isinstance(one, Observable):
         return one

@@ -20,6 +20,7 @@ _PROPERTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "charge": ("e", "charge", ("electron", "muon", "lepton")),
     "flavour": ("1", "11 for an electron, 13 for a muon,", ("lepton",)),
 }
+_WHOLE = frozenset({"btag", "charge", "flavour"})
 
 
 class Property(Kind):
@@ -37,6 +38,7 @@ class Property(Kind):
             description=f"{meaning} of the {item}",
             needs=frozenset({(item.kind, what)}),
             values=lambda event: _value(event, item, what),
+            whole=what in _WHOLE,
         )
 
     def names(self, own: str, items: Sequence[str]) -> Iterable[str]:  # noqa: ARG002
@@ -56,7 +58,8 @@ def _number(
     what: str, kind: str, name: str, values: Callable[[Reconstructed], Floats]
 ) -> Observable:
     needs = frozenset({(kind, name)})
-    return Observable(unit="1", description=f"number of {what}", needs=needs, values=values)
+    description = f"number of {what}"
+    return Observable(unit="1", description=description, needs=needs, values=values, whole=True)
 
 
 def _all(what: str, kind: str) -> Observable:

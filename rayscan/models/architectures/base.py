@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from rayscan.errors import DivergedError, nearest
-from rayscan.models.contract import Classifier, Member, Reads, Trained, Watch
+from rayscan.models.contract import Classifier, Examples, Member, Reads, Trained, Watch
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.knobs import Knobs, Value
+from rayscan.models.part_of_examples import PartOfExamples
 
 K = TypeVar("K", bound=Knobs)
 Engine: TypeAlias = Literal["tensorflow", "sklearn", "none"]
@@ -26,10 +28,12 @@ class Work:
     Attributes:
         training: All epochs of one member, without drawing its examples and compiling its graph.
         row: One histogram or event scored, its part of an AUC included.
+        shared: What of the training members of the very same examples do once.
     """
 
     training: float
     row: float
+    shared: float = 0.0
 
 
 def reading(columns: int) -> float:
@@ -54,6 +58,9 @@ class Architecture(ABC, Generic[K]):
     shares_null: bool = False
     """Whether class 0 is one set at all strengths and of all signals, where it has as many events:
     what is made of a histogram then costs more than drawing it."""
+    shares_sets: bool = False
+    """Whether members of the very same examples cost little more than one: those of a grid are then
+    trained in one pack."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its name, and the text it was made of: no other process has its module."""
@@ -110,6 +117,10 @@ class Architecture(ABC, Generic[K]):
     def draws(self, values: K) -> int:
         """Epochs' worth of histograms or items that a member draws, at most; 0 of events."""
 
+    def frozen(self, values: K) -> bool:
+        """Whether it learns from one set of histograms, of which folds can be left out."""
+        return self.draws(values) == 1
+
     @abstractmethod
     def fits(self, shape: tuple[int, ...]) -> str:
         """What bins it needs where it cannot see those of a shape; empty where it can."""
@@ -140,6 +151,13 @@ class Architecture(ABC, Generic[K]):
         Of so many histograms or items (all classes) or events an epoch, and bins along each axis,
         (features,) or (events, features).
         """
+
+    def fold_work(
+        self, values: K, shape: tuple[int, ...], examples: int, *, folds: int, repeats: int
+    ) -> Work:
+        """What folds cost beside the training (`train_with_folds`), the rows left out included."""
+        part = self.work(values, shape, examples * (folds - 1) // folds)
+        return Work(training=repeats * (folds * part.training + examples * part.row), row=part.row)
 
     @abstractmethod
     def held(
@@ -173,6 +191,33 @@ class Architecture(ABC, Generic[K]):
             ShapeMismatchError: A histogram shape is too small, or a draw has not that shape.
             ValueError: Unknown or impossible hyperparameters.
         """
+
+    def train_with_folds(
+        self, members: Sequence[Member], folds: Folds, *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Train a pack, and for each fold of its frozen set a classifier that lacks it.
+
+        All that is fitted is fitted without the fold. Each member gives its ``left_out`` scores
+        beside its classifier, or the ``DivergedError`` of a fold.
+        """
+        found: list[Trained | DivergedError] = []
+        for member, trained in zip(members, self.train(members, watch=watch), strict=True):
+            if not isinstance(trained, DivergedError):
+                trained = self._folded(member, folds, trained)  # noqa: PLW2901
+            found.append(trained)
+        return found
+
+    def _folded(self, member: Member, folds: Folds, trained: Trained) -> Trained | DivergedError:
+        examples = cast("Examples", member.examples)
+        x, labels = examples.training(0)
+        scores = []
+        for train, out in folds.of(labels):
+            part = replace(member, examples=PartOfExamples(examples, train))
+            (fit,) = self.train([part])
+            if isinstance(fit, DivergedError):
+                return fit
+            scores.append(fit.classifier.scores(x[out]))
+        return replace(trained, left_out=LeftOut.of(labels, folds, scores))
 
     @abstractmethod
     def restore(self, folder: Path) -> Classifier:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from rayscan.arrays import Floats
+from rayscan.arrays import AnyIntegers, Floats
 from rayscan.errors import DivergedError
 from rayscan.models import scoring, storage
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.contract import Classifier, Examples, Member, Trained, Watch, columns
+from rayscan.models.folds import Folds, LeftOut
 from rayscan.models.knobs import COUNT, INPUTS, POSITIVE, Float, Knobs, knob
 from rayscan.models.losses.cross_entropy import CrossEntropy
 from rayscan.models.networks.inputs import Input
@@ -81,13 +83,24 @@ class LinearClassifier(Classifier):
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Drawn:
-    """Histograms to fit, as the classifier sees them."""
+    """Histograms to fit, as the classifier sees them.
+
+    Attributes:
+        seen: What it sees of counts.
+        x: The histograms, shape (N, bins).
+        labels: Their classes, shape (N,).
+    """
 
     seen: Input
     x: Floats
     labels: npt.NDArray[np.integer]
+
+    @cached_property
+    def gram(self) -> Floats:
+        """Inner products of all pairs, shape (N, N)."""
+        return self.x @ self.x.T
 
 
 class LinearArchitecture(Architecture[L], Generic[L]):
@@ -99,10 +112,17 @@ class LinearArchitecture(Architecture[L], Generic[L]):
     learns_strength = True
     warm_starts = False
     engine = "sklearn"
+    shares_sets = True
+    of_set: ClassVar[tuple[str, ...]] = ("input", "draws")
+    """Knobs that the histograms it is fitted to depend on."""
 
     def draws(self, values: L) -> int:
         """All at once."""
         return values.draws
+
+    def frozen(self, values: L) -> bool:
+        """All draws are one set."""
+        return True
 
     def fits(self, shape: tuple[int, ...]) -> str:
         """Any bins."""
@@ -122,12 +142,31 @@ class LinearArchitecture(Architecture[L], Generic[L]):
     def fit(self, drawn: Drawn, values: L, seed: int) -> tuple[Floats, Floats]:
         """Weight (bins, outputs) and bias (outputs,) on the seen input."""
 
+    def drawn(self, examples: Examples, values: L) -> Drawn:
+        """The histograms that are fitted."""
+        return _draw(examples, values)
+
+    def scores_left_out(
+        self, drawn: Drawn, train: AnyIntegers, out: AnyIntegers, values: L, seed: int
+    ) -> Floats:
+        """Scores of some rows, of two classes, by a fit to others."""
+        part = Drawn(drawn.seen, drawn.x[train], drawn.labels[train])
+        weight, bias = self.fit(part, values, seed)
+        return np.asarray((drawn.x[out] @ weight + bias)[:, 0])
+
     def train(
         self, members: Sequence[Member], *, watch: Watch | None = None
     ) -> list[Trained | DivergedError]:
         """Fit each member; members of the same ``examples`` and draws share them."""
         cache: dict[tuple[object, ...], Drawn] = {}
         return [self._train(member, cache) for member in members]
+
+    def train_with_folds(
+        self, members: Sequence[Member], folds: Folds, *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Fit each member to all histograms, and to those without each fold."""
+        cache: dict[tuple[object, ...], Drawn] = {}
+        return [self._train(member, cache, folds) for member in members]
 
     def restore(self, folder: Path) -> LinearClassifier:
         """Read a saved linear classifier."""
@@ -136,13 +175,13 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         return LinearClassifier(self.name, shape, body["input"], arrays["weight"], arrays["bias"])
 
     def _train(
-        self, member: Member, cache: dict[tuple[object, ...], Drawn]
+        self, member: Member, cache: dict[tuple[object, ...], Drawn], folds: Folds | None = None
     ) -> Trained | DivergedError:
         examples = cast("Examples", member.examples)
         values = self.valued(member.hyperparameters)
-        key = (id(examples), values.input, values.draws)
+        key = (id(examples), *(getattr(values, name) for name in self.of_set))
         if key not in cache:
-            cache[key] = _draw(examples, values)
+            cache[key] = self.drawn(examples, values)
         drawn = cache[key]
         if not np.isfinite(drawn.x).all():
             what = "its training histograms hold NaN or infinite values"
@@ -150,7 +189,15 @@ class LinearArchitecture(Architecture[L], Generic[L]):
         weight, bias = drawn.seen.folded(*self.fit(drawn, values, member.seed))
         shape = tuple(examples.shape)
         classifier = LinearClassifier(self.name, shape, values.input, weight, bias)
-        return Trained(classifier, epochs=1, history=history(classifier, examples))
+        trained = Trained(classifier, epochs=1, history=history(classifier, examples))
+        if folds is None:
+            return trained
+        return replace(trained, left_out=self._left_out(drawn, folds, values, member.seed))
+
+    def _left_out(self, drawn: Drawn, folds: Folds, values: L, seed: int) -> LeftOut:
+        parts = folds.of(drawn.labels)
+        scores = (self.scores_left_out(drawn, train, out, values, seed) for train, out in parts)
+        return LeftOut.of(drawn.labels, folds, scores)
 
 
 def _draw(examples: Examples, values: LinearKnobs) -> Drawn:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,83 +17,20 @@ from rayscan.models.architectures.base import Architecture, Work, reading
 from rayscan.models.architectures.linear import history
 from rayscan.models.architectures.linear_svm import share
 from rayscan.models.contract import Examples, Member, Trained, Watch, columns
-from rayscan.models.knobs import COUNT, POSITIVE, Choice, Float, Knobs, Legal, Value, knob
+from rayscan.models.folds import Folds, LeftOut
+from rayscan.models.knobs import Value
 from rayscan.models.networks.inputs import Input
 from rayscan.models.transfer import gram
-from rayscan.models.transfer.backbones import BATCH, Backbone
+from rayscan.models.transfer.backbones import BATCH
 from rayscan.models.transfer.classifier import Kernel, Plane, Reading, Rows, TransferClassifier
 from rayscan.models.transfer.features import MEMORY, REMEMBERED, OfPictures, OfPixels, Seer
 from rayscan.models.transfer.gram import Components, Linear
+from rayscan.models.transfer.knobs import PIXELS, TransferKnobs
 from rayscan.models.transfer.pictures import Moments, Picture
 
-PIXELS = "pixels"
-# CPU seconds of a picture and per 1e9 multiply-adds of a backbone: pictures of 224 x 224 by
-# EfficientNet-Lite0, InceptionV3 and ResNet50. Of pairs of histograms per feature, and of triples.
-_PICTURE, _PRODUCT = 0.0105, 0.013
-_PAIR_FEATURE, _TRIPLE = 0.06e-9, 3e-10
-_FITTED = ("logistic_regression", "linear_svm", "rbf_svm")
-_PICTURES = Legal(options=("colours", "channels"))
+# CPU seconds of pairs of histograms per feature; of triples, of components and a fit to them.
+_PAIR_FEATURE, _TRIPLE, _TRIPLE_FIT = 0.06e-9, 3e-10, 3e-11
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferKnobs(Knobs):
-    """Of pictures, of the network that sees them, and of what is fitted to its features.
-
-    Attributes:
-        backbone: ``lite0``, a model of keras.applications such as ``inception_v3``, a path of a
-            ``.keras`` file; or ``pixels``, no network: the standardised counts themselves.
-        weights: ``bundled`` (of lite0, by the extra ``transfer``; those in a ``.keras`` file),
-            ``imagenet`` (which Keras downloads), a path of a file, or ``none`` (random).
-        picture: A colour map, or the level of grey in three ``channels``.
-        levels: What a level shows: ``counts``, up to somewhat above the largest mean of the null,
-            or how many ``sigma`` of the null a bin is off its mean.
-        scaling: Values as the network was trained with (``own``), or over 255 (``unit``).
-        size: Pixels of a side.
-        components: The most principal components; fewer where fewer histograms are trained on.
-        classifier: What is fitted to the components.
-        C: Inverse strength of the penalty on the sum of losses (scikit-learn's C).
-        gamma: Of the kernel exp(-gamma |a - b|^2) of ``rbf_svm``.
-        scale: Features of ``unit`` mean square about their mean, so that C and gamma mean the same
-            for every backbone; or as they are (``none``).
-        histograms: Most training histograms used; the Gram matrix holds their number squared.
-    """
-
-    backbone: str = knob("lite0", Legal())
-    weights: str = knob("bundled", Legal())
-    picture: Literal["colours", "channels"] = knob("colours", _PICTURES)
-    levels: Literal["counts", "sigma"] = knob("counts", Legal(options=("counts", "sigma")))
-    scaling: Literal["own", "unit"] = knob("own", Legal(options=("own", "unit")))
-    size: int = knob(224, Legal(least=1, most=4096))
-    components: int = knob(2000, COUNT)
-    classifier: Literal["logistic_regression", "linear_svm", "rbf_svm"] = knob(
-        "linear_svm", Legal(options=_FITTED), Choice(_FITTED)
-    )
-    C: float = knob(1.0, POSITIVE, Float(1e-3, 1e3, log=True))
-    gamma: float = knob(1.0, POSITIVE, Float(1e-2, 10.0, log=True))
-    scale: Literal["unit", "none"] = knob("unit", Legal(options=("unit", "none")))
-    histograms: int = knob(4000, Legal(least=2, most=100_000))
-
-    def __post_init__(self) -> None:
-        Knobs.__post_init__(self)
-        if self.backbone != PIXELS and (why := self.frozen.refused()):
-            raise ValueError(why)
-
-    @property
-    def frozen(self) -> Backbone:
-        """The network of pictures."""
-        return Backbone(self.backbone, self.weights, self.scaling, self.size)
-
-    def columns(self, bins: int) -> int:
-        """Features of a histogram."""
-        return bins if self.backbone == PIXELS else self.frozen.columns
-
-    @property
-    def picture_cost(self) -> float:
-        """CPU seconds of the features of a histogram."""
-        if self.backbone == PIXELS:
-            return 0.0
-        return (_PICTURE * (self.size / 224) ** 2) + _PRODUCT * self.frozen.known.work(self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +73,7 @@ class Transfer(Architecture[TransferKnobs]):
     warm_starts = False
     engine = "tensorflow"
     shares_null = True
+    shares_sets = True
 
     def draws(self, values: TransferKnobs) -> int:
         """One frozen set."""
@@ -152,12 +90,28 @@ class Transfer(Architecture[TransferKnobs]):
     def work(self, values: TransferKnobs, shape: tuple[int, ...], examples: int) -> Work:
         """Pictures, pairs of them for each feature, and the components of all."""
         bins, rows = int(np.prod(shape)), min(values.histograms, examples)
-        pairs = rows**2 * (_PAIR_FEATURE * values.columns(bins) + _TRIPLE * rows)
         each = values.picture_cost
+        shared = rows * each + rows**2 * _PAIR_FEATURE * values.columns(bins)
         return Work(
-            training=rows * each + pairs,
+            training=shared + _TRIPLE * rows**3,
             row=reading(values.columns(bins)) + each + _PAIR_FEATURE * values.columns(bins),
+            shared=shared,
         )
+
+    def fold_work(
+        self,
+        values: TransferKnobs,
+        shape: tuple[int, ...],
+        examples: int,
+        *,
+        folds: int,
+        repeats: int,
+    ) -> Work:
+        """Components and fits of each part; features and their inner products are there."""
+        triples = repeats * folds * (min(values.histograms, examples) * (folds - 1) // folds) ** 3
+        shared = _TRIPLE * triples
+        row = self.work(values, shape, 1).row
+        return Work(training=shared + _TRIPLE_FIT * triples, row=row, shared=shared)
 
     def held(
         self,
@@ -191,8 +145,13 @@ class Transfer(Architecture[TransferKnobs]):
         self, members: Sequence[Member], *, watch: Watch | None = None
     ) -> list[Trained | DivergedError]:
         """Fit each member; those of the same examples and pictures share all inner products."""
-        known_sets: dict[tuple[object, ...], _Set | DivergedError] = {}
-        return [self._train(member, known_sets) for member in members]
+        return self._all(members, None)
+
+    def train_with_folds(
+        self, members: Sequence[Member], folds: Folds, *, watch: Watch | None = None
+    ) -> list[Trained | DivergedError]:
+        """Fit each member, and without each fold: all by the same inner products."""
+        return self._all(members, folds)
 
     def restore(self, folder: Path) -> TransferClassifier:
         """Read a saved classifier; its backbone is loaded when something is to be scored."""
@@ -210,17 +169,38 @@ class Transfer(Architecture[TransferKnobs]):
             found = Kernel.stored(arrays, seer)
         return TransferClassifier(self.name, shape, body["knobs"], seer, found)
 
-    def _train(
-        self, member: Member, known_sets: dict[tuple[object, ...], _Set | DivergedError]
-    ) -> Trained | DivergedError:
-        examples = cast("Examples", member.examples)
-        values = self.valued(member.hyperparameters)
-        key = id(examples), _seen(values), values.histograms
-        if key not in known_sets:
-            known_sets[key] = self._set(examples, values)
-        drawn = known_sets[key]
+    def _all(self, members: Sequence[Member], folds: Folds | None) -> list[Trained | DivergedError]:
+        """One set after the other: only that of a few members is held."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for at, member in enumerate(members):
+            values = self.valued(member.hyperparameters)
+            key = id(member.examples), _seen(values), values.histograms
+            groups.setdefault(key, []).append(at)
+        found: dict[int, Trained | DivergedError] = {}
+        for places in groups.values():
+            own = [members[at] for at in places]
+            found |= dict(zip(places, self._of_one_set(own, folds), strict=True))
+        return [found[at] for at in range(len(members))]
+
+    def _of_one_set(
+        self, members: Sequence[Member], folds: Folds | None
+    ) -> Sequence[Trained | DivergedError]:
+        examples = cast("Examples", members[0].examples)
+        each = [self.valued(member.hyperparameters) for member in members]
+        drawn = self._set(examples, each[0])
         if isinstance(drawn, DivergedError):
-            return drawn
+            return [drawn] * len(members)
+        trained = [self._fitted(drawn, values, examples) for values in each]
+        if folds is None:
+            return trained
+        parts, heads = folds.of(drawn.labels), [values.head for values in each]
+        scores = gram.fold_scores(drawn.products, drawn.labels, parts, heads)
+        return [
+            replace(one, left_out=LeftOut.of(drawn.labels, folds, own))
+            for one, own in zip(trained, scores, strict=True)
+        ]
+
+    def _fitted(self, drawn: _Set, values: TransferKnobs, examples: Examples) -> Trained:
         fitted = Components.of(drawn.products, values.components, scale=values.scale)
         how, C, gamma = values.classifier, values.C, values.gamma
         found = gram.fit(fitted.rows, drawn.labels, how=how, C=C, gamma=gamma)

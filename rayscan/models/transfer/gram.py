@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rayscan.arrays import AnyIntegers, Floats
-from rayscan.models.networks.progress import area
 
 Fitted: TypeAlias = Literal["logistic_regression", "linear_svm", "rbf_svm"]
 Scale: TypeAlias = Literal["unit", "none"]
@@ -175,38 +174,43 @@ def fit(
     return Radial(support, weight, bias, gamma, machine.support_)
 
 
-def fold_areas(
-    products: Floats,
-    labels: npt.NDArray[Any],
-    folds: Iterable[Fold],
-    *,
-    how: Fitted,
-    C: Sequence[float],
-    components: int = 2000,
-    scale: Scale = "unit",
-    gamma: float = 1.0,
-) -> Floats:
-    """Validation AUCs over folds and penalties; components are those of the training rows alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What is fitted to how many components; see `Components.of` and `fit`."""
+
+    how: Fitted
+    C: float
+    gamma: float = 1.0
+    components: int = 2000
+    scale: Scale = "unit"
+
+
+def fold_scores(
+    products: Floats, labels: npt.NDArray[Any], folds: Iterable[Fold], heads: Sequence[Head]
+) -> list[list[Floats]]:
+    """Scores of the rows that each fold leaves out; components are those of the others alone.
 
     They are those of scikit-learn's ``Pipeline(PCA, SVC | LogisticRegression)`` on the columns.
 
     Args:
         products: Inner products of all rows (`gram`), shape (N, N).
         labels: Two classes, shape (N,).
-        folds: (training rows, validation rows) of each fold.
-        how: What is fitted.
-        C: Inverse strengths of the penalty.
-        components: The most components; fewer where there are fewer training rows.
-        scale: See `Components.of`.
-        gamma: See `fit`.
+        folds: (training rows, rows left out) of each fold.
+        heads: What is fitted; those of equal components share them.
 
     Returns:
-        Shape (len(C), folds).
+        For each head and fold, shape (rows left out,).
     """
-    found = []
-    for train, test in folds:
-        fitted = Components.of(products[np.ix_(train, train)], components, scale=scale)
-        z = fitted.seen(products[np.ix_(test, train)])
-        fits = (fit(fitted.rows, labels[train], how=how, C=each, gamma=gamma) for each in C)
-        found.append([area(each.scores(z)[:, None], labels[test]) for each in fits])
-    return np.array(found, dtype=np.float64).reshape(-1, len(C)).T
+    found: list[list[Floats]] = [[] for _ in heads]
+    for train, out in folds:
+        own, other = products[np.ix_(train, train)], products[np.ix_(out, train)]
+        seen: dict[tuple[int, Scale], tuple[Floats, Floats]] = {}
+        for head, scores in zip(heads, found, strict=True):
+            key = head.components, head.scale
+            if key not in seen:
+                fitted = Components.of(own, head.components, scale=head.scale)
+                seen[key] = fitted.rows, fitted.seen(other)
+            z, left_out = seen[key]
+            fitted_head = fit(z, labels[train], how=head.how, C=head.C, gamma=head.gamma)
+            scores.append(fitted_head.scores(left_out))
+    return found

@@ -23,9 +23,10 @@ _FILL = "0.82"
 def roc(tables: Tables, label: str) -> Figure | None:
     """ROC curves of one architecture, a panel per benchmark, a curve per strength.
 
-    Of more than three strengths the weakest, the middle and the strongest are drawn.
+    Of more than three strengths the weakest, the middle and the strongest are drawn. Of several
+    repeats or folds thin lines are each, the thick one is their mean, in the band of their spread.
     """
-    rows = _rows(tables.roc, label, "ensemble")
+    rows = _own(tables.roc, label, "ensemble")
     if rows.empty:
         return None
     benchmarks, made, panels = _grid(rows)
@@ -33,10 +34,15 @@ def roc(tables: Tables, label: str) -> Figure | None:
     for benchmark, axes in zip(benchmarks, panels, strict=True):
         here = rows[rows["test_benchmark"] == benchmark]
         _diagonal(axes)
-        for (name, curve), look in zip(_by_strength(here), _looks(), strict=False):
-            (handles[name],) = _curve(axes, curve, look)
+        areas = {}
+        for (name, curves), look in zip(_by_strength(here), _looks(), strict=False):
+            handles[name], area = _family(axes, curves, look)
+            areas[area] = handles[name]
+        axes.legend(areas.values(), areas, title="AUC", loc="lower right", fontsize="small")
     _roc_axes(made, panels, ("background-only histograms", "histograms with signal"))
-    style.header(made, style.literal(f"{label}: ROC curves"))
+    several = rows.groupby(["train_benchmark", "test_signal"])["trial"].nunique().max() > 1
+    note = "mean and standard deviation of repeats and folds" if several else ""
+    style.header(made, style.literal(f"{label}: ROC curves"), note)
     style.legend(made, handles)
     return made
 
@@ -76,7 +82,7 @@ def scores(tables: Tables, label: str) -> Figure | None:
     handles: dict[str, Any] = {}
     for benchmark, axes in zip(benchmarks, panels, strict=True):
         here = rows[rows["test_benchmark"] == benchmark]
-        drawn = list(_by_strength(here))
+        drawn = [(name, _one_training(found)) for name, found in _by_strength(here)]
         null = drawn[-1][1]
         handles["background only"] = _stairs(axes, null[null["true_class"] == 0], null)
         for (name, found), look in zip(drawn, _looks(), strict=False):
@@ -112,11 +118,16 @@ def scores_events(tables: Tables, label: str) -> Figure | None:
     return made
 
 
-def _rows(frame: pd.DataFrame, label: str, unit: str) -> pd.DataFrame:
-    """The rows of one architecture that are drawn: of its own benchmarks, of one repeat."""
+def _own(frame: pd.DataFrame, label: str, unit: str) -> pd.DataFrame:
+    """The rows of one architecture on the benchmarks it was trained on."""
     rows = labelled(frame)
     own = rows["train_benchmark"] == rows["test_benchmark"]
-    rows = rows[own & (rows["label"] == label) & (rows["unit"] == unit)]
+    return rows[own & (rows["label"] == label) & (rows["unit"] == unit)]
+
+
+def _rows(frame: pd.DataFrame, label: str, unit: str) -> pd.DataFrame:
+    """Those of one repeat."""
+    rows = _own(frame, label, unit)
     first = rows.groupby("point")["repeat"].transform("min")
     return rows[rows["repeat"] == first]
 
@@ -127,20 +138,51 @@ def _grid(rows: pd.DataFrame, *, same_x: bool = True) -> tuple[list[str], Figure
 
 
 def _by_strength(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Up to three strengths of one benchmark at its largest B, each of its nearest training."""
-    rows = rows[rows["test_background"] == rows["test_background"].max()]
+    """Up to three strengths of one benchmark, each of its nearest trainings.
+
+    Of several strengths at each of several B those at the largest B.
+    """
+    if rows.groupby("test_background")["test_signal"].nunique().max() > 1:
+        rows = rows[rows["test_background"] == rows["test_background"].max()]
     for signal in spread_out(sorted(rows["test_signal"].unique()), _STRENGTHS):
-        here = _one_training(rows[rows["test_signal"] == signal])
+        here = _trainings(rows[rows["test_signal"] == signal])
         ratio = here["test_s_over_sqrt_b"].iloc[0]
         yield (f"{style.STRENGTH} = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"), here
 
 
-def _one_training(rows: pd.DataFrame) -> pd.DataFrame:
-    """The training at the strength of the test, or else the strongest."""
+def _trainings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those at the strength of the test, or else the strongest."""
     same = rows["train_signal"] == rows["test_signal"]
-    wanted = rows[same] if same.any() else rows[rows["train_signal"] == rows["train_signal"].max()]
+    return rows[same] if same.any() else rows[rows["train_signal"] == rows["train_signal"].max()]
+
+
+def _one_training(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first of them."""
+    wanted = _trainings(rows)
     one: pd.DataFrame = wanted[wanted["trial"] == wanted["trial"].iloc[0]]
     return one
+
+
+def _family(axes: Axes, rows: pd.DataFrame, look: style.Style) -> tuple[Any, str]:
+    """The ROC curves of several trainings, their mean and its band; its line and their AUC."""
+    curves = [
+        part.sort_values("number")[["false_positive_rate", "true_positive_rate"]].to_numpy().T
+        for _, part in rows.groupby("trial")
+    ]
+    areas = [np.trapezoid(y, x) for x, y in curves]
+    if len(curves) == 1:
+        (line,) = axes.plot(*curves[0], color=look.colour, ls=look.dashes)
+        return line, f"{areas[0]:.3f}"
+    for x, y in curves:
+        axes.plot(x, y, color=look.colour, lw=0.5, alpha=0.4)
+    at = np.linspace(0, 1, 201)
+    heights = np.array([np.interp(at, x, y) for x, y in curves])
+    mean, spread = heights.mean(axis=0), heights.std(axis=0, ddof=1)
+    axes.fill_between(
+        at, mean - spread, (mean + spread).clip(max=1), color=look.colour, alpha=0.2, lw=0
+    )
+    (line,) = axes.plot(at, mean, color=look.colour, ls=look.dashes)
+    return line, f"{np.mean(areas):.3f} ± {np.std(areas, ddof=1):.3f}"
 
 
 def _looks() -> list[style.Style]:

@@ -12,19 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rayscan.report.figures import charts, monojet, style
+from rayscan.report.figures import charts, monojet, slepton, style
 from rayscan.report.figures.all import draw_all
-from rayscan.report.figures.charts import Chart
 from rayscan.report.frames.auc import spread_out
 from rayscan.report.frames.comparison import by_variant
 from rayscan.report.frames.heads import counting_shares
 from rayscan.results.names import BASE, UNDECIDED
 from rayscan.results.read import Tables
 
-Charts: TypeAlias = Callable[[Tables], Iterator[tuple[str, Chart]]]
-
-STUDIES: Mapping[str, Charts] = MappingProxyType({"monojet": monojet.charts})
-"""Published studies whose figures are known, by name."""
+Figures: TypeAlias = Callable[[Tables], Iterator[tuple[str, Figure | None]]]
 
 _STRENGTHS = 3
 
@@ -37,12 +33,16 @@ def draw_study(
     paths = [] if base is None else draw_all(base, folder, formats=formats)
     folder.mkdir(parents=True, exist_ok=True)
     with style.look():
-        for file, chart in STUDIES[name](study):
-            made = charts.draw(chart)
+        for file, made in STUDIES[name](study):
             paths += [] if made is None else style.save(made, folder, file, formats)
-        counted = None if base is None else counting(base)
-        paths += [] if counted is None else style.save(counted, folder, "fig17_counting", formats)
     return paths
+
+
+def _monojet(study: Tables) -> Iterator[tuple[str, Figure | None]]:
+    for file, chart in monojet.charts(study):
+        yield file, charts.draw(chart)
+    if (base := dict(by_variant(study)).get(BASE)) is not None:
+        yield "fig17_counting", counting(base)
 
 
 def counting(tables: Tables) -> Figure | None:
@@ -81,3 +81,7 @@ def _shares(rows: pd.DataFrame, name: str, processes: Sequence[str]) -> npt.NDAr
     """Mean share of each process that counts for a class, over labels and repeats."""
     of_class = rows[rows["predicted"] == name].groupby("true_process")["share"].mean()
     return np.asarray(of_class.reindex(list(processes)).fillna(0.0), dtype=np.float64)
+
+
+STUDIES: Mapping[str, Figures] = MappingProxyType({"monojet": _monojet, "slepton": slepton.figures})
+"""Published studies whose figures are known, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from rayscan.keys import digest
+
 # M. Petroff, arXiv:2107.02270: ten colours that stay apart for every kind of colour vision.
 COLOURS = (
     *("#3f90da", "#bd1f01", "#ffa90e", "#832db6", "#94a4a2"),
@@ -28,6 +31,7 @@ DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 # The CMS figure guidelines' colour-blind-safe pair for 1 and 2 sigma.
 ONE_SIGMA, TWO_SIGMA = "#607641", "#f5bb54"
 CEILING = "black"
+_LETTER = 0.075  # inch, about
 STRENGTH = r"$S/\sqrt{B}$"
 _LOOK: dict[str, Any] = {
     "font.sans-serif": ["TeX Gyre Heros", "DejaVu Sans"],
@@ -111,6 +115,17 @@ def literal(text: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
+def file_name(label: str) -> str:
+    """A name without what a path could mean, different for different labels."""
+    clean = re.sub(r"[^A-Za-z0-9_.+=-]+", "_", label)[:80]
+    return clean if clean == label else f"{clean}-{digest(label)[:8]}"
+
+
+def quantity(name: str, unit: str) -> str:
+    """An observable with its unit, as the label of an axis."""
+    return literal(name) if unit == "1" else f"{literal(name)} [{unit}]"
+
+
 def figure(width: float, height: float) -> Figure:
     """An empty figure [inch] on an Agg canvas, unknown to pyplot."""
     made = Figure(figsize=(width, height), layout="constrained")
@@ -125,6 +140,7 @@ def panels(
     height: float = 2.5,
     grow: bool = True,
     same_x: bool = True,
+    same_y: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels that share their axes; inner tick labels are hidden.
 
@@ -135,7 +151,7 @@ def panels(
     rows = math.ceil(n / columns)
     scale = (1.7 if n == 1 else 1.3 if n <= 4 else 1.0) if grow else 1.0
     made = figure(max(columns * width * scale, 5.0), rows * height * scale + 1.0)
-    grid = made.subplots(rows, columns, sharex=same_x, sharey=True, squeeze=False)
+    grid = made.subplots(rows, columns, sharex=same_x, sharey=same_y, squeeze=False)
     flat = list(grid.flat)
     for unused in flat[n:]:
         unused.remove()
@@ -161,16 +177,19 @@ def x_label(shown: Sequence[Axes], text: str) -> None:
 
 
 def header(made: Figure, title: str, note: str = "") -> None:
-    """A bold title at the top left and a note at the top right."""
-    made.suptitle(title, x=0.01, ha="left", weight="bold", size="large")
-    top = 1.0 - 0.06 / float(made.get_figheight())
-    made.text(0.99, top, note, ha="right", va="top", size="medium")
+    """A bold title at the top left, and a note at the top right or, without room there, below."""
+    width, height = (float(size) for size in made.get_size_inches())
+    beside = _LETTER * (1.2 * len(title) + len(note)) < width
+    lines = title if beside else f"{title}\n"
+    made.suptitle(lines, x=0.01, ha="left", weight="bold", size="large")
+    place = (0.99, 1.0 - 0.06 / height) if beside else (0.01, 1.0 - 0.3 / height)
+    made.text(*place, note, ha="right" if beside else "left", va="top", size="medium")
 
 
 def legend(made: Figure, handles: Mapping[str, Any]) -> None:
     """One legend under all panels, so that it never covers data."""
     labels = list(handles)
-    widths = [0.8 + 0.075 * len(label) for label in labels]  # inch, about
+    widths = [0.8 + _LETTER * len(label) for label in labels]
     room = float(made.get_figwidth())
     columns = len(labels) if sum(widths) < room else int(room // max(widths))
     made.legend(list(handles.values()), labels, loc="outside lower center", ncols=max(columns, 1))

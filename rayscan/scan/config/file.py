@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from rayscan import yaml_text
 from rayscan.errors import ConfigError, Problem, nearest
 from rayscan.events.observables import names as observables
+from rayscan.events.spectra import Spectrum, spelled
 from rayscan.models.architectures.registry import architectures
 from rayscan.results.names import VARIANTS
 from rayscan.results.storage import from_folder
@@ -103,6 +104,8 @@ def with_faults(node: Node, problems: Sequence[Found]) -> list[Found]:
 def structured(data: dict[Any, Any], folder: Path) -> tuple[ScanConfig | None, list[Found]]:
     """The scan that keys describe, None if it cannot be, and everything that is wrong with them."""
     data = copy.deepcopy(data)
+    if "spectra" in data:
+        data["spectra"] = spelled(data["spectra"])
     problems = [*unknown_keys(ScanConfig, data), *own_recipes.read_into(data, folder)]
     problems += own_architectures.read_into(data, folder)
     refused = list(value_problems(data))
@@ -221,6 +224,7 @@ def _meaning(sections: Mapping[str, Any]) -> Iterator[Found]:
     for index, axis in enumerate(sections["binning"].axes if "binning" in sections else ()):
         if why := _refused(axis.observable):
             yield ("binning", "axes", index, "observable"), why
+    yield from _spectra(sections.get("spectra", ()))
     if "architectures" in sections:
         yield from _architectures(sections["architectures"])
     yield from head_problems(sections)
@@ -231,6 +235,15 @@ def _roles(processes: Mapping[str, Process]) -> Iterator[Found]:
     for role in ("background", "signal"):
         if all(process.role != role for process in processes.values()):
             yield ("processes",), f"no process has role: {role}"
+
+
+def _spectra(spectra: Sequence[Spectrum]) -> Iterator[Found]:
+    names = [each.observable for each in spectra]
+    for index, name in enumerate(names):
+        if why := _refused(name):
+            yield ("spectra", index, "observable"), why
+        if names.index(name) < index:
+            yield ("spectra", index, "observable"), f"'{name}' is named twice, expected each once"
 
 
 def _architectures(choices: Sequence[ArchitectureChoice]) -> Iterator[Found]:

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rayscan.errors import nearest
-from rayscan.scan.config.search_space import unfit
+from rayscan.scan.config.folds import FEWEST, no_folds
+from rayscan.scan.config.samplers import SAMPLERS
+from rayscan.scan.config.scan import Training
+from rayscan.scan.config.search_space import search_ranges, unfit
 from rayscan.yaml_text import Place
 
 MOST_POINTS = 100_000
@@ -22,6 +25,10 @@ def fitting_problems(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
         yield from _shapes(sections)
     if {"mixtures", "ensembles", "architectures"} <= set(sections):
         yield from _items(sections)
+    if "search" in sections and "architectures" in sections:
+        yield from _searches(sections)
+    if sections.get("validation") is not None and {"architectures", "ensembles"} <= set(sections):
+        yield from _folds(sections)
 
 
 def _points(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -76,3 +83,41 @@ def _uncertain_shape(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]
         if choice.is_known and choice.sees_features:
             what = f"'{choice.name}' sees single events, which cannot follow an uncertain shape"
             yield ("architectures", index, "name"), f"{what}; remove it, or the shape"
+
+
+def _searches(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Ranges that the sampler cannot search; what is wrong with them alone is said elsewhere."""
+    sampler = SAMPLERS[sections["search"].sampler]
+    for index, choice in enumerate(sections["architectures"]):
+        if not (choice.is_known and choice.searches):
+            continue
+        try:
+            why = sampler.refused(search_ranges(choice))
+        except ValueError:
+            continue
+        key, _, what = why.partition(": ")
+        if key in choice.hyperparameters:
+            yield ("architectures", index, "hyperparameters", key), what
+        elif why:
+            yield ("architectures", index, "search"), why
+
+
+def _folds(sections: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Folds of nothing, or of too few histograms."""
+    folds, train = sections["validation"].folds, sections["ensembles"].train
+    if train < FEWEST * folds:
+        what = f"{train} histograms leave fewer than {FEWEST} of each class in one of {folds} folds"
+        yield ("ensembles", "train"), f"{what}; expected at least {FEWEST * folds}"
+    training, whys = sections.get("training", Training()), []
+    for choice in sections["architectures"]:
+        try:
+            whys.append(no_folds(choice, training) if choice.is_known else "")
+        except ValueError:
+            return
+    if whys and all(whys):
+        listed = "; ".join(
+            f"{choice.key} {why}"
+            for choice, why in zip(sections["architectures"], whys, strict=True)
+        )
+        what = "no architecture has one set of training histograms to leave folds out of"
+        yield ("validation",), f"{what} ({listed}); add linear_svm or transfer, or remove"

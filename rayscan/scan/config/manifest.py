@@ -15,6 +15,8 @@ _NAME = "scan.yaml"
 _FREE = ("storage", "cache", "resources", "skip_broken_files", "skip_broken_events")
 """Keys that change no number and may differ from run to run."""
 
+_SHOWN = ("spectra",)
+"""Keys that add numbers to those that are there, and may differ from run to run."""
 
 _RETESTED = ("crosstest", "limits", "ensembles.test")
 """Keys that change no classifier and may differ when stored classifiers are tested again."""
@@ -108,7 +110,7 @@ def differences(old: Any, new: Any, place: str = "") -> set[str]:
     {'a.b'}
     """
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = (set(old) | set(new)) - (set(_FREE) if not place else set())
+        keys = (set(old) | set(new)) - ({*_FREE, *_SHOWN} if not place else set())
         return set().union(
             *(differences(old.get(k), new.get(k), f"{place}.{k}" if place else k) for k in keys)
         )

@@ -14,6 +14,7 @@ from rayscan.ensembles.mixture import Mixtures
 from rayscan.ensembles.nuisance import Uncertainty
 from rayscan.errors import MemberError
 from rayscan.events.selection import Selection
+from rayscan.events.spectra import Spectrum
 from rayscan.events.split import Pools
 from rayscan.models.architectures.base import Architecture
 from rayscan.models.architectures.registry import architecture
@@ -21,6 +22,7 @@ from rayscan.scan.config.heads.registry import HEADS, head_of
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.process import Process
 from rayscan.scan.config.search import Search
+from rayscan.scan.config.validation import Validation
 
 Strength = Literal["highest", "each", "drawn", "descending"]
 
@@ -190,12 +192,12 @@ class CrossTest:
         strengths: ``own`` tests at the strength of the training, ``all`` at every strength.
             One classifier for all strengths (``highest``, ``drawn``) always meets them all.
         curves: Whose ROC points and score distributions are kept: ``first`` those of the first
-            repeat (of a search: the best member) on its own benchmark, ``all`` those of every
-            classifier on everything it meets.
+            repeat (of a search: the best member) on its own benchmark, ``repeats`` those of every
+            repeat and fold there, ``all`` those of every classifier on everything it meets.
     """
 
     strengths: Literal["own", "all"] = "own"
-    curves: Literal["first", "all", "none"] = "first"
+    curves: Literal["first", "repeats", "all", "none"] = "first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,12 +250,15 @@ class ScanConfig:
         processes: Backgrounds and signals by name, the main background first.
         selection: Objects and cuts.
         binning: One or two axes of the histograms.
+        spectra: Observables whose spectra are kept beside those of cuts, axes and networks, by
+            name, or with bins of their own (``{observable: met, bins: 40, low: 0, high: 800}``).
         pools: How events are split.
         mixtures: How much signal and background a histogram holds.
         ensembles: How many histograms.
         architectures: The classifiers.
         training: Repeats and strengths.
         search: Hyperparameter search, for architectures that leave a knob open.
+        validation: Folds of frozen training sets, beside the tests on unseen events; None: none.
         crosstest: What every classifier is tested on.
         limits: 95 % CLs upper limits.
         resources: What a trial may take.
@@ -270,12 +275,14 @@ class ScanConfig:
     processes: Mapping[str, Process]
     selection: Selection = field(default_factory=Selection)
     binning: Binning
+    spectra: tuple[Spectrum, ...] = ()
     pools: Pools = field(default_factory=Pools)
     mixtures: Mixtures
     ensembles: EnsembleSizes = field(default_factory=EnsembleSizes)
     architectures: tuple[ArchitectureChoice, ...]
     training: Training = field(default_factory=Training)
     search: Search = field(default_factory=Search)
+    validation: Validation | None = None
     crosstest: CrossTest = field(default_factory=CrossTest)
     limits: Limits = field(default_factory=Limits)
     resources: Resources = field(default_factory=Resources)
@@ -289,6 +296,17 @@ class ScanConfig:
         cuts = [cut.observable for cut in self.selection.parsed]
         features = [name for choice in self.architectures for name in choice.features]
         return tuple(dict.fromkeys([*axes, *cuts, *features]))
+
+    @property
+    def shown(self) -> tuple[Spectrum, ...]:
+        """The spectra that are kept, of each observable one."""
+        names = (Spectrum(observable=name) for name in self.observables)
+        return tuple({each.observable: each for each in (*names, *self.spectra)}.values())
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All observables that are computed while events are read, each once."""
+        return tuple(each.observable for each in self.shown)
 
     @property
     def backgrounds(self) -> tuple[str, ...]:

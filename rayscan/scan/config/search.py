@@ -18,9 +18,10 @@ class Search:
 
     Attributes:
         sampler: A member of `SAMPLERS`, which says what its options are.
-        trials: Trained members per point.
+        trials: Trained members per point, by default 20; ``grid`` trains all combinations.
         batch: Members suggested together, from the results of all earlier batches; part of the
             search, not of the machine, so that tables do not depend on how many workers there were.
+            Those of a grid are one batch.
         pruner: ``none``, or ``median``: stop a member below the median of the earlier ones.
         objective: What is optimised on the validation pool: ``auc``, ``loss``, ``significance``
             (Asimov, channels by response) or ``limit`` (expected, channels by response).
@@ -30,7 +31,7 @@ class Search:
     """
 
     sampler: str = "tpe"
-    trials: int = 20
+    trials: int | None = None
     batch: int = 4
     pruner: Literal["none", "median"] = "median"
     objective: Objective = "auc"
@@ -39,7 +40,7 @@ class Search:
 
     def __post_init__(self) -> None:
         for name in ("trials", "batch"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected at least 1")
         if self.sampler not in SAMPLERS:
             raise ValueError(f"sampler: {SAMPLERS.unknown(self.sampler)}")

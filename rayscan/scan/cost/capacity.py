@@ -26,6 +26,7 @@ _WORKER, _TENSORFLOW = 300_000_000, 900_000_000
 _TABLE_EVENT, _TABLE_OBSERVABLE = 10, 3
 # Tables and ledger together: a row, and one with its ROC curve and score distributions.
 _ROW, _CURVE = 1_500, 13_500
+_LEFT_OUT = 9  # a histogram left out: its score and its part
 
 
 def worker_bytes(load: Workload) -> int:
@@ -53,8 +54,7 @@ def _training(load: Workload, kind: Kind) -> tuple[int, int]:
     """Bytes of an epoch of histograms as networks hold them, and of all else in a training."""
     large = any(point.mixture.null_total > 65_535 for point in kind.points)
     size, architecture = 4 if large or kind.choice.sees_features else 2, kind.choice.architecture
-    pack = min(load.config.training.pack, kind.members // len(kind.points))
-    held = architecture.held(kind.values, kind.shape, kind.examples, size=size, members=pack)
+    held = architecture.held(kind.values, kind.shape, kind.examples, size=size, members=kind.pack)
     if kind.choice.reads_items:  # of pools that stay in memory, as they are read and seen
         pools, own = load.config.pools, (*load.config.backgrounds, *kind.points[0].benchmarks)
         events = load.pool(own, max(pools.train + pools.validation, pools.test)) or 0
@@ -74,9 +74,10 @@ def disk_bytes(load: Workload) -> dict[str, int]:
     limits = load.limits(fitted=False) + fitted * (1 + config.limits.workspaces)
     rows, pairs = load.total("members") + limits, load.total("pairs")
     stored = (k.members * k.choice.architecture.stored(k.values, k.shape) for k in load.kinds)
+    folds = sum(_LEFT_OUT * kind.left_out for kind in load.kinds)
     return {
         "cache": sum(recipe.size for recipe in generated(load)) + event * events,
-        "storage": sum(stored) + rows * _ROW + pairs * tested,
+        "storage": sum(stored) + folds + rows * _ROW + pairs * tested,
     }
 
 

@@ -8,6 +8,7 @@ from rich.filesize import decimal
 
 from rayscan.cores import memory_here
 from rayscan.results.names import BASE
+from rayscan.scan.config.folds import no_folds
 from rayscan.scan.cost.capacity import worker_bytes
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.tests.pairs import DRAW_WARNING
@@ -42,6 +43,7 @@ def cautions(load: Workload) -> Iterator[str]:
             f"numbers of events of {', '.join(names)} are known only after their files are opened "
             "(rayscan check counts them); reading them and training on single events is not counted"
         )
+    yield from _without_folds(load)
     if (trials := load.total("trials")) >= _MANY_TRIALS:
         yield (
             f"{trials:,} Tune trials, each with its own hand-out and entry: raise training.pack, "
@@ -53,6 +55,15 @@ def cautions(load: Workload) -> Iterator[str]:
         what = f"{workers} workers need {needed} together, this machine has {here}"
         yield f"{what}: set resources.workers, or use a larger machine"
     yield from _limits(load)
+
+
+def _without_folds(load: Workload) -> Iterator[str]:
+    """Architectures that a validation on folds passes over."""
+    config = load.config
+    found = [(c.key, no_folds(c, config.training)) for c in config.architectures]
+    passed = "; ".join(f"{key} {why}" for key, why in found if why)
+    if config.validation is not None and passed:
+        yield f"validation: no folds of {passed}"
 
 
 def _small_pools(load: Workload) -> Iterator[str]:

@@ -107,7 +107,13 @@ def training(load: Workload, kind: Kind) -> float:
     work = kind.choice.architecture.work(kind.values, kind.shape, kind.examples)
     each = work.training + _scored(load, kind, kind.validation, load.config.pools.validation)
     each += _LIMIT * (kind.choice.searches and load.config.search.objective == "limit")
-    return kind.draws * _drawn(load) + kind.members * each + kind.trials * _TRIAL
+    shared = work.shared
+    if kind.folds is not None:
+        asked = {"folds": kind.folds.folds, "repeats": kind.folds.repeats}
+        folds = kind.choice.architecture.fold_work(kind.values, kind.shape, kind.examples, **asked)
+        each, shared = each + folds.training, shared + folds.shared
+    fits = kind.members * (each - shared) + kind.trials * shared
+    return kind.draws * _drawn(load) + fits + kind.trials * _TRIAL
 
 
 def _drawn(load: Workload) -> float:
@@ -140,6 +146,10 @@ def _cross_tests(load: Workload) -> Stage:
     unsure = _MARGINAL * bins * bool(config.ensembles.unsure)
     work = folds * config.ensembles.test * hypotheses * (_drawn(load) + reading(bins) + unsure)
     work += folds * _SET * (len(pairs) + len(classes))
+    # Ceilings of training sets of which folds are left out.
+    sets = {(p.benchmark, p.strength) for kind in load.kinds if kind.folds for p in kind.points}
+    own = 2 * config.ensembles.test * (_drawn(load) + reading(bins) + unsure)
+    work += folds * len(sets) * (own + _SET)
     for kind in load.kinds:
         head = kind.points[0].head
         shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test

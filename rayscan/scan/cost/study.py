@@ -148,7 +148,8 @@ def _marks(config: ScanConfig, process: str) -> tuple[str, str]:
     source = config.processes[process]
     made = digest(process, source.generate, config.energy, config.seed)
     files = source.files if source.generate is None else made
-    return made, digest(process, files, source.tree, config.selection, sorted(config.observables))
+    observables = sorted(config.observables), config.spectra
+    return made, digest(process, files, source.tree, config.selection, *observables)
 
 
 def _row(load: Workload, pace: float, *, started: bool) -> dict[str, float]:

@@ -9,11 +9,21 @@ from typing import Any
 
 from rayscan.ensembles.mixture import Mixture
 from rayscan.models.knobs import middle
+from rayscan.scan.config.folds import folds_of
 from rayscan.scan.config.heads.registry import head_of
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig
 from rayscan.scan.config.search_space import search_ranges, starting_knobs
-from rayscan.scan.plan.points import Mixtures, Point, mixtures, planned_in_fold, points
+from rayscan.scan.config.validation import Validation
+from rayscan.scan.plan.points import (
+    Mixtures,
+    Point,
+    mixtures,
+    packed,
+    planned_in_fold,
+    points,
+    together,
+)
 from rayscan.scan.plan.strengths import trains_at_each
 from rayscan.scan.steps.examples import features_of
 
@@ -33,6 +43,8 @@ class Kind:
     validation: int  # histograms of a validation set, all classes together
     members: int  # classifiers to train
     trials: int  # of Tune; a chain of strengths is trained in those of its first
+    pack: int  # members of a trial at one strength, at most
+    folds: Validation | None  # of its training sets
     at_once: int  # trials that can run side by side; of a search those of one batch
     draws: int  # histograms to train and to stop, at most; a pack shares them
     selected: int  # classifiers that limits are set with; of a search the best of each fold
@@ -42,6 +54,11 @@ class Kind:
     def compiles(self) -> bool:
         """Whether its training loads TensorFlow and compiles graphs."""
         return self.choice.architecture.engine == "tensorflow"
+
+    @property
+    def left_out(self) -> int:
+        """Scores over folds of all classifiers."""
+        return 0 if self.folds is None else self.members * self.folds.repeats * self.examples
 
     def graphs(self, slots: int) -> int:
         """Graphs that are compiled: one of each worker, or of each trial that has its own sizes."""
@@ -127,11 +144,14 @@ def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) 
     if events:
         train = load.pool((*config.backgrounds, *those[0].benchmarks), config.pools.train) or 0
     count, pack = planned_in_fold(config, those[0]), config.training.pack
-    batch = config.search.batch if choice.searches else count
+    batch = count
+    if choice.searches:
+        batch, pack = together(config, those[0]), packed(config, those[0])
     packs = count // batch * math.ceil(batch / pack) + math.ceil(count % batch / pack)
     every, first = (folds * n for n in (len(those), sum(not point.chained for point in those)))
     members, epochs = count * every, choice.architecture.draws(values)
-    sharing = (members if choice.searches else packs * every) * (epochs > 0)
+    alone = choice.searches and not choice.architecture.shares_sets
+    sharing = (members if alone else packs * every) * (epochs > 0)
     everything = config.crosstest.strengths == "all" or not trains_at_each(config, choice)
     strengths = len(config.mixtures.strengths) if everything else 1
     drawn = sharing * (epochs * train + validation) + members * validation
@@ -144,6 +164,8 @@ def _kind(load: Workload, choice: ArchitectureChoice, those: tuple[Point, ...]) 
         validation=validation,
         members=members,
         trials=first * packs,
+        pack=min(pack, count),
+        folds=folds_of(config, choice),
         at_once=first * min(packs, math.ceil(batch / pack)),
         draws=drawn * (choice.architecture.reads == "histograms"),
         selected=head.excludes * (every if choice.searches else members),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rayscan.keys import RESULTS_VERSION, digest
+from rayscan.scan.config.folds import folds_of
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.search_space import starting_knobs
 from rayscan.scan.plan.points import Point, planned_in_fold
@@ -46,6 +47,8 @@ def _of_training(config: ScanConfig, point: Point) -> Iterator[Any]:
     yield objective
     if objective in {"significance", "limit"}:
         yield config.limits
+    if folds := folds_of(config, point.choice):
+        yield folds
 
 
 def member(

@@ -10,7 +10,9 @@ from rayscan.ensembles.mixture import Mixture
 from rayscan.errors import ConfigError, Problem
 from rayscan.scan.config.heads.base import Head
 from rayscan.scan.config.heads.registry import groups, head_of, trained
+from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.scan import ArchitectureChoice, ScanConfig, Strength
+from rayscan.scan.config.search_space import search_ranges
 from rayscan.scan.plan.strengths import others, trained_as, trained_at
 from rayscan.scan.pools.binned import BinnedPools
 
@@ -181,4 +183,19 @@ def planned(config: ScanConfig, point: Point) -> int:
 
 def planned_in_fold(config: ScanConfig, point: Point) -> int:
     """Trained members a point asks for in each fold."""
-    return config.search.trials if point.mode == "search" else config.training.repeats
+    if point.mode == "fixed":
+        return config.training.repeats
+    sampler = SAMPLERS[config.search.sampler]
+    return sampler.members(config.search, search_ranges(point.choice))
+
+
+def together(config: ScanConfig, point: Point) -> int:
+    """Members of a search that are suggested together."""
+    at_once = SAMPLERS[config.search.sampler].at_once
+    return planned_in_fold(config, point) if at_once else config.search.batch
+
+
+def packed(config: ScanConfig, point: Point) -> int:
+    """Members of a search that are trained together; of a grid all, where one set serves them."""
+    shared = SAMPLERS[config.search.sampler].at_once and point.choice.architecture.shares_sets
+    return together(config, point) if shared else config.training.pack

@@ -13,6 +13,7 @@ from rayscan.ensembles.binning import Binning, merge_map, merged
 from rayscan.ensembles.draw import Background, Pool
 from rayscan.ensembles.mixture import Mixture
 from rayscan.events.selection import Step
+from rayscan.events.spectra import SpectrumCounts
 from rayscan.events.split import Pools, fold_name
 from rayscan.keys import digest
 from rayscan.models.contract import Templates
@@ -44,6 +45,7 @@ class ProcessPools:
         unweighting: Events kept, of how many, and the effective number before.
         flow: Cut flow, with the axis ranges as its last step.
         heaviest: Share of the weight of the selected events that the heaviest has.
+        spectra: Of all its events, before and after the cuts, by observable.
     """
 
     process: str
@@ -55,6 +57,7 @@ class ProcessPools:
     unweighting: tuple[int, int, float]
     flow: tuple[dict[str, Any], ...]
     heaviest: float | None = None
+    spectra: Mapping[str, SpectrumCounts] = field(default_factory=dict)
 
 
 def flow_rows(

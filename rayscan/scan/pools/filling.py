@@ -19,6 +19,7 @@ from rayscan.ensembles.binning import Binning
 from rayscan.errors import SelectionEmptyError, WeightError
 from rayscan.events.formats import Slice
 from rayscan.events.selection import CutFlow, Step, add, scaled, with_broken
+from rayscan.events.spectra import SpectrumCounts, carried_by, summed
 from rayscan.events.split import Pools, maximum_of, split, unweight
 from rayscan.events.weights import Weights, spike
 from rayscan.keys import digest
@@ -107,12 +108,14 @@ class Filled:
         selected: Events kept by unweighting, of each number of `split`.
         counts: Of these, the events per bin, shape (numbers, bins).
         events: Single events of each pool.
+        spectra: Of all events, before and after the cuts, by observable.
     """
 
     inside: Step
     selected: Counts
     counts: Counts
     events: Mapping[str, EventPool] = field(default_factory=dict)
+    spectra: Mapping[str, SpectrumCounts] = field(default_factory=dict)
 
     def __add__(self, other: Filled) -> Filled:
         """Of both together."""
@@ -121,6 +124,7 @@ class Filled:
             selected=self.selected + other.selected,
             counts=self.counts + other.counts,
             events={name: pool + other.events[name] for name, pool in self.events.items()},
+            spectra=summed((self.spectra, other.spectra)),
         )
 
 
@@ -203,6 +207,7 @@ def fill(part: Part, rules: Rules, cache: Storage) -> Filled:
         selected=np.sum([each.selected for each in binned], axis=0),
         counts=np.bincount(cells, minlength=size * bins).reshape(size, bins),
         events=_event_pools(part, rules, cache, numbers, binned) if rules.features else {},
+        spectra=summed(each.spectra for each in binned),
     )
 
 
@@ -210,7 +215,7 @@ def fill(part: Part, rules: Rules, cache: Storage) -> Filled:
 class _Binned:
     """The events of a slice inside the axis ranges that are kept: numbers of `split`, bins, values.
 
-    Beside them its events inside the axis ranges, and those kept of each number.
+    Beside them its events inside the axis ranges, those kept of each number, and its spectra.
     """
 
     inside: Step
@@ -218,6 +223,7 @@ class _Binned:
     numbers: Integers
     cells: Integers
     values: Mapping[str, Features]
+    spectra: Mapping[str, SpectrumCounts]
 
 
 def _binned(table: EventTable, read: pa.Table, rules: Rules) -> _Binned:
@@ -234,6 +240,7 @@ def _binned(table: EventTable, read: pa.Table, rules: Rules) -> _Binned:
         numbers=numbers[there],
         cells=cells[there],
         values={name: columns[name][there] for name in rules.features},
+        spectra={name: each.scaled(table.factor) for name, each in carried_by(read).items()},
     )
 
 
@@ -282,4 +289,5 @@ def pools_of(filled: Filled, plan: Plan, *, role: str, cross_section: float) -> 
         unweighting=(int(filled.selected.sum()), every.events, every.effective),
         flow=tuple(flow_rows(process, role, cross_section, steps)),
         heaviest=every.largest / every.absolute,
+        spectra=filled.spectra,
     )

@@ -73,7 +73,7 @@ def open_inputs(
     files: list[InputFile] = []
     problems: list[Problem] = []
     broken: list[tuple[str, str]] = []
-    needs = observables.needs(config.observables, config.selection.objects)
+    needs = observables.needs(config.read, config.selection.objects)
     for name, process in config.processes.items():
         paths, missing = _paths(process, base, (generated or {}).get(name, ()))
         problems += [Problem(where=f"processes.{name}.files", what=why) for why in missing]
@@ -107,9 +107,7 @@ def open_each(scans: Mapping[str, ScanConfig], base: Path) -> dict[str, Opened]:
     """The inputs of a scan and its variants by name; equal ones are opened once."""
     opened: dict[str, Opened] = {}
     keys = {
-        name: digest(
-            each.processes, each.observables, each.selection.objects, each.skip_broken_files
-        )
+        name: digest(each.processes, each.read, each.selection.objects, each.skip_broken_files)
         for name, each in scans.items()
     }
     for name, key in keys.items():

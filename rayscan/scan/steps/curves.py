@@ -63,21 +63,25 @@ class Curves:
 
 
 def kept(
-    which: Literal["first", "all", "none"], benchmark: str, candidates: Sequence[Candidate]
+    which: Literal["first", "repeats", "all", "none"],
+    benchmark: str,
+    candidates: Sequence[Candidate],
 ) -> frozenset[str]:
     """Trials whose curves are kept on the test sets of a benchmark.
 
     ``first`` is the first repeat (of a search: the best member) of each point, in the first fold if
-    there are folds, on the benchmark it was trained on.
+    there are folds, on the benchmark it was trained on; ``repeats`` all of them, in all folds.
     """
     if which == "none":
         return frozenset()
     if which == "all":
         return frozenset(str(c.row["trial"]) for c in candidates)
+    own = [c for c in candidates if c.selected and c.row["train_benchmark"] == benchmark]
+    if which == "repeats":
+        return frozenset(str(c.row["trial"]) for c in own)
     first: dict[str, Candidate] = {}
-    for candidate in sorted(candidates, key=lambda c: (c.fold or 0, int(c.row["repeat"]))):
-        if candidate.selected and candidate.row["train_benchmark"] == benchmark:
-            first.setdefault(candidate.row["point"], candidate)
+    for candidate in sorted(own, key=lambda c: (c.fold or 0, int(c.row["repeat"]))):
+        first.setdefault(candidate.row["point"], candidate)
     return frozenset(str(c.row["trial"]) for c in first.values())
 
 

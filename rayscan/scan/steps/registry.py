@@ -10,6 +10,7 @@ STEPS: Family[Step] = Family(
     {
         "pairs": "rayscan.scan.steps.tests.pairs:Pairs",
         "classes": "rayscan.scan.steps.tests.classes:Classes",
+        "folds": "rayscan.scan.steps.tests.folds:Folds",
         "limits": "rayscan.scan.steps.exclusion.fits:Exclusions",
     },
     instances("step", Step),

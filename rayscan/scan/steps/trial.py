@@ -13,14 +13,18 @@ from typing import Any
 
 from rayscan.errors import DivergedError
 from rayscan.models.contract import Classifier, Member, Trained, Watch
+from rayscan.models.folds import Folds
 from rayscan.models.storage import carry
 from rayscan.results import folders
 from rayscan.results.storage import Storage
+from rayscan.scan.config.folds import folds_of
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.plan.members import MemberPlan
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.examples import examples_of
 from rayscan.scan.steps.objectives import objective_value
+from rayscan.scan.steps.tests.folds import mean_area
+from rayscan.seeds import integer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,11 @@ def train_pack(
         link = tuple(same)
         started = time.perf_counter()
         members = _members(link, before, scan=scan, reads=architecture.reads)
-        results = architecture.train(members, watch=watch)
+        folds = _folds(scan.config, link[0])
+        if folds is None:
+            results = architecture.train(members, watch=watch)
+        else:
+            results = architecture.train_with_folds(members, folds, watch=watch)
         seconds = time.perf_counter() - started
         for index, (plan, result) in enumerate(zip(link, results, strict=True)):
             row = _row(plan, scan.config) | {"seconds": seconds, "device": device, "worker": worker}
@@ -80,6 +88,15 @@ def train_pack(
                 row["status"] = "pruned" if index in (pruned or {}) else "ok"
             rows.append(row)
     return Outcome(rows=tuple(rows))
+
+
+def _folds(config: ScanConfig, plan: MemberPlan) -> Folds | None:
+    """How training sets are divided: equally, whatever is trained on them."""
+    asked = folds_of(config, plan.point.choice)
+    if asked is None:
+        return None
+    seed = integer(config.seed, "folds of training sets")
+    return Folds(folds=asked.folds, repeats=asked.repeats, stratified=asked.stratified, seed=seed)
 
 
 def _members(
@@ -139,13 +156,17 @@ def _finished(
     with tempfile.TemporaryDirectory(prefix="rayscan-") as local:
         trained.classifier.save(Path(local))
         carry(Path(local), plan.point.choice.origin)
+        if trained.left_out is not None:
+            trained.left_out.save(Path(local))
         folders.put(storage, Path(local), folder)
     validation = objective_value("auc", plan, trained.classifier, scan=scan)
     name = scan.config.search.objective if plan.point.mode == "search" else "auc"
     losses = trained.history.get("validation_loss", [])
     loss = losses[trained.best_epoch] if losses else None
-    if name == "auc":
-        value: float | None = validation
+    if name == "auc" and trained.left_out is not None:
+        value: float | None = mean_area(trained.left_out)
+    elif name == "auc":
+        value = validation
     elif name == "loss":
         value = loss
     else:
@@ -158,4 +179,6 @@ def _finished(
         "validation_loss": loss,
         "objective_value": value,
         "learning_curve": [float(v) for v in trained.history.get("validation_auc", [])],
+        "losses": [float(v) for v in trained.history.get("loss", [])],
+        "validation_losses": [float(v) for v in losses],
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields
 from typing import Any
 
 import pytest
+from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
@@ -16,7 +18,7 @@ from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.samplers import SAMPLERS
 from rayscan.scan.config.search import Search
 from rayscan.scan.plan.members import MemberPlan
-from rayscan.scan.plan.points import mixtures, points
+from rayscan.scan.plan.points import mixtures, planned_in_fold, points
 
 HERE = [
     pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=missing))
@@ -35,6 +37,8 @@ architectures:
     hyperparameters: {{learning_rate: {{low: 1.0e-4, high: 1.0e-1, log: true}}}}
 search: {{sampler: {sampler}, trials: {trials}, batch: 4, objective: {objective}}}
 """
+
+SPACE = {"units": CategoricalDistribution((1, 2)), "layers": CategoricalDistribution((3, 4, 5))}
 
 
 def study(*, sampler: str = "tpe", objective: str = "auc", trials: int = 10) -> PointStudy:
@@ -61,7 +65,12 @@ def finish(search: PointStudy, *, backwards: bool) -> list[MemberPlan]:
     return seen
 
 
-@pytest.mark.parametrize("sampler", HERE)
+def with_keys(*keys: str) -> list[Any]:
+    """Samplers that can be used here and read some of these keys."""
+    return [each for each in HERE if set(keys) & set(SAMPLERS[str(each.values[0])].keys)]
+
+
+@pytest.mark.parametrize("sampler", with_keys("trials"))
 def test_the_order_in_which_members_end_changes_nothing(sampler: str) -> None:
     forwards = finish(study(sampler=sampler), backwards=False)
     backwards = finish(study(sampler=sampler), backwards=True)
@@ -149,12 +158,12 @@ def test_a_sampler_reads_keys_of_the_search_and_writes_them_out(name: str) -> No
 
 @pytest.mark.parametrize("name", HERE)
 def test_the_factory_of_a_sampler_makes_one(name: str) -> None:
-    assert isinstance(sampler(Search(sampler=name), 1, knobs=3), BaseSampler)
+    assert isinstance(sampler(Search(sampler=name), 1, SPACE), BaseSampler)
 
 
 def options(search: Search) -> dict[str, Any]:
     """What a sampler does with its start-up, as Optuna keeps it."""
-    found = vars(sampler(search, 1, knobs=1))
+    found = vars(sampler(search, 1, SPACE))
     return {key: found[key] for key in found if key in {"_n_startup_trials", "_population_size"}}
 
 
@@ -178,7 +187,7 @@ def test_the_options_of_a_sampler_are_those_of_the_scan(search: Search, said: An
     assert options(search) == said
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if SAMPLERS[str(name.values[0])].keys])
+@pytest.mark.parametrize("name", with_keys("startup", "population"))
 def test_a_sampler_that_starts_somehow_learns_in_a_short_search(name: str) -> None:
     rates = [
         [
@@ -189,6 +198,41 @@ def test_a_sampler_that_starts_somehow_learns_in_a_short_search(name: str) -> No
     ]
     assert rates[0][:4] == rates[1][:4]
     assert rates[0] != rates[1]
+
+
+LISTED = "{{units: {{choices: [8, 4]}}, layers: {{choices: [1, 3, 2]}}}}"
+
+
+def grid(**architecture: str) -> PointStudy:
+    text = SCAN.replace("trials: {trials}, ", "")
+    text = text.replace("{{learning_rate: {{low: 1.0e-4, high: 1.0e-1, log: true}}}}", LISTED)
+    for old, new in architecture.items():
+        text = text.replace(old, new)
+    config = parse_scan(text.format(sampler="grid", objective="auc"))
+    (point,) = points(config, mixtures(config))
+    return PointStudy(config=config, point=point, fingerprint="pools")
+
+
+def test_a_grid_is_every_combination_once_in_one_batch_whatever_the_seed() -> None:
+    search = grid()
+    batch = search.suggest()
+    found = [(plan.hyperparameters["units"], plan.hyperparameters["layers"]) for plan in batch]
+    assert found == list(itertools.product((8, 4), (1, 3, 2)))
+    assert planned_in_fold(search.config, search.point) == 6
+    for plan in reversed(batch):
+        assert not search.finished
+        search.tell(plan.repeat, {"status": "ok", "objective_value": 0.5})
+    assert search.finished
+    assert search.suggest() == ()
+
+
+def test_a_grid_whose_set_is_costly_is_one_pack_and_one_of_networks_is_not() -> None:
+    one = grid(**{"name: mlp": "name: linear_svm", LISTED: "{{C: {{choices: [0.1, 1, 10]}}}}"})
+    for search, packs in ((one, [3]), (grid(), [1] * 6)):
+        queue = Queue(search.config, [search.point], "pools", {}, lambda _: None)
+        taken = list(iter(queue.take, None))
+        assert [len(pack) for pack, _ in taken] == packs
+        assert not queue.exhausted
 
 
 def test_each_fold_searches_for_itself() -> None:

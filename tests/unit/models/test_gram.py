@@ -57,14 +57,13 @@ def test_areas_over_folds_and_penalties_are_those_of_pipelines(how, components, 
     folds = list(RepeatedStratifiedKFold(n_splits=3, n_repeats=1, random_state=1).split(x, labels))
     rows = Rows.of([x[:60], x[60:]])
     products = gram.gram(rows.blocks, rows.shift)
-    found = gram.fold_areas(
-        products, labels, folds, how=how, C=PENALTIES, components=components, scale=scale
-    )
-    for areas, C in zip(found, PENALTIES, strict=True):
-        for area, (train, test) in zip(areas, folds, strict=True):
+    heads = [gram.Head(how=how, C=C, components=components, scale=scale) for C in PENALTIES]
+    found = gram.fold_scores(products, labels, folds, heads)
+    for each, C in zip(found, PENALTIES, strict=True):
+        for scores, (train, test) in zip(each, folds, strict=True):
             pipeline, factor = plain(exact, labels, train, how, C, components, scale)
             expected = roc_auc_score(labels[test], pipeline.decision_function(factor * exact[test]))
-            assert area == pytest.approx(expected, abs=1e-6)
+            assert roc_auc_score(labels[test], scores) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("how", ["logistic_regression", "linear_svm", "rbf_svm"])

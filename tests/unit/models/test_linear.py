@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayscan.errors import DivergedError, ShapeMismatchError
-from rayscan.models.architectures.linear_svm import LinearSVM, svm_validation_aucs
+from rayscan.models.architectures.linear_svm import LinearSVM
 from rayscan.models.architectures.logistic_regression import LogisticRegression
 from rayscan.models.contract import Member
 
@@ -97,29 +96,3 @@ def test_the_svm_takes_no_more_histograms_than_asked(toy_examples):
     test, _ = examples.test(60)
     expected = reference.decision_function(standardised(examples, test))
     np.testing.assert_allclose(trained.classifier.scores(test), expected, rtol=1e-6, atol=1e-6)
-
-
-def test_areas_over_folds_and_penalties_are_those_of_fits_on_the_columns(toy_examples):
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import RepeatedStratifiedKFold
-    from sklearn.svm import SVC
-
-    examples = toy_examples(histograms=150)
-    x, labels = examples.training(0)
-    x = standardised(examples, x)
-    folds = list(RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=1).split(x, labels))
-    found = svm_validation_aucs(x, labels, C=[1e-3, 1.0], folds=folds)
-    assert found.shape == (2, 6)
-    for row, C in zip(found, [1e-3, 1.0], strict=True):
-        for area, (train, test) in zip(row, folds, strict=True):
-            fit = SVC(kernel="linear", C=C).fit(x[train], labels[train])
-            expected = roc_auc_score(labels[test], fit.decision_function(x[test]))
-            assert area == pytest.approx(expected, abs=1e-12)
-
-
-def test_validation_refuses_labels_and_values_it_cannot_use():
-    fold = [(np.array([0, 1]), np.array([2]))]
-    with pytest.raises(ShapeMismatchError):
-        svm_validation_aucs(np.zeros((3, 2)), np.array([0, 1]), C=[1.0], folds=fold)
-    with pytest.raises(DivergedError):
-        svm_validation_aucs(np.full((3, 2), np.nan), np.array([0, 1, 0]), C=[1.0], folds=fold)

@@ -382,7 +382,7 @@ def test_panels_never_overlap_the_legend_or_the_title(n):
 
 @pytest.mark.parametrize("label", ["../../etc/x", "a/b", "a b", "x" * 400, "", "..", "a\nb"])
 def test_a_label_never_becomes_a_path(label):
-    name = figures._file_name(label)
+    name = style.file_name(label)
     assert "/" not in f"roc_{name}.png"
     assert len(name) < 100
     assert re.fullmatch(r"[A-Za-z0-9_.+=-]*", name)
@@ -390,5 +390,5 @@ def test_a_label_never_becomes_a_path(label):
 
 def test_different_labels_have_different_files():
     labels = ["a/b", "a:b", "a_b", "a b", "x" * 300, "x" * 301]
-    assert len({figures._file_name(label) for label in labels}) == len(labels)
-    assert figures._file_name("mlp-multiclass_2.5") == "mlp-multiclass_2.5"
+    assert len({style.file_name(label) for label in labels}) == len(labels)
+    assert style.file_name("mlp-multiclass_2.5") == "mlp-multiclass_2.5"
