@@ -27,12 +27,14 @@ from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import best_of, candidates_of
 from rayscan.scan.steps.ceilings import CeilingOfTest
+from rayscan.scan.steps.curves import WITHIN
 from rayscan.scan.steps.examples import DrawnHistograms
 from rayscan.scan.steps.tests.folds import fold_rows, mean_area, scored
 from rayscan.scan.steps.trial import train_pack
 from rayscan.seeds import integer
 from rayscan.stats.placements import placements
 
+METRICS = ("auc", "accuracy", "recall", "f1")
 PENALTIES = (1e-4, 1e-2, 1.0)
 PIXELS = {"backbone": "pixels", "scale": "none"}
 
@@ -93,10 +95,11 @@ def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
         plain,
         [{"C": [C], "random_state": [plan.seed]} for C, plan in zip(PENALTIES, pack, strict=True)],
         cv=kind(n_splits=3, n_repeats=2, random_state=seed),
-        scoring="roc_auc",
+        scoring={name: "roc_auc" if name == "auc" else name for name in METRICS},
+        refit="auc",
     ).fit(seen, labels)
     means = [row["objective_value"] for row in rows]
-    assert means == pytest.approx(referee.cv_results_["mean_test_score"], abs=1e-6)
+    assert means == pytest.approx(referee.cv_results_["mean_test_auc"], abs=1e-6)
     best = next(plan for plan in pack if plan.key == best_of(rows))
     assert best.hyperparameters["C"] == referee.best_params_["C"]
     candidates = candidates_of([point], rows)
@@ -106,11 +109,11 @@ def test_a_grid_is_judged_as_by_a_grid_search_on_the_same_histograms_and_folds(
     assert set(table["trained_on"] + table["histograms"]) == {150}
     own = table[table["selected"]]
     assert set(own["trial"]) == {best.key}
-    for repeat, part, area in zip(
-        own["validation_repeat"], own["validation_fold"], own["auc"], strict=True
-    ):
-        score = referee.cv_results_[f"split{3 * repeat + part}_test_score"][referee.best_index_]
-        assert area == pytest.approx(score, abs=1e-6)
+    for row in own.to_dict("records"):
+        split = f"split{3 * row['validation_repeat'] + row['validation_fold']}_test"
+        for name in METRICS:
+            score = referee.cv_results_[f"{split}_{name}"][referee.best_index_]
+            assert row[name] == pytest.approx(score, abs=1e-6)
 
 
 BOTH = ("linear_svm", ArchitectureChoice(name="mlp", hyperparameters={"epochs": 2}))
@@ -141,6 +144,9 @@ def test_the_rows_stand_beside_the_ceiling_of_those_of_pools_and_are_no_honest_o
         # Large pools: folds say what the tests say. 200 histograms and as many fits: an area of
         # 0.7 has a sigma of about 0.04 in each.
         assert rows["auc"].mean() == pytest.approx(tested.loc[trial, "auc"], abs=4 * 0.05)
+    for _, row in folds.iterrows():
+        area = np.trapezoid(row["true_positive_rate"], row["false_positive_rate"])
+        assert area == pytest.approx(row["auc"], abs=WITHIN)
     assert not folds["leakage_flag"].any()
 
 
@@ -183,6 +189,7 @@ def test_a_mean_over_folds_above_the_ceiling_by_4_sigma_is_flagged(binned, tmp_p
     )
     (row,) = fold_rows(candidates[0], told, limit)
     assert row["auc"] == 1.0
+    assert (row["recall"], row["accuracy"], row["precision"]) == (1.0, 1.0, 1.0)
     assert row["mean_over_ceiling_sigma"] == pytest.approx(0.25 / error)
     assert row["leakage_flag"] is flag
 
