@@ -26,6 +26,7 @@ _CAPTIONS = {
     "auc_over_ceiling": "AUC over its ceiling, the likelihood ratio's AUC on the same ensembles.",
     "auc_matrix": "AUC of a classifier trained on one benchmark and tested on another.",
     "roc": "ROC curves of a classifier on the benchmark it was trained on.",
+    "roc_validation": "ROC curves of the folds of a training set, each by a fit that lacks it.",
     "roc_events": "ROC curves of a network of single events: signal against background.",
     "scores": "Scores of histograms with signal beside those of background only.",
     "scores_events": "Scores of single events of signal and of background.",

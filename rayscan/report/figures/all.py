@@ -40,7 +40,7 @@ def _figures(tables: Tables) -> Iterator[tuple[str, Figure | None]]:
     for label in sorted(labelled(tables.auc)["label"].unique()):
         yield f"auc_matrix_{style.file_name(label)}", auc.auc_matrix(tables, label)
         yield f"limit_matrix_{style.file_name(label)}", limits.limit_matrix(tables, label)
-        for kind in ("roc", "roc_events", "scores", "scores_events"):
+        for kind in ("roc", "roc_validation", "roc_events", "scores", "scores_events"):
             yield f"{kind}_{style.file_name(label)}", getattr(curves, kind)(tables, label)
     yield from limits.limits(tables)
     yield "cutflow", events.cutflow(tables)

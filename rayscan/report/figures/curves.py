@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from rayscan.results.read import Tables
 
 _STRENGTHS = 3
 _FILL = "0.82"
+_SPREAD = "mean and standard deviation of repeats and folds"
 
 
 def roc(tables: Tables, label: str) -> Figure | None:
@@ -29,20 +30,49 @@ def roc(tables: Tables, label: str) -> Figure | None:
     rows = _own(tables.roc, label, "ensemble")
     if rows.empty:
         return None
-    benchmarks, made, panels = _grid(rows)
-    handles: dict[str, Any] = {}
-    for benchmark, axes in zip(benchmarks, panels, strict=True):
-        here = rows[rows["test_benchmark"] == benchmark]
-        _diagonal(axes)
-        areas = {}
-        for (name, curves), look in zip(_by_strength(here), _looks(), strict=False):
-            handles[name], area = _family(axes, curves, look)
-            areas[area] = handles[name]
-        axes.legend(areas.values(), areas, title="AUC", loc="lower right", fontsize="small")
-    _roc_axes(made, panels, ("background-only histograms", "histograms with signal"))
     several = rows.groupby(["train_benchmark", "test_signal"])["trial"].nunique().max() > 1
-    note = "mean and standard deviation of repeats and folds" if several else ""
-    style.header(made, style.literal(f"{label}: ROC curves"), note)
+    title = f"{label}: ROC curves", _SPREAD if several else ""
+    return _families(
+        {
+            benchmark: [(name, _curves(part)) for name, part in _by_strength(here)]
+            for benchmark, here in rows.groupby("test_benchmark")
+        },
+        *title,
+    )
+
+
+def roc_validation(tables: Tables, label: str) -> Figure | None:
+    """ROC curves of all folds of the frozen training sets of one architecture, as `roc`."""
+    rows = labelled(tables.validation)
+    rows = rows[(rows["label"] == label) & rows["selected"] & rows["auc"].notna()]
+    if rows.empty:
+        return None
+    found: dict[str, list[tuple[str, Sequence[NDArray[np.float64]]]]] = {}
+    for benchmark, here in rows.groupby("train_benchmark"):
+        for signal in spread_out(sorted(here["train_signal"].unique()), _STRENGTHS):
+            part = here[here["train_signal"] == signal]
+            part = part[part["trial"] == part["trial"].iloc[0]]
+            both = zip(part["false_positive_rate"], part["true_positive_rate"], strict=True)
+            name = _strength(part["train_s_over_sqrt_b"].iloc[0], signal)
+            found.setdefault(str(benchmark), []).append((name, [np.array(xy) for xy in both]))
+    return _families(found, f"{label}: folds of the training set", _SPREAD)
+
+
+def _families(
+    found: Mapping[Any, Sequence[tuple[str, Sequence[NDArray[np.float64]]]]], title: str, note: str
+) -> Figure:
+    """A panel per benchmark, of each strength the curves of all trainings."""
+    made, panels = style.panels([style.literal(each) for each in found])
+    handles: dict[str, Any] = {}
+    for here, axes in zip(found.values(), panels, strict=True):
+        _diagonal(axes)
+        areas = []
+        for (name, curves), look in zip(here, _looks(), strict=False):
+            handles[name], area = _family(axes, curves, look)
+            areas.append((handles[name], area))
+        axes.legend(*zip(*areas, strict=True), title="AUC", loc="lower right", fontsize="small")
+    _roc_axes(made, panels, ("background-only histograms", "histograms with signal"))
+    style.header(made, style.literal(title), note)
     style.legend(made, handles)
     return made
 
@@ -146,8 +176,11 @@ def _by_strength(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         rows = rows[rows["test_background"] == rows["test_background"].max()]
     for signal in spread_out(sorted(rows["test_signal"].unique()), _STRENGTHS):
         here = _trainings(rows[rows["test_signal"] == signal])
-        ratio = here["test_s_over_sqrt_b"].iloc[0]
-        yield (f"{style.STRENGTH} = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"), here
+        yield _strength(here["test_s_over_sqrt_b"].iloc[0], signal), here
+
+
+def _strength(ratio: float, signal: float) -> str:
+    return f"{style.STRENGTH} = {ratio:.3g}" if pd.notna(ratio) else f"S = {signal:,}"
 
 
 def _trainings(rows: pd.DataFrame) -> pd.DataFrame:
@@ -163,12 +196,18 @@ def _one_training(rows: pd.DataFrame) -> pd.DataFrame:
     return one
 
 
-def _family(axes: Axes, rows: pd.DataFrame, look: style.Style) -> tuple[Any, str]:
-    """The ROC curves of several trainings, their mean and its band; its line and their AUC."""
-    curves = [
+def _curves(rows: pd.DataFrame) -> Sequence[NDArray[np.float64]]:
+    """The ROC curve of each training, shape (2, points)."""
+    return [
         part.sort_values("number")[["false_positive_rate", "true_positive_rate"]].to_numpy().T
         for _, part in rows.groupby("trial")
     ]
+
+
+def _family(
+    axes: Axes, curves: Sequence[NDArray[np.float64]], look: style.Style
+) -> tuple[Any, str]:
+    """ROC curves (2, points), their mean and its band; the line and the AUC."""
     areas = [np.trapezoid(y, x) for x, y in curves]
     if len(curves) == 1:
         (line,) = axes.plot(*curves[0], color=look.colour, ls=look.dashes)

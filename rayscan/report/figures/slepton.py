@@ -29,5 +29,7 @@ def figures(study: Tables) -> Iterator[tuple[str, Figure | None]]:
         yield f"fig04_examples_{style.file_name(benchmark)}", made
     yield "fig08_auc_vs_strength", auc.auc_vs_strength(base)
     yield "fig09_loss_curves", trials.loss_curves(base)
-    for label in sorted(labelled(base.roc)["label"].unique()):
-        yield f"fig10_roc_{style.file_name(label)}", curves.roc(base, label)
+    for label in sorted(labelled(base.auc)["label"].unique()):
+        name = style.file_name(label)
+        yield f"fig10_roc_{name}", curves.roc(base, label)
+        yield f"fig10_roc_validation_{name}", curves.roc_validation(base, label)

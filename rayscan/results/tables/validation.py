@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rayscan.results.tables.base import (
     BOOL,
+    CURVE,
     INT,
     LABEL,
     REAL,
@@ -35,6 +36,8 @@ VALIDATION = TableLayout(
             "",
             "area under its ROC curve; missing where it has fewer than two histograms of a class",
         ),
+        Column("false_positive_rate", CURVE, "", "its ROC curve: class 0 above thresholds"),
+        Column("true_positive_rate", CURVE, "", "share of class 1 above them, as in `roc`"),
         Column("auc_error", REAL, "", "its standard error from so many histograms (DeLong 1988)"),
         *decisions("", "score 0: probability 1/2 where scores are log-odds, the margin of an SVM"),
         Column(

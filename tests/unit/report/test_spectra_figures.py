@@ -89,6 +89,30 @@ def roc_rows(rows):
     ]
 
 
+def validation_rows(_):
+    """Two folds of the first of two members: of areas .7 and .8."""
+    return [
+        {
+            "trial": trial,
+            "point": "p",
+            "train_benchmark": "spin1",
+            "architecture": "cnn",
+            "label": "cnn",
+            "train_signal": 10,
+            "train_background": 100,
+            "train_s_over_sqrt_b": 1.0,
+            "selected": True,
+            "validation_repeat": 0,
+            "validation_fold": fold,
+            "auc": 0.5 + height / 2,
+            "false_positive_rate": [0.0, 0.0, 1.0],
+            "true_positive_rate": [0.0, height, 1.0],
+        }
+        for trial, heights in (("t0", (0.4, 0.6)), ("t1", (0.0, 0.0)))
+        for fold, height in enumerate(heights)
+    ]
+
+
 def with_losses(rows):
     return [
         {**row, "losses": [0.7, 0.6, 0.5], "validation_losses": [0.69, 0.65, 0.66]} for row in rows
@@ -99,7 +123,12 @@ def with_losses(rows):
 def drawn(fake, fake_scan):
     scan = fake_scan(benchmarks={"spin1": 1.18}, architectures={"cnn": 0.9})
     return fake(
-        scan, spectra=spectrum_rows, examples=example_rows, roc=roc_rows, trials=with_losses
+        scan,
+        spectra=spectrum_rows,
+        examples=example_rows,
+        roc=roc_rows,
+        trials=with_losses,
+        validation=validation_rows,
     )
 
 
@@ -154,8 +183,9 @@ def test_images_show_the_counts_of_the_table_and_no_event_as_white(drawn):
     assert shown[0].get_xscale() == "linear"
 
 
-def test_a_family_of_roc_curves_has_its_mean_its_band_and_its_areas(drawn):
-    axes = curves.roc(drawn, "cnn").axes[0]
+@pytest.mark.parametrize("draw", [curves.roc, curves.roc_validation])
+def test_a_family_of_roc_curves_has_its_mean_its_band_and_its_areas(drawn, draw):
+    axes = draw(drawn, "cnn").axes[0]
     (text,) = axes.get_legend().get_texts()
     assert text.get_text() == f"0.750 ± {np.std([0.7, 0.8], ddof=1):.3f}"
     *_, mean = axes.lines
@@ -183,6 +213,7 @@ def test_the_figures_of_the_slepton_study_have_the_numbers_of_the_paper(drawn):
         *("fig03_spectra_before", "fig03_spectra_shapes_before"),
         *("fig03_spectra_after", "fig03_spectra_shapes_after"),
         *("fig04_examples_spin1", "fig08_auc_vs_strength", "fig09_loss_curves", "fig10_roc_cnn"),
+        "fig10_roc_validation_cnn",
     ]
     assert STUDIES["slepton"] is slepton.figures
 

@@ -27,6 +27,7 @@ from rayscan.scan.plan.points import mixtures, points
 from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.candidates import best_of, candidates_of
 from rayscan.scan.steps.ceilings import CeilingOfTest
+from rayscan.scan.steps.curves import WITHIN
 from rayscan.scan.steps.examples import DrawnHistograms
 from rayscan.scan.steps.tests.folds import fold_rows, mean_area, scored
 from rayscan.scan.steps.trial import train_pack
@@ -143,6 +144,9 @@ def test_the_rows_stand_beside_the_ceiling_of_those_of_pools_and_are_no_honest_o
         # Large pools: folds say what the tests say. 200 histograms and as many fits: an area of
         # 0.7 has a sigma of about 0.04 in each.
         assert rows["auc"].mean() == pytest.approx(tested.loc[trial, "auc"], abs=4 * 0.05)
+    for _, row in folds.iterrows():
+        area = np.trapezoid(row["true_positive_rate"], row["false_positive_rate"])
+        assert area == pytest.approx(row["auc"], abs=WITHIN)
     assert not folds["leakage_flag"].any()
 
 
@@ -185,6 +189,7 @@ def test_a_mean_over_folds_above_the_ceiling_by_4_sigma_is_flagged(binned, tmp_p
     )
     (row,) = fold_rows(candidates[0], told, limit)
     assert row["auc"] == 1.0
+    assert (row["recall"], row["accuracy"], row["precision"]) == (1.0, 1.0, 1.0)
     assert row["mean_over_ceiling_sigma"] == pytest.approx(0.25 / error)
     assert row["leakage_flag"] is flag
 

@@ -20,12 +20,13 @@ from rayscan.scan.pools.pooled import PooledScan
 from rayscan.scan.steps.base import Rows
 from rayscan.scan.steps.candidates import Candidate, trained_columns
 from rayscan.scan.steps.ceilings import CeilingOfTest, ceiling_of_test
+from rayscan.scan.steps.curves import POINTS, WITHIN
 from rayscan.scan.steps.scoring import Scores
 from rayscan.scan.steps.shown import show
 from rayscan.scan.steps.tests.base import CrossTests
 from rayscan.scan.steps.tests.pairs import LEAKAGE_SIGMA, TestSet, test_sets
 from rayscan.scan.steps.thresholds import decision_columns
-from rayscan.stats.auc import delong
+from rayscan.stats.auc import delong, thin_roc
 
 _FEWEST = 2  # of a class, for an error
 
@@ -95,6 +96,7 @@ def fold_rows(
             "trained_on": len(left_out.labels) - len(zero) - len(one),
             "histograms": len(zero) + len(one),
             **scored(zero, one),
+            **_curve(zero, one),
         }
         for repeat, part, zero, one in left_out.parts()
     ]
@@ -117,6 +119,16 @@ def scored(zero: Scores, one: Scores) -> dict[str, Any]:
         return {"auc": None, "auc_error": None}
     found = delong(zero, one)
     return {"auc": found.auc, "auc_error": found.error, **decision_columns((zero, one), None)}
+
+
+def _curve(zero: Scores, one: Scores) -> dict[str, Any]:
+    """The ROC curve of one fold, where it has an area."""
+    if min(len(zero), len(one)) < _FEWEST:
+        return {}
+    found = thin_roc(zero, one, points=POINTS, within=WITHIN)
+    rates = found.false_positive_rate, found.true_positive_rate
+    names = "false_positive_rate", "true_positive_rate"
+    return {name: rate.tolist() for name, rate in zip(names, rates, strict=True)}
 
 
 def mean_area(left_out: LeftOut) -> float | None:
