@@ -22,7 +22,6 @@ from rayscan.results.read import Tables, read_tables
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.results.variants import read_study
 
-
 MADE_UP = {"points", "trials", "auc", "limits", "cutflow", "pools", "provenance"}
 """Tables that have rows here."""
 
