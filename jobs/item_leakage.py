@@ -1,6 +1,6 @@
-"""What fakes how much on items of events, beside the exact ceiling: a table (10 CPU minutes).
+"""What fakes how much on items of events, beside the exact ceiling: a table (7 CPU minutes).
 
-    OMP_NUM_THREADS=1 python jobs/item_leakage.py docs/item_leakage.csv
+    OMP_NUM_THREADS=1 python jobs/item_leakage.py item_leakage.csv
 
 Items hold 1,000 events, S of them signal. Events are Gaussian in F features, so that the most that
 can be reached blind to their order is exact: the likelihood ratio of an item is the mean over all

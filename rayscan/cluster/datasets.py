@@ -67,7 +67,8 @@ def _selected(
     config: ScanConfig, piece: Slice, version: int, spectra: Sequence[Spectrum] = ()
 ) -> str:
     tree, names = config.processes[piece.process].tree, sorted(config.observables)
-    return digest(tree, piece.weight, config.selection, names, version, *spectra)
+    selected = config.selection.key(names)
+    return digest(tree, piece.weight, selected, names, version, *spectra)
 
 
 def _sources(config: ScanConfig, inputs: Inputs, process: str) -> dict[str, str]:

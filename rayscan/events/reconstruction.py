@@ -1,6 +1,7 @@
 """Reconstructed objects that count: cut, ordered by pT, kept as flat arrays with a count per event.
 
-E events. Kinds of object: jet, electron, muon, lepton (electrons and muons merged), met.
+E events. Kinds of object: jet, bjet and tau (jets that carry the tag), electron, muon, lepton
+(electrons and muons merged), met.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from rayscan.events.flat import member
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 
 # kind -> property -> leaf of the Delphes collection. Nothing here may come from the truth record.
+_JET = {
+    "pt": "Jet.PT",
+    "eta": "Jet.Eta",
+    "phi": "Jet.Phi",
+    "mass": "Jet.Mass",
+    "btag": "Jet.BTag",
+    "tautag": "Jet.TauTag",
+}
 LEAVES: Mapping[str, Mapping[str, str]] = {
-    "jet": {
-        "pt": "Jet.PT",
-        "eta": "Jet.Eta",
-        "phi": "Jet.Phi",
-        "mass": "Jet.Mass",
-        "btag": "Jet.BTag",
-        "tautag": "Jet.TauTag",
-    },
+    "jet": _JET,
+    "bjet": _JET,
+    "tau": _JET,
     "electron": {
         "pt": "Electron.PT",
         "eta": "Electron.Eta",
@@ -37,6 +41,7 @@ LEAVES: Mapping[str, Mapping[str, str]] = {
     "muon": {"pt": "Muon.PT", "eta": "Muon.Eta", "phi": "Muon.Phi", "charge": "Muon.Charge"},
     "met": {"pt": "MissingET.MET", "phi": "MissingET.Phi"},
 }
+TAGS = {"bjet": "btag", "tau": "tautag"}  # bit masks; the lowest bit is the card's default
 FLAVOURS = {"electron": 11, "muon": 13}  # PDG particle codes
 _MASSES = {"electron": ELECTRON_MASS, "muon": MUON_MASS}
 
@@ -63,15 +68,32 @@ class ObjectCuts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
-    """Which reconstructed jets, electrons and muons count, everywhere in a scan."""
+    """Which reconstructed objects count, everywhere in a scan.
+
+    Attributes:
+        jets: Cuts on jets, whatever tag they carry.
+        bjets: Cuts on b-tagged jets, in place of those on jets; where nothing is said every one of
+            the file counts.
+        taus: Cuts on tau-tagged jets, likewise.
+        electrons: Cuts on electrons.
+        muons: Cuts on muons.
+    """
 
     jets: ObjectCuts = field(default_factory=ObjectCuts)
+    bjets: ObjectCuts = field(default_factory=ObjectCuts)
+    taus: ObjectCuts = field(default_factory=ObjectCuts)
     electrons: ObjectCuts = field(default_factory=ObjectCuts)
     muons: ObjectCuts = field(default_factory=ObjectCuts)
 
     def cuts(self, kind: str) -> ObjectCuts:
         """The cuts on a kind of object; none on met."""
-        known = {"jet": self.jets, "electron": self.electrons, "muon": self.muons}
+        known = {
+            "jet": self.jets,
+            "bjet": self.bjets,
+            "tau": self.taus,
+            "electron": self.electrons,
+            "muon": self.muons,
+        }
         return known.get(kind, ObjectCuts())
 
 
@@ -81,6 +103,8 @@ def leaves(kind: str, name: str, objects: Objects) -> frozenset[str]:
         return leaves("electron", name, objects) | leaves("muon", name, objects)
     # Objects are ordered by pT, so whatever is asked of them needs it.
     names = {name} if kind == "met" else {"pt", name} & LEAVES[kind].keys()
+    if kind in TAGS:
+        names.add(TAGS[kind])
     if objects.cuts(kind).abs_eta_max is not None:
         names.add("eta")
     return frozenset(LEAVES[kind][n] for n in names)
@@ -147,6 +171,8 @@ class Reconstructed:
         mask = found.values["pt"] >= cuts.pt_min
         if cuts.abs_eta_max is not None:
             mask &= np.abs(found.values["eta"]) <= cuts.abs_eta_max
+        if kind in TAGS:
+            mask &= found.values[TAGS[kind]].astype(np.int64) % 2 == 1
         return found.kept(mask).ordered()
 
     def _merged(self) -> Collection:

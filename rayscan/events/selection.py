@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -22,7 +22,7 @@ from rayscan.events import content, flat, formats, table
 from rayscan.events.cuts import Cut
 from rayscan.events.formats import Slice
 from rayscan.events.observables import names as named
-from rayscan.events.reconstruction import Objects
+from rayscan.events.reconstruction import TAGS, Objects
 from rayscan.events.spectra import Spectrum, carried, counted
 from rayscan.events.weights import NONE, Weights, branch_of
 from rayscan.events.weights import values as weight_values
@@ -61,6 +61,21 @@ class Selection:
     def needs(self, observables: Iterable[str]) -> dict[str, str]:
         """Leaf branches to read for these observables and the cuts, and what needs each."""
         return named.needs(self.names(observables), self.objects)
+
+    def key(self, observables: Iterable[str]) -> dict[str, Any]:
+        """What selected events with these observables depend on, as plain values.
+
+        Cuts on tagged jets are in it only where something is made of these jets and the cuts are
+        others than those on jets, which tagged jets once inherited: what gives the events of before
+        keeps its key.
+        """
+        found, used = asdict(self), named.kinds(self.names(observables))
+        for kind in TAGS:
+            cuts = self.objects.cuts(kind)
+            del found["objects"][f"{kind}s"]
+            if kind in used and cuts != self.objects.jets:
+                found["objects"][f"{kind}s"] = asdict(cuts)
+        return found
 
     def names(self, observables: Iterable[str]) -> tuple[str, ...]:
         """These observables and those the cuts are on, each once."""

@@ -1,8 +1,9 @@
-"""Events drawn from shipped (log pT, |eta|) tables of the leading jet: an unlimited pool, no extra.
+"""Events drawn from shipped tables of a few observables: an unlimited pool, no extra.
 
-What is physical: pT and eta of the leading jet, jointly, of events after the generator
-preselection, at parton level and 14 TeV. What is not: everything else. Each event has one jet,
-massless, at a random azimuth, and missing momentum of the same size in the opposite direction.
+What is physical: the observables that a table holds, jointly, of events after the generator's
+preselection or an analysis selection. What is not: everything else of an event (density_events.py).
+
+D axes, E events.
 """
 
 from __future__ import annotations
@@ -13,85 +14,115 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rayscan.arrays import Floats
-from rayscan.generator.particles import Jets, Leptons, Reconstructed
+from rayscan.arrays import Floats, Integers
+from rayscan.generator.density_events import kind_of
+from rayscan.generator.particles import Reconstructed
 
 _FOLDER = files("rayscan.generator").joinpath("densities")
 _BATCH = 20_000
-PT_BINS, PT_MIN, PT_MAX = 60, 130.0, 5000.0
-ETA_BINS, ETA_MAX = 40, 5.0
 
 
-def pt_edges() -> Floats:
-    """Edges [GeV], shape (61,), even in 1/pT: narrow where the spectrum is steep and full."""
-    return np.asarray(1.0 / np.linspace(1.0 / PT_MIN, 1.0 / PT_MAX, PT_BINS + 1))
-
-
-def abs_eta_edges() -> Floats:
-    """Edges of |eta|, shape (41,)."""
-    return np.linspace(0.0, ETA_MAX, ETA_BINS + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Density:
-    """Counts of generated events in cells of (pT, |eta|) of the leading jet.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Axis:
+    """An observable of a density, in cells.
 
     Attributes:
-        counts: Events per cell, shape (60, 40); in proportion to the probability where a table was
-            put together from slices in pT, which fill cells that are too rare for a single run.
+        observable: Its name.
+        edges: Edges of its n cells, in its unit, shape (n + 1,).
+        inside: What is uniform inside a cell: the observable, or its logarithm.
+        even: Cells are of its size; both signs are as frequent.
+    """
+
+    observable: str
+    edges: Floats
+    inside: Literal["linear", "log"] = "linear"
+    even: bool = False
+
+    def cells(self, values: Floats) -> Integers:
+        """The cell of each value, shape (E,); those beyond the edges are in the outer cells."""
+        size = np.abs(values) if self.even else values
+        return np.searchsorted(self.edges[1:-1], size, side="right")
+
+    def values(self, rng: np.random.Generator, cell: Integers) -> Floats:
+        """A value in each of these cells, shape (E,)."""
+        edges = np.log(self.edges) if self.inside == "log" else self.edges
+        place, width = rng.random(len(cell)), np.diff(edges)
+        if self.even:  # the sign of a place is that of the value
+            place = 2.0 * place - 1.0
+        size = edges[cell] + width[cell] * np.abs(place)
+        size = np.exp(size) if self.inside == "log" else size
+        return np.copysign(size, place) if self.even else size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Density:
+    """Counts of events in cells of D observables.
+
+    Attributes:
+        axes: The observables, D.
+        counts: Events per cell, D axes; in proportion to the probability where a table was smoothed
+            or put together from slices, which fill cells that are too rare for a single run.
         meta: Where they come from: cross-section [pb] and its error, efficiency, settings,
             energy [GeV].
     """
 
+    axes: tuple[Axis, ...]
     counts: NDArray[np.uint32]
     meta: Mapping[str, Any]
 
-    def sample(self, rng: np.random.Generator, events: int) -> tuple[Floats, Floats]:
-        """Transverse momenta [GeV] and pseudorapidities of leading jets, each of shape (E,).
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of the observables."""
+        return tuple(axis.observable for axis in self.axes)
 
-        A cell is drawn by its count; inside it log pT and |eta| are uniform; the sign of eta is
-        even, as two protons demand.
+    def sample(self, rng: np.random.Generator, events: int) -> tuple[Floats, ...]:
+        """Each observable of so many events, D arrays of shape (E,).
+
+        A cell is drawn by its count; inside it a value is drawn for each axis.
         """
         cumulative = np.cumsum(self.counts.ravel(), dtype=np.float64)
         drawn = rng.random(events) * cumulative[-1]
         cell = np.searchsorted(cumulative, drawn, side="right")
-        row, column = np.divmod(cell, self.counts.shape[1])
-        log_pt, eta = np.log(pt_edges()), abs_eta_edges()
-        width = np.diff(log_pt)
-        pt = np.exp(log_pt[row] + width[row] * rng.random(events))
-        # Its sign is that of eta, its size the place in the cell.
-        place = 2.0 * rng.random(events) - 1.0
-        size = eta[column] + (eta[1] - eta[0]) * np.abs(place)
-        return pt, np.copysign(size, place)
+        places = np.unravel_index(cell, self.counts.shape)
+        return tuple(axis.values(rng, place) for axis, place in zip(self.axes, places, strict=True))
 
 
-def tabulate(pt: Floats, eta: Floats) -> NDArray[np.uint32]:
-    """Counts per cell, shape (60, 40); values beyond the last edges count in the last cells."""
-    inside = np.minimum(pt, np.nextafter(PT_MAX, 0.0)), np.minimum(np.abs(eta), ETA_MAX)
-    counts, _, _ = np.histogram2d(*inside, bins=(pt_edges(), abs_eta_edges()))
-    return counts.astype(np.uint32)
+def tabulate(axes: tuple[Axis, ...], *values: Floats) -> NDArray[np.uint32]:
+    """Counts per cell of D observables, each of shape (E,)."""
+    shape = tuple(len(axis.edges) - 1 for axis in axes)
+    cells = [axis.cells(each) for axis, each in zip(axes, values, strict=True)]
+    flat = np.ravel_multi_index(cells, shape)
+    return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(np.uint32)
 
 
 def packed(density: Density) -> bytes:
-    """A density as a compressed ``.npz`` of about 2 kB."""
+    """A density as a compressed ``.npz``."""
     counts = density.counts
     small = counts.astype(np.uint16) if counts.max() < 2**16 else counts
-    meta = json.dumps(dict(density.meta), sort_keys=True)
+    named = [
+        {"observable": axis.observable, "inside": axis.inside, "even": axis.even}
+        for axis in density.axes
+    ]
+    text = json.dumps({"axes": named, "meta": dict(density.meta)}, sort_keys=True)
+    edges: dict[str, Any] = {f"edges_{k}": axis.edges for k, axis in enumerate(density.axes)}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, counts=small, meta=np.frombuffer(meta.encode(), dtype=np.uint8))
+    np.savez_compressed(buffer, counts=small, text=np.frombuffer(text.encode(), np.uint8), **edges)
     return buffer.getvalue()
 
 
 def unpacked(content: bytes) -> Density:
     """The density of a ``.npz`` written by `packed`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        meta = json.loads(arrays["meta"].tobytes())
-        return Density(counts=arrays["counts"].astype(np.uint32), meta=meta)
+        text = json.loads(arrays["text"].tobytes())
+        axes = tuple(
+            Axis(edges=arrays[f"edges_{k}"], **each) for k, each in enumerate(text["axes"])
+        )
+        return Density(axes=axes, counts=arrays["counts"].astype(np.uint32), meta=text["meta"])
 
 
 @lru_cache(maxsize=1)
@@ -109,17 +140,6 @@ def density(process: str) -> Density:
 
 def batches(table: Density, rng: np.random.Generator) -> Iterator[Reconstructed]:
     """Events drawn from a density, batch after batch without end."""
+    make = kind_of(table.observables).make
     while True:
-        pt, eta = table.sample(rng, _BATCH)
-        phi = np.pi * (1.0 - 2.0 * rng.random(_BATCH))
-        yield one_jet(pt, eta, phi)
-
-
-def one_jet(pt: Floats, eta: Floats, phi: Floats) -> Reconstructed:
-    """Events of one massless jet and missing momentum that balances it, arrays of shape (E,)."""
-    event, none = np.arange(len(pt)), np.zeros(0)
-    whole, mass = np.zeros(len(pt), dtype=np.uint32), np.zeros(len(pt))
-    jets = Jets(event=event, pt=pt, eta=eta, phi=phi, mass=mass, btag=whole, flavour=whole)
-    signs, flags = none.astype(np.int32), none.astype(np.bool_)
-    leptons = Leptons(event=event[:0], pt=none, eta=none, phi=none, charge=signs, electron=flags)
-    return Reconstructed(jets=jets, leptons=leptons, met=pt, met_phi=phi - np.copysign(np.pi, phi))
+        yield make(rng, *table.sample(rng, _BATCH))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rayscan.errors import GeneratorError, nearest
 from rayscan.generator import density, recipes
 from rayscan.generator.delphes_writer import write
+from rayscan.generator.density_events import Kind, kind_of
 from rayscan.generator.particles import Reconstructed
 from rayscan.generator.pythia import PythiaRun
 from rayscan.generator.recipes import Level, Recipe
@@ -21,12 +22,12 @@ Source = Literal["pythia", "density"]
 # CPU seconds of a file (the generator's own start) and of a selected event: 20,000 at parton, 3,000
 # at shower, 1,000 at hadron level of one boson and one jet (Z, W and mediators: 34-57, 410-430,
 # 2,400-2,800 us with the start of the generator); top pairs cost three to four times as much.
-_SECONDS: Mapping[tuple[Source, Level], tuple[float, float]] = {
-    ("pythia", "parton"): (0.3, 30e-6),
-    ("pythia", "shower"): (0.4, 300e-6),
-    ("pythia", "hadron"): (1.2, 1500e-6),
-    ("density", "parton"): (0.02, 1e-6),
+_SECONDS: Mapping[Level, tuple[float, float]] = {
+    "parton": (0.3, 30e-6),
+    "shower": (0.4, 300e-6),
+    "hadron": (1.2, 1500e-6),
 }
+_DENSITY_SECONDS = 0.02
 # Bytes of an event: 58-131, 96-170, 132-202 measured, more for busy events.
 _EVENT_BYTES: Mapping[Level, int] = {"parton": 80, "shower": 120, "hadron": 150}
 
@@ -40,7 +41,9 @@ class Generate:
         events: Selected events to write.
         level: ``parton`` (hard process only; enough for the leading jet, not for what recoils),
             ``shower`` (radiation, anti-kT jets) or ``hadron`` (also hadronisation and decays).
-        source: ``pythia``, or ``density`` for pT and eta of the leading jet from a shipped table.
+            A density is of the level it was made at.
+        source: ``pythia``, or ``density`` for the observables of a shipped table: pT and eta of
+            the leading jet, or mT2 and the angle of jet and missing momentum.
         recipes: A YAML file with recipes of your own by name, relative to the scan file.
         recipe: The recipe itself in place of the catalogue's; a scan file that names ``recipes``
             has it from there, so that it goes wherever the scan goes.
@@ -61,23 +64,34 @@ class Generate:
         levels = self.resolved.levels
         if self.events < 1:
             raise ValueError(f"events: {self.events} is not a positive number of events")
-        if self.level not in levels:
+        if self.source == "density":
+            self._check_density()
+        elif self.level not in levels:
             raise ValueError(
                 f"level: '{self.process}' cannot pass its selection at level '{self.level}'; "
                 f"expected one of {', '.join(levels)}"
             )
-        if self.source == "density":
-            self._check_density()
 
     def seconds(self, files: int) -> float:
         """CPU seconds on the reference machine of the forecast, in so many files."""
-        start, event = _SECONDS[self.source, self.level]
+        start, event = _SECONDS[self.level]
+        if self._kind:
+            start, event = _DENSITY_SECONDS, self._kind.seconds
         return files * start + self.events * event
 
     @property
     def size(self) -> int:
         """Bytes of its files."""
-        return self.events * _EVENT_BYTES[self.level]
+        return self.events * (self._kind.size if self._kind else _EVENT_BYTES[self.level])
+
+    @property
+    def observables(self) -> tuple[str, ...] | None:
+        """What alone is physical of the events of a density; None where all of them is."""
+        return density.density(self.process).observables if self.source == "density" else None
+
+    @property
+    def _kind(self) -> Kind | None:
+        return kind_of(self.observables) if self.observables else None
 
     @property
     def resolved(self) -> Recipe:
@@ -104,7 +118,11 @@ class Generate:
                 f"{', '.join(sorted(density.tabulated()))}; write 'pythia'"
             )
         if self.level != "parton":
-            raise ValueError(f"level: densities are at parton level, not '{self.level}'")
+            level = density.density(self.process).meta["level"]
+            raise ValueError(
+                f"level: '{self.level}', but the density of '{self.process}' is of level "
+                f"'{level}'; leave 'level' out"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,13 +207,15 @@ def _density_draw(recipe: Recipe, level: Level, *, seed: int, energy: float) -> 
 
 def _meta(config: Generate, recipe: Recipe, result: Mapping[str, Any], seed: int) -> dict[str, Any]:
     whole = "every branch, within the detector parametrisation"
+    of_density = config.source == "density"
     return {
         **asdict(config),
         **result,
+        **({"level": density.density(config.process).meta["level"]} if of_density else {}),
         "seed": seed,
         "title": recipe.title,
         "note": recipe.note,
         "normalisation": recipe.normalisation,
         "preselection": asdict(recipe.preselection),
-        "physical": ["Jet.PT", "Jet.Eta"] if config.source == "density" else whole,
+        "physical": config.observables or whole,
     }

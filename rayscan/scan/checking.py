@@ -21,6 +21,7 @@ from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.config.study import Study, load_study, located
 from rayscan.scan.cost import capacity
 from rayscan.scan.cost.cautions import of_all
+from rayscan.scan.cost.holding import shortages
 from rayscan.scan.cost.study import workloads
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.pools.inputs import InputFile, Inputs, open_each
@@ -76,7 +77,7 @@ def check(
     loads = workloads(study, opened)
     for name, config in study.scans.items():
         inputs, those = opened[name]
-        problems[name] = [*those, *_generators(config), *_sampler(config)]
+        problems[name] = [*those, *_generators(config), *_sampler(config), *shortages(loads[name])]
         problems[name] += capacity.problems(loads[name], memory_here() if here else None)
         problems[name] += _architectures(loads[name]) if here else []
         lines[name] = tuple(_line(config, inputs, process) for process in config.processes)

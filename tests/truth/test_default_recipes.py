@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from rayscan.ensembles.draw import Background, Ensembles, Pool
 from rayscan.ensembles.mixture import Mixture
-from rayscan.generator.density import abs_eta_edges, density, pt_edges
+from rayscan.generator.density import density
 from rayscan.models.architectures.registry import architectures
 from rayscan.models.contract import Member, Templates
 from rayscan.models.networks.event_network import log_terms
@@ -37,6 +37,7 @@ BENCHMARKS = (
 BINS = 30
 PT, ETA = np.linspace(130, 2000, BINS + 1), np.linspace(-4, 4, BINS + 1)
 BACKGROUND, SIGNAL = 1_500_000, 500_000  # the published pools
+PT_CELLS, ABS_ETA_CELLS = (axis.edges for axis in density("znunu_jet").axes)
 EVENTS = 50_000  # of each pool that event networks learn from
 SPLIT = {"training": 0.64, "validation": 0.16}
 NEAR = 0.01
@@ -49,9 +50,9 @@ MIXTURES = [(0, None), (1_000, 0.62), (1_000, 0.85), (5_000, 0.85), (50_000, 0.8
 def binned(process: str):
     """Exact probability of each of 30 x 30 bins: log pT and |eta| are uniform inside a cell."""
     counts = density(process).counts.astype(float)
-    sizes = abs_eta_edges()
+    sizes = ABS_ETA_CELLS
     both = np.concatenate([counts[:, ::-1], counts], axis=1)
-    in_pt = _overlap(np.log(PT), np.log(pt_edges()))
+    in_pt = _overlap(np.log(PT), np.log(PT_CELLS))
     in_eta = _overlap(ETA, np.concatenate([-sizes[::-1], sizes[1:]]))
     found = (in_pt @ both @ in_eta.T).ravel()
     return found / found.sum()

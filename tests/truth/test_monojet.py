@@ -23,7 +23,7 @@ from scipy.stats import binomtest, norm
 
 import rayscan
 from rayscan.cluster.study import run_study
-from rayscan.generator.density import abs_eta_edges, density, pt_edges
+from rayscan.generator.density import density
 from rayscan.report.frames.auc import auc_summary, own
 from rayscan.report.frames.comparison import auc_ratio, by_variant
 from rayscan.report.frames.heads import against_signal
@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 SMALL = Path(__file__).parents[2] / "jobs" / "monojet-small.yaml"
 PT = np.geomspace(130, 1500, 21)
 ETA = np.linspace(-4, 4, 11)
+PT_CELLS, ABS_ETA_CELLS = (axis.edges for axis in density("znunu_jet").axes)
 B = 5000
 SPINS = ("spin0", "spin1", "spin2")
 REGIMES = ("off", "on", "ps")
@@ -96,8 +97,8 @@ def truth() -> Mapping[str, np.ndarray]:
     Inside a cell of a shipped density log pT and |eta| are uniform; the last bin takes what is
     beyond it.
     """
-    pt = overlap(np.log(pt_edges()), np.log(np.r_[PT[:-1], 1e9]))
-    half = overlap(abs_eta_edges(), ETA[5:])
+    pt = overlap(np.log(PT_CELLS), np.log(np.r_[PT[:-1], 1e9]))
+    half = overlap(ABS_ETA_CELLS, ETA[5:])
     eta = np.concatenate([half[:, ::-1], half], axis=1) / 2
     bins = {name: pt.T @ density(name).counts @ eta for name in ("znunu_jet", *MODELS)}
     return {name: (each / each.sum()).ravel() for name, each in bins.items()}
@@ -341,11 +342,11 @@ def test_a_convolution_gains_nothing(base):
 
 def linear(process: str, n: int) -> np.ndarray:
     """Probabilities of n x n linear bins in pT from 130 to 2,000 GeV and eta, as published."""
-    pt = overlap(np.log(pt_edges()), np.log(np.linspace(130, 2000, n + 1)))
+    pt = overlap(np.log(PT_CELLS), np.log(np.linspace(130, 2000, n + 1)))
     edges = np.linspace(-4, 4, n + 1)
     sides = [np.clip(sign * edges, 0, None)[::sign] for sign in (1, -1)]
     of_sides = [
-        overlap(abs_eta_edges(), side)[:, ::sign] for side, sign in zip(sides, (1, -1), strict=True)
+        overlap(ABS_ETA_CELLS, side)[:, ::sign] for side, sign in zip(sides, (1, -1), strict=True)
     ]
     found = pt.T @ density(process).counts @ (sum(of_sides) / 2)
     return np.asarray(found / found.sum()).ravel()

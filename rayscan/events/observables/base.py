@@ -16,9 +16,10 @@ from rayscan.arrays import Floats, Reals
 from rayscan.events.observables.kinematics import ELECTRON_MASS, MUON_MASS
 from rayscan.events.reconstruction import Reconstructed
 
-OBJECTS = ("jet", "electron", "muon", "lepton")
+OBJECTS = ("jet", "bjet", "tau", "electron", "muon", "lepton")
 OBJECT = rf"(?:{'|'.join(OBJECTS)})[1-9]\d?"
 _ORDINALS = {1: "leading", 2: "second", 3: "third"}
+_KINDS = {"bjet": "b-tagged jet", "tau": "tau-tagged jet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Item:
     def __str__(self) -> str:
         if self.kind == "met":
             return "missing transverse momentum"
-        return f"{_ORDINALS.get(self.rank, f'{self.rank}th')} {self.kind}"
+        return f"{_ORDINALS.get(self.rank, f'{self.rank}th')} {_KINDS.get(self.kind, self.kind)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

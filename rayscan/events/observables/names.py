@@ -95,6 +95,15 @@ def needs(names: Iterable[str], objects: Objects) -> dict[str, str]:
     return out
 
 
+def kinds(names: Iterable[str]) -> frozenset[str]:
+    """Kinds of reconstructed objects behind observables.
+
+    >>> sorted(kinds(["n_bjets", "dphi_jet1_met"]))
+    ['bjet', 'jet', 'met']
+    """
+    return frozenset(kind for name in names for kind, _ in observable(name).needs)
+
+
 def compute(
     names: Iterable[str], columns: Mapping[str, ak.Array], objects: Objects
 ) -> dict[str, npt.NDArray[np.float32]]:

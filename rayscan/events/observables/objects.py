@@ -15,7 +15,7 @@ _PROPERTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "pt": ("GeV", "transverse momentum", OBJECTS),
     "eta": ("1", "pseudorapidity", OBJECTS),
     "phi": ("rad", "azimuth", OBJECTS),
-    "mass": ("GeV", "mass", ("jet",)),
+    "mass": ("GeV", "mass", ("jet", "bjet", "tau")),
     "btag": ("1", "1 if b-tagged, else 0,", ("jet",)),
     "charge": ("e", "charge", ("electron", "muon", "lepton")),
     "flavour": ("1", "11 for an electron, 13 for a muon,", ("lepton",)),
@@ -66,14 +66,6 @@ def _all(what: str, kind: str) -> Observable:
     return _number(what, kind, "pt", lambda event: event.of(kind).counts.astype(np.float64))
 
 
-def _tagged(what: str, name: str) -> Observable:
-    def values(event: Reconstructed) -> Floats:
-        jets = event.of("jet")
-        return jets.total(jets.values[name].astype(np.int64) & 1)
-
-    return _number(what, "jet", name, values)
-
-
 def _opposite_pairs(event: Reconstructed) -> Floats:
     pairs = np.zeros(0)
     for kind in FLAVOURS:
@@ -85,8 +77,8 @@ def _opposite_pairs(event: Reconstructed) -> Floats:
 
 
 JETS = _all("jets", "jet")
-B_JETS = _tagged("b-tagged jets", "btag")
-TAUS = _tagged("tau-tagged jets", "tautag")
+B_JETS = _all("b-tagged jets", "bjet")
+TAUS = _all("tau-tagged jets", "tau")
 ELECTRONS = _all("electrons", "electron")
 MUONS = _all("muons", "muon")
 LEPTONS = _all("electrons and muons", "lepton")

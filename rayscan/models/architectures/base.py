@@ -29,11 +29,17 @@ class Work:
         training: All epochs of one member, without drawing its examples and compiling its graph.
         row: One histogram or event scored, its part of an AUC included.
         shared: What of the training members of the very same examples do once.
+        features: Of ``row``, what is made once for each histogram and then remembered.
+        sees: What the features are of; classifiers that see the same share them.
+        responses: What one event more in each bin changes; by default as many rows as bins.
     """
 
     training: float
     row: float
     shared: float = 0.0
+    features: float = 0.0
+    sees: str = ""
+    responses: float | None = None
 
 
 def reading(columns: int) -> float:

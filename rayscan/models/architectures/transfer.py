@@ -30,6 +30,7 @@ from rayscan.models.transfer.pictures import Moments, Picture
 
 # CPU seconds of pairs of histograms per feature; of triples, of components and a fit to them.
 _PAIR_FEATURE, _TRIPLE, _TRIPLE_FIT = 0.06e-9, 3e-10, 3e-11
+_GRADIENT = 3  # pictures that a gradient through a backbone takes as long as
 _ACTIVATIONS = 2000  # bytes that a batch needs in a backbone, per pixel of a picture
 
 
@@ -91,11 +92,16 @@ class Transfer(Architecture[TransferKnobs]):
         """Pictures, pairs of them for each feature, and the components of all."""
         bins, rows = int(np.prod(shape)), min(values.histograms, examples)
         each = values.picture_cost
+        rest = reading(values.columns(bins)) + _PAIR_FEATURE * values.columns(bins)
+        looks = (values.frozen, values.picture, values.levels) if each else ()
         shared = rows * each + rows**2 * _PAIR_FEATURE * values.columns(bins)
         return Work(
             training=shared + _TRIPLE * rows**3,
-            row=reading(values.columns(bins)) + each + _PAIR_FEATURE * values.columns(bins),
+            row=each + rest,
             shared=shared,
+            features=each,
+            sees=" ".join(map(str, looks)),
+            responses=_GRADIENT * each + rest if each else None,
         )
 
     def fold_work(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rayscan.errors import ConfigError, StorageError
+from rayscan.events.reconstruction import TAGS
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.given import dump
@@ -74,6 +76,22 @@ def holds(config: ScanConfig, storage: Storage) -> bool:
         return found is not None and not differences(_resolved(found, storage.uri), _keys(config))
     except StorageError:  # it is damaged
         return False
+
+
+def stored_scan(storage: Storage) -> ScanConfig:
+    """The scan whose results a storage holds.
+
+    Older ones say nothing of tagged jets: for these the cuts on jets held.
+
+    Raises:
+        StorageError: there is none, or it is damaged.
+    """
+    text = storage.whole(_NAME).decode()
+    config = parse_scan(text, path=storage.place(_NAME))
+    objects, said = config.selection.objects, values(text)["selection"]["objects"]
+    of_jets = {f"{kind}s": objects.jets for kind in TAGS if f"{kind}s" not in said}
+    selection = replace(config.selection, objects=replace(objects, **of_jets))
+    return replace(config, selection=selection)
 
 
 def changed(config: ScanConfig, other: ScanConfig) -> list[str]:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from rich.filesize import decimal
 
 from rayscan.cores import memory_here
+from rayscan.events.observables.names import kinds
+from rayscan.events.reconstruction import TAGS, ObjectCuts
 from rayscan.results.names import BASE
 from rayscan.scan.config.folds import no_folds
+from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.cost.capacity import worker_bytes
 from rayscan.scan.cost.workload import Workload
 from rayscan.scan.steps.tests.pairs import DRAW_WARNING
 
+_TAGGED = {"bjet": "b-tagged jets", "tau": "tau-tagged jets"}
 _MANY_TRIALS = 10_000
 _BAND = 4_400  # pseudo-experiments that the -2 sigma band needs
 
@@ -54,7 +58,37 @@ def cautions(load: Workload) -> Iterator[str]:
         needed, here = decimal(together), decimal(memory)
         what = f"{workers} workers need {needed} together, this machine has {here}"
         yield f"{what}: set resources.workers, or use a larger machine"
+    yield from _tagged(load.config)
+    yield from _made_up(load.config)
     yield from _limits(load)
+
+
+def _tagged(config: ScanConfig) -> Iterator[str]:
+    """Tagged jets that count wherever they are, while jets do not."""
+    objects, used = config.selection.objects, kinds(config.observables)
+    for kind in TAGS:
+        if kind in used and objects.cuts(kind) == ObjectCuts() != objects.jets:
+            yield (
+                f"{_TAGGED[kind]} of any pT and eta count, also those that selection.objects.jets "
+                f"leaves out; selection.objects.{kind}s gives them cuts of their own, such as "
+                f"{{pt_min: {objects.jets.pt_min or 20:g}}}"
+            )
+
+
+def _made_up(config: ScanConfig) -> Iterator[str]:
+    """What classifiers see of events from densities that no density holds."""
+    features = (name for choice in config.architectures for name in choice.features)
+    seen = tuple(dict.fromkeys((*config.binning.observables, *features)))
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for process, said in config.processes.items():
+        held = said.generate.observables if said.generate is not None else None
+        if held and (made := tuple(name for name in seen if name not in held)):
+            alike.setdefault((made, held), []).append(process)
+    for (made, held), processes in alike.items():
+        yield (
+            f"{', '.join(made)} of {', '.join(processes)} mean nothing: source: density draws "
+            f"{', '.join(held)}, and the rest of the event is made up; write source: pythia"
+        )
 
 
 def _without_folds(load: Workload) -> Iterator[str]:

@@ -15,7 +15,7 @@ from timeit import repeat
 from rayscan.ensembles.draw import drawing
 from rayscan.events.formats import EVENTS_PER_TASK
 from rayscan.generator.generate import Generate
-from rayscan.models.architectures.base import reading
+from rayscan.models.architectures.base import Work, reading
 from rayscan.scan.config.limits import METHODS
 from rayscan.scan.cost.workload import Kind, Workload
 from rayscan.scan.steps.tests.classes import class_tests
@@ -23,8 +23,9 @@ from rayscan.scan.steps.tests.pairs import test_sets
 from rayscan.seeds import stream
 
 # What is left of whole runs after all below: the driver and Ray's own processes; a worker in a
-# stage, and its import of TensorFlow; a Tune trial (hand-out, storing, ledger), a compiled graph.
-_DRIVER, _WORKER, _TENSORFLOW, _TRIAL, _GRAPH = 7.0, 2.0, 4.5, 0.25, 1.3
+# stage, and its import of TensorFlow; a Tune trial (hand-out, storing, ledger), a compiled graph;
+# a frozen network of pictures.
+_DRIVER, _WORKER, _TENSORFLOW, _TRIAL, _GRAPH, _BACKBONE = 7.0, 2.0, 4.5, 0.25, 1.3, 2.0
 _ENTRY = 5e-6  # an entry read, selected and put into pools: 4.1-5.3 us of Delphes files
 # An event drawn for a pseudo-experiment at event level, and summed over by one classifier.
 _EVENT, _SUM = 15e-9, 4e-9
@@ -76,8 +77,11 @@ def generated(load: Workload) -> list[Generate]:
     return [p.generate for name, p in processes if p.generate and name not in load.made]
 
 
-def _stage(load: Workload, name: str, units: str, work: float, tasks: int) -> Stage:
-    return Stage(name, units, work, _WORKER, min(load.config.resources.workers_here, tasks))
+def _stage(
+    load: Workload, name: str, units: str, work: float, tasks: int, start: float = 0.0
+) -> Stage:
+    workers = min(load.config.resources.workers_here, tasks)
+    return Stage(name, units, work, _WORKER + start, workers)
 
 
 def _generating(load: Workload) -> Stage:
@@ -98,6 +102,7 @@ def _training(load: Workload) -> Stage:
     slots = asked.slots(asked.workers_here, 1)
     work = sum(training(load, kind) + _GRAPH * kind.graphs(slots) for kind in load.kinds)
     start = _WORKER + _TENSORFLOW * any(kind.compiles for kind in load.kinds)
+    start += _BACKBONE * len(_seen(load))
     units = f"{load.total('members'):,} classifiers in {load.total('trials'):,} Tune trials"
     return Stage("train", units, work, start, min(slots, load.total("at_once")))
 
@@ -129,7 +134,7 @@ def _scored(load: Workload, kind: Kind, count: float, share: float, together: in
     Scores of a network of single events are sums over events, which are drawn for ``together``
     classifiers at once.
     """
-    row = kind.choice.architecture.work(kind.values, kind.shape, 1).row
+    row = _work(kind).row
     if not kind.choice.reads_events:
         return count * row
     sizes = [p.mixture.null_total + p.mixture.signal + p.mixture.background for p in kind.points]
@@ -151,14 +156,34 @@ def _cross_tests(load: Workload) -> Stage:
     own = 2 * config.ensembles.test * (_drawn(load) + reading(bins) + unsure)
     work += folds * len(sets) * (own + _SET)
     for kind in load.kinds:
-        head = kind.points[0].head
-        shown = head.hypotheses(len(config.benchmarks)) * config.ensembles.test
-        if head.test == "pairs":  # with each bin's own score, for the error of pools
-            shown = (shown + bins * (not kind.choice.sees_features)) * twice
+        head, each = kind.points[0].head, _work(kind)
+        shown = twice * head.hypotheses(len(config.benchmarks)) * config.ensembles.test
         one = _scored(load, kind, shown, config.pools.test, load.total("members", of_events=True))
-        work += kind.pairs * one
+        if head.test == "pairs" and not kind.choice.sees_features:
+            # each bin's own score, for the error of pools
+            one += twice * (bins * each.row if each.responses is None else each.responses)
+        work += kind.pairs * (one - shown * each.features)
+    work += folds * twice * config.ensembles.test * _remembered(load, len(pairs))
     units = f"{load.total('pairs'):,} pairs in {len(pairs) + len(classes):,} test sets"
-    return _stage(load, "cross-test", units, work, len(pairs) + len(classes))
+    start = (_TENSORFLOW + (_BACKBONE + _GRAPH) * len(seen)) if (seen := _seen(load)) else 0.0
+    return _stage(load, "cross-test", units, work, len(pairs) + len(classes), start)
+
+
+def _remembered(load: Workload, sets: int) -> float:
+    """Features of a histogram of each class of all test sets [s], for all that see the same.
+
+    Class 0 is the same in all sets; each worker makes its features once.
+    """
+    return sum(_seen(load).values()) * (sets + min(load.config.resources.workers_here, sets))
+
+
+def _seen(load: Workload) -> dict[str, float]:
+    """What is seen by a frozen network, and CPU seconds of the features of a histogram."""
+    return {each.sees: each.features for each in map(_work, load.kinds) if each.sees}
+
+
+def _work(kind: Kind) -> Work:
+    return kind.choice.architecture.work(kind.values, kind.shape, 1)
 
 
 def _limits(load: Workload) -> Stage:

@@ -20,7 +20,7 @@ from rayscan.models.contract import Classifier
 from rayscan.models.networks.item_network import ItemClassifier
 from rayscan.results.read import read_tables
 from rayscan.results.storage import Storage
-from rayscan.scan.config.file import parse_scan
+from rayscan.scan.config.manifest import stored_scan
 from rayscan.scan.config.scan import ScanConfig
 from rayscan.scan.steps.examples import features_of
 from rayscan.scan.steps.scoring import stored
@@ -134,7 +134,7 @@ def load_classifier(results: str | Path, trial: str) -> StoredClassifier:
     if not isinstance(row["classifier"], str):
         raise TableError(path=place, why=f"trial {trial} left no classifier: {row['error']}")
     storage = Storage(place)
-    config = parse_scan(storage.whole("scan.yaml").decode(), path=storage.place("scan.yaml"))
+    config = stored_scan(storage)
     classifier = stored(storage.uri, row["classifier"])
     choice = next(each for each in config.architectures if each.key == row["label"])
     features = features_of(config, choice.features) if choice.sees_features else ()

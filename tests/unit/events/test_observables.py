@@ -21,6 +21,8 @@ NAMES = (
     *(f"jet{n}_{p}" for n in (1, 2, 3) for p in ("pt", "eta", "phi", "mass", "btag")),
     *(f"{k}{n}_{p}" for k in ("electron", "muon") for n in (1, 2) for p in ("pt", "charge")),
     *(f"lepton{n}_{p}" for n in (1, 2) for p in ("pt", "eta", "phi", "charge", "flavour")),
+    *(f"{k}{n}_{p}" for k in ("bjet", "tau") for n in (1, 2) for p in ("pt", "eta", "mass")),
+    *("dphi_bjet1_met", "dr_tau1_jet1", "m_bjet1_bjet2"),
     *("n_jets", "n_bjets", "n_taus", "n_electrons", "n_muons", "n_leptons", "n_sfos"),
     *("met", "met_phi", "ht"),
     *("dphi_jet1_met", "dphi_jet1_jet2", "deta_jet1_jet2", "dr_lepton1_jet1", "deta_muon1_jet1"),
@@ -35,6 +37,8 @@ NAMES = (
 )
 CUTS = Objects(
     jets=ObjectCuts(pt_min=30.0, abs_eta_max=2.4),
+    bjets=ObjectCuts(pt_min=50.0),
+    taus=ObjectCuts(pt_min=20.0, abs_eta_max=2.5),
     electrons=ObjectCuts(pt_min=10.0, abs_eta_max=2.4),
     muons=ObjectCuts(pt_min=15.0),
 )
@@ -47,8 +51,11 @@ Particle = dict[str, float]
 
 
 def brute_force(event: dict[str, list[float]], objects: Objects) -> dict[str, float]:
+    jet = ("Mass", "BTag", "TauTag")
     groups = {
-        "jet": chosen(event, "Jet", objects.jets, ("Mass", "BTag", "TauTag")),
+        "jet": chosen(event, "Jet", objects.jets, jet),
+        "bjet": [j for j in chosen(event, "Jet", objects.bjets, jet) if int(j["btag"]) & 1],
+        "tau": [j for j in chosen(event, "Jet", objects.taus, jet) if int(j["tautag"]) & 1],
         "electron": chosen(event, "Electron", objects.electrons, ("Charge",)),
         "muon": chosen(event, "Muon", objects.muons, ("Charge",)),
     }
@@ -94,10 +101,6 @@ def valued(name: str, groups: dict[str, list[Particle]], met: Particle) -> float
 
 
 def counted(name: str, groups: dict[str, list[Particle]]) -> float:
-    if name == "n_bjets":
-        return sum(int(jet["btag"]) & 1 for jet in groups["jet"])
-    if name == "n_taus":
-        return sum(int(jet["tautag"]) & 1 for jet in groups["jet"])
     if name == "n_sfos":
         found = groups["lepton"]
         return sum(

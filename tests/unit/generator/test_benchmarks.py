@@ -13,6 +13,7 @@ from rayscan.generator.generate import Generate, generate
 from rayscan.generator.pythia import missing
 from rayscan.generator.recipes import catalogue
 
+AXES = dens.density("znunu_jet").axes
 # spin, regime, multiclass label; None is held out
 TABLE = {
     "znunu_jet": (None, None, 0),
@@ -127,7 +128,7 @@ def made(tmp_path_factory):
 def test_every_benchmark_is_made_and_has_the_shape_of_its_density(made):
     for name, (pt, eta) in made.items():
         assert len(pt) == 6000
-        found, table = coarse(dens.tabulate(pt, eta)), coarse(dens.density(name).counts)
+        found, table = coarse(dens.tabulate(AXES, pt, eta)), coarse(dens.density(name).counts)
         full = table / table.sum() * len(pt) >= 5
         seen, known = (np.append(v[full], v[~full].sum()) for v in (found, table))
         ratio = np.sqrt(known.sum() / seen.sum())
@@ -139,7 +140,7 @@ def test_every_benchmark_is_made_and_has_the_shape_of_its_density(made):
 def test_spin_two_is_farthest_from_the_background_and_the_alp_nearest(made):
     background = coarse(dens.density("znunu_jet").counts)
     k = {
-        name: separation(coarse(dens.tabulate(*events)), background)
+        name: separation(coarse(dens.tabulate(AXES, *events)), background)
         for name, events in made.items()
     }
     assert k["znunu_jet"] < 0.1

@@ -83,8 +83,20 @@ def test_what_was_done_is_written_beside_the_tree(tmp_path: Path):
     assert meta["cross_section"] == made.cross_section
     assert meta["efficiency"] == made.efficiency
     assert tuple(meta["settings"]) == made.settings
-    assert meta["physical"] == ["Jet.PT", "Jet.Eta"]
+    assert meta["physical"] == ["jet1_pt", "jet1_eta"]
     assert meta["normalisation"] == "lo"
+
+
+def test_a_density_of_delphes_events_needs_no_level(tmp_path: Path):
+    config = Generate(process="ww_2l2nu", events=100, source="density")
+    made = generate(config, path=tmp_path / "w.root", seed=1)
+    # 3.31 pb, of which the published selection keeps 1.5 %
+    assert made.cross_section == pytest.approx(3.31 * 516 / 35_000, abs=0.003)
+    with uproot.open(made.path) as file:
+        meta = json.loads(str(file["rayscan_meta"]))
+    assert meta["level"] == "delphes"
+    assert meta["physical"] == ["mt2_lepton1_lepton2_275", "dphi_jet1_met"]
+    assert "ww2l2v_001.root" in made.settings[0]
 
 
 def test_seeds_decide_density_events(tmp_path: Path):
@@ -142,7 +154,7 @@ def test_a_failed_run_leaves_the_older_file_and_nothing_else(tmp_path: Path):
         ({"events": 0}, "events: 0"),
         ({"process": "ww_2l2nu"}, "expected one of shower, hadron"),
         ({"process": "ttbar", "source": "density"}, "no density of 'ttbar'"),
-        ({"level": "shower", "source": "density"}, "parton level"),
+        ({"level": "shower", "source": "density"}, "is of level 'parton'; leave 'level' out"),
     ],
 )
 def test_what_cannot_be_generated_is_refused_at_once(wrong, message):

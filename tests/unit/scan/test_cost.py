@@ -221,6 +221,32 @@ def test_more_workers_take_less_time_but_no_less_work():
     assert works[0] == works[1]
 
 
+def test_pictures_are_made_once_for_all_who_see_the_same():
+    """And those of class 0 once for each worker, whatever the strengths and signals."""
+
+    def tested(*knobs):
+        chosen = tuple(
+            ArchitectureChoice(name="transfer", label=f"l{k}", hyperparameters=each)
+            for k, each in enumerate(knobs)
+        )
+        config = make_config(architectures=chosen, resources=Resources(workers=2))
+        load = workload(config, ENTRIES)
+        (found,) = (each.work for each in stages(load) if each.name == "cross-test")
+        return found, load
+
+    one, load = tested({})
+    kind = load.kinds[0]
+    work = kind.choice.architecture.work(kind.values, kind.shape, 1)
+    sets, test = len(test_sets(load.config, load.mixtures)), load.config.ensembles.test
+    pictures = test * (sets + 2) * work.features
+    own = kind.pairs * (work.responses + 2 * test * (work.row - work.features))
+    assert pictures + own == pytest.approx(one, rel=0.05)
+    again, _ = tested({}, {"classifier": "logistic_regression"})
+    assert again - one == pytest.approx(own)
+    other, _ = tested({}, {"weights": "none"})
+    assert other == pytest.approx(2 * one, rel=0.05)
+
+
 def test_products_of_a_layer_are_its_weights_times_the_places_it_looks_at():
     network = ConvolutionNetwork((30, 30), 4, 7, 1)
     dense, convolved = network.products()

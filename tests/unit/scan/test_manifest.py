@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from toy_scan import make_config
 
 from rayscan.errors import StorageError
+from rayscan.events.reconstruction import ObjectCuts, Objects
+from rayscan.events.selection import Selection
 from rayscan.results.storage import Storage
 from rayscan.scan.config.file import parse_scan
 from rayscan.scan.config.limits import Limits
-from rayscan.scan.config.manifest import claim, differences
+from rayscan.scan.config.manifest import claim, differences, stored_scan
 from rayscan.scan.config.scan import EnsembleSizes, Resources
 
 
@@ -27,6 +29,23 @@ def test_the_scan_is_written_and_can_be_run_again(storage):
     claim(config, storage)
     claim(config, storage)
     assert parse_scan(storage.read("scan.yaml").decode()) == config
+
+
+def test_tagged_jets_of_an_older_scan_inherit_the_cuts_on_jets(storage):
+    jets = ObjectCuts(pt_min=30, abs_eta_max=2.4)
+    config = replace(make_config(), selection=Selection(objects=Objects(jets=jets)))
+    claim(config, storage)
+    assert stored_scan(storage).selection == config.selection
+    text = storage.read("scan.yaml").decode()
+    tagged = [f"    {kind}s:\n      pt_min: 0.0\n" for kind in ("bjet", "tau")]
+    assert all(line in text for line in tagged)
+    for line in tagged:
+        text = text.replace(line, "")
+    storage.write("scan.yaml", text.encode())
+    objects = stored_scan(storage).selection.objects
+    assert objects == Objects(jets=jets, bjets=jets, taus=jets)
+    claim(config, storage)  # the same scan file goes on, with other events
+    assert stored_scan(storage).selection == config.selection
 
 
 def test_another_scan_is_refused_with_the_keys_that_differ(storage):

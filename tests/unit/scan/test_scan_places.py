@@ -70,7 +70,7 @@ def test_a_step_up_behind_a_link_is_that_of_the_file_system(tmp_path, scan):
 def test_results_of_the_scans_of_a_clone_land_where_the_readme_says(folder, monkeypatch):
     monkeypatch.chdir(ROOT / folder)
     scans = [path for path in (ROOT / "jobs").glob("*.yaml") if "storage: ../" in path.read_text()]
-    assert len(scans) == 5
+    assert len(scans) == 8
     for path in scans:
         for written in (path, os.path.relpath(path)):
             assert Path(load_scan(written).storage).resolve() == ROOT / "results" / path.stem
