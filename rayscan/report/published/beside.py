@@ -207,7 +207,7 @@ def _shown(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
                 frame[str(label)] = brief(its["ours"], its["ours_error"])
             if its["folds"].notna().any():
                 frame[f"{label} in folds"] = brief(its["folds"], its["folds_std"])
-            marks = its["above"].map({True: f" {ABOVE}", False: ""})
-            frame[f"{label} paper"] = np.add(brief(its["value"], its["error"]), marks)
+            texts = zip(brief(its["value"], its["error"]), its["above"], strict=True)
+            frame[f"{label} paper"] = [f"{text} {ABOVE}" if a else text for text, a in texts]
         name = {"auc": "AUC", "f1": "F1"}.get(str(quantity), quantity)
         yield f"Table {table}: {name} of {benchmark}", frame.reset_index(drop=True)
