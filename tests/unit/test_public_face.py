@@ -20,6 +20,7 @@ from rayscan.cli.app import app
 from rayscan.errors import ConfigError, TableError, VariantsStoppedError
 from rayscan.models.architectures.linear import LinearClassifier
 from rayscan.results.ledger import Ledger
+from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.given import dump
 from rayscan.scan.config.study import load_study
 
@@ -156,7 +157,7 @@ def test_a_plan_has_numbers():
 def test_tables_show_a_line_each(fake, fake_scan):
     tables = fake(fake_scan(repeats=2))
     lines = repr(tables).splitlines()
-    assert len(lines) == 11
+    assert [line.split()[0] for line in lines] == list(LAYOUTS)
     assert lines[2].split() == ["auc", str(len(tables.auc)), "rows"]
 
 
