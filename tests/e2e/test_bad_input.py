@@ -35,7 +35,7 @@ binning:
     - {observable: jet1_pt, bins: 10, low: 130, high: 800}
     - {observable: jet1_eta, bins: 4, low: -4, high: 4}
 mixtures:
-  background: 100
+  background: 4
   s_over_sqrt_b: [1, 2]
 architectures:
   - name: mlp
@@ -81,7 +81,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["line 16, binning.axes.0.bin: unknown key (nearest: 'bins')"],
     ),
     "wrong_type": (
-        edit(("background: 100", "background: many")),
+        edit(("background: 4", "background: many")),
         ["line 19, mixtures.background: found 'many', expected a whole number"],
     ),
     "missing_file": (
@@ -175,7 +175,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "less_than_one_event": (
         edit(("s_over_sqrt_b: [1, 2]", "s_over_b: [0.001]")),
-        ["line 20, mixtures.s_over_b", "the smallest s_over_b with one signal event is 0.01"],
+        ["line 20, mixtures.s_over_b", "the smallest s_over_b with one signal event is 0.25"],
     ),
     "unknown_observable": (
         edit(("observable: jet1_eta", "observable: jet1_etta")),
