@@ -12,6 +12,7 @@ from rayscan.results.ledger import rows_to_table
 from rayscan.results.tables.registry import LAYOUTS
 from rayscan.scan.config.limits import Limits
 from rayscan.scan.config.scan import ArchitectureChoice, EnsembleSizes
+from rayscan.scan.config.validation import Validation
 from rayscan.scan.steps.base import Step
 from rayscan.scan.steps.registry import STEPS
 
@@ -27,6 +28,7 @@ def scan(tmp_path_factory):
             ),
         ),
         ensembles=EnsembleSizes(train=60, validation=50, test=60),
+        validation=Validation(folds=2, repeats=1),
         limits=Limits(channels=5, referee=0, workspaces=False, ensembles=100),
     )
     binned, folder = make_pools(size=5000), tmp_path_factory.mktemp("steps")
