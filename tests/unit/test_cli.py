@@ -66,7 +66,7 @@ def test_generate_replaces_a_file_only_if_asked_to():
         (
             "--level shower --source density",
             "--level: 'shower', but the density of 'spin1_on' is of level 'parton'; leave 'level' "
-            + "out",
+            "out",
         ),
     ],
 )
