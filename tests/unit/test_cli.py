@@ -54,6 +54,9 @@ def test_generate_replaces_a_file_only_if_asked_to():
         assert file["Delphes"].num_entries == 30
 
 
+LEVEL = "--level: 'shower', but the density of 'spin1_on' is of level 'parton'; leave 'level' out"
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -63,11 +66,7 @@ def test_generate_replaces_a_file_only_if_asked_to():
         ("--energy inf", "--energy: inf GeV, expected a finite number above 0"),
         ("--energy -5", "--energy: -5.0 GeV, expected a finite number above 0"),
         ("--events 0", "--events: 0 is not a positive number of events"),
-        (
-            "--level shower --source density",
-            "--level: 'shower', but the density of 'spin1_on' is of level 'parton'; leave 'level' "
-            "out",
-        ),
+        ("--level shower --source density", LEVEL),
     ],
 )
 def test_generate_names_the_option_that_is_wrong(options, complaint):
