@@ -6,7 +6,7 @@ components, penalties and kernels cost nothing in the number of columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -144,6 +144,41 @@ def _gaussians(a: Floats, b: Floats, gamma: float) -> Floats:
     return np.asarray(np.exp(-gamma * np.clip(squares, 0.0, None)))
 
 
+def _logistic(z: Floats, labels: npt.NDArray[Any], C: float, _: float) -> Linear:
+    from sklearn.linear_model import LogisticRegression
+
+    regression = LogisticRegression(C=C, class_weight="balanced", max_iter=1000)
+    regression.fit(z, labels)
+    return Linear(regression.coef_[0], float(regression.intercept_[0]))
+
+
+def _linear(z: Floats, labels: npt.NDArray[Any], C: float, _: float) -> Linear:
+    at, weight, bias = _supported(z @ z.T, labels, C)
+    return Linear(z[at].T @ weight, bias)
+
+
+def _radial(z: Floats, labels: npt.NDArray[Any], C: float, gamma: float) -> Radial:
+    at, weight, bias = _supported(_gaussians(z, z, gamma), labels, C)
+    return Radial(z[at], weight, bias, gamma, at)
+
+
+def _supported(
+    kernel: Floats, labels: npt.NDArray[Any], C: float
+) -> tuple[AnyIntegers, Floats, float]:
+    """Rows, weights and constant of a support vector machine."""
+    from sklearn.svm import SVC
+
+    machine: Any = SVC(kernel="precomputed", C=C, class_weight="balanced").fit(kernel, labels)
+    return machine.support_, machine.dual_coef_[0], float(machine.intercept_[0])
+
+
+_FITS: Mapping[Fitted, Callable[..., Linear | Radial]] = {
+    "logistic_regression": _logistic,
+    "linear_svm": _linear,
+    "rbf_svm": _radial,
+}
+
+
 def fit(
     z: Floats, labels: npt.NDArray[Any], *, how: Fitted, C: float, gamma: float = 1.0
 ) -> Linear | Radial:
@@ -157,21 +192,7 @@ def fit(
         gamma: Of the kernel exp(-gamma |a - b|^2) of ``rbf_svm``; 1 of features of unit scale is
             scikit-learn's ``scale``.
     """
-    if how == "logistic_regression":
-        from sklearn.linear_model import LogisticRegression
-
-        regression = LogisticRegression(C=C, class_weight="balanced", max_iter=1000)
-        regression.fit(z, labels)
-        return Linear(regression.coef_[0], float(regression.intercept_[0]))
-    from sklearn.svm import SVC
-
-    kernel = z @ z.T if how == "linear_svm" else _gaussians(z, z, gamma)
-    machine: Any = SVC(kernel="precomputed", C=C, class_weight="balanced").fit(kernel, labels)
-    support, weight = z[machine.support_], machine.dual_coef_[0]
-    bias = float(machine.intercept_[0])
-    if how == "linear_svm":
-        return Linear(support.T @ weight, bias)
-    return Radial(support, weight, bias, gamma, machine.support_)
+    return _FITS[how](z, labels, C, gamma)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

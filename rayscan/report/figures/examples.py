@@ -52,7 +52,7 @@ def _images(benchmark: str, rows: pd.DataFrame) -> Figure:
         )
     _scaled(panels[0], x, y)
     made.colorbar(image, ax=panels, label="events per bin", shrink=0.8, aspect=30, pad=0.02)
-    style.x_label(panels, _label(rows, "first"))
+    made.supxlabel(_label(rows, "first"))
     made.supylabel(_label(rows, "second"))
     style.header(made, style.literal(f"{benchmark}: histograms"), "white: no event")
     return made
